@@ -1,0 +1,38 @@
+// The nodes of the packet graph, by number and name. The order is the order of the walk: a node
+// hands packets to later nodes only (port-output last), so one pass empties the graph.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace godwit::api {
+
+enum class NodeId : std::uint8_t {
+    EthernetInput,
+    ArpInput,
+    Ip4Input,
+    Ip4Lookup,
+    Ip4Local,
+    IcmpInput,
+    IcmpError,
+    Ip4Rewrite,
+    ArpResolve,
+    Punt,
+    InterfaceOutput,
+    Drop,
+    kCount
+};
+
+constexpr std::size_t kNodeCount = static_cast<std::size_t>(NodeId::kCount);
+
+constexpr std::array<std::string_view, kNodeCount> kNodeNames{
+    "ethernet-input", "arp-input",   "ip4-input",   "ip4-lookup", "ip4-local",        "icmp-input",
+    "icmp-error",     "ip4-rewrite", "arp-resolve", "punt",       "interface-output", "drop"};
+
+constexpr std::string_view name_of(NodeId node) {
+    return kNodeNames[static_cast<std::size_t>(node)];
+}
+
+}  // namespace godwit::api

@@ -1,0 +1,46 @@
+// What the graph knows about a packet beside its bytes: 64 bytes in the private area of its mbuf.
+//
+// The mbuf's data begins at the Ethernet header in ethernet-input, at the IPv4 header from
+// ip4-input on, and at the Ethernet header again after ip4-rewrite. Meta is valid from the moment a
+// packet enters a worker until it is freed.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include <array>
+#include <cstdint>
+
+#include "dataplane/api/drop_reason.hpp"
+#include "dataplane/api/messages.hpp"
+#include "dataplane/api/node_id.hpp"
+#include "net/interface_id.hpp"
+
+namespace godwit::dataplane {
+
+struct PacketMeta {
+    net::InterfaceId ingress;  // none: made here or by the control plane
+    net::InterfaceId egress;
+    std::uint32_t next_hop;   // index in tables::NextHops, from ip4-lookup on
+    std::uint32_t flow_hash;  // same for all packets of a flow; fragments hash without ports
+    std::uint32_t gateway;    // host order: the neighbour to resolve (arp-resolve)
+    api::DropReason drop_reason;
+    api::NodeId resume;  // where a packet continues that came over a ring
+    api::PuntClass punt_class;
+    std::uint8_t icmp_type;  // of the error that icmp-error is to send
+    std::uint8_t icmp_code;
+    std::uint8_t link_group : 1;  // came as link-layer broadcast or multicast
+    std::uint8_t
+        local_source : 1;    // injected or originated: no TTL decrement, no ICMP error about it
+    std::uint16_t icmp_mtu;  // of "fragmentation needed"
+    std::array<std::uint8_t, 6> source_mac;
+    std::uint64_t arrival_tsc;
+    std::array<std::uint8_t, 18> reserved;
+};
+static_assert(sizeof(PacketMeta) <= 64);
+constexpr std::uint16_t kPacketPrivateBytes = 64;
+
+inline PacketMeta& meta(rte_mbuf* packet) {
+    return *static_cast<PacketMeta*>(rte_mbuf_to_priv(packet));
+}
+
+}  // namespace godwit::dataplane

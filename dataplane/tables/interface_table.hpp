@@ -1,0 +1,93 @@
+// The interfaces as workers see them: one immutable snapshot, replaced as a whole. A worker takes
+// the pointer once a loop and uses it until its next quiescent state; the old snapshot waits in the
+// Reclaimer.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "dataplane/api/counters.hpp"
+#include "dataplane/api/messages.hpp"
+#include "dataplane/tables/reclaimer.hpp"
+#include "net/interface_id.hpp"
+#include "net/ipv4_address.hpp"
+#include "net/mac_address.hpp"
+
+namespace godwit::dataplane {
+
+struct InterfaceEntry {
+    net::InterfaceId id;
+    api::InterfaceType type{};
+    bool up = false;  // enabled, and its port runs; a link that is down still receives
+    bool promiscuous = false;
+    std::uint16_t port = 0;  // DPDK port; meaningless for a loopback
+    std::uint16_t vlan = 0;  // 0 = untagged
+    std::uint16_t mtu = 0;
+    net::MacAddress mac;
+    bool partial_checksums = false;  // of its port; see drivers/port.hpp
+    std::vector<net::Ipv4InterfaceAddress> addresses;
+
+    [[nodiscard]] bool owns(net::Ipv4Address address) const {
+        for (const auto& own : addresses) {
+            if (own.address == address) {
+                return true;
+            }
+        }
+        return false;
+    }
+    // The address to speak from to `peer`: of the subnet that contains it, else the primary one.
+    [[nodiscard]] net::Ipv4Address source_for(net::Ipv4Address peer) const {
+        for (const auto& own : addresses) {
+            if (own.subnet().contains(peer)) {
+                return own.address;
+            }
+        }
+        return addresses.empty() ? net::Ipv4Address() : addresses.front().address;
+    }
+};
+
+constexpr std::size_t kMaxPorts = 128;
+constexpr std::size_t kVlanCount = 4096;
+
+struct InterfaceSnapshot {
+    struct PortView {
+        net::InterfaceId untagged;
+        std::unique_ptr<std::array<net::InterfaceId, kVlanCount>> by_vlan;  // null: no VLANs here
+        // The transmit queue of each worker; several workers may name the same queue only when
+        // `shared_queue` is set, and then only the worker `queue_owner` may use it: the others hand
+        // their packets to that worker.
+        std::uint16_t tx_queue_count = 0;
+        bool software_rss = false;  // spread received flows over the workers by our own hash
+        bool may_vanish = false;
+    };
+    std::vector<InterfaceEntry> entries;  // by id; entry 0 is empty
+    std::array<PortView, kMaxPorts> ports;
+
+    [[nodiscard]] const InterfaceEntry* find(net::InterfaceId id) const {
+        return id.value() < entries.size() && !entries[id.value()].id.is_none()
+                   ? &entries[id.value()]
+                   : nullptr;
+    }
+};
+
+class InterfaceTable {
+public:
+    explicit InterfaceTable(Reclaimer& reclaimer) : reclaimer_(reclaimer) {}
+    ~InterfaceTable() { delete current_.load(); }
+    InterfaceTable(const InterfaceTable&) = delete;
+    InterfaceTable& operator=(const InterfaceTable&) = delete;
+
+    [[nodiscard]] const InterfaceSnapshot& current() const {
+        return *current_.load(std::memory_order_acquire);
+    }
+    void replace(std::unique_ptr<const InterfaceSnapshot> next);  // owner
+
+private:
+    Reclaimer& reclaimer_;
+    std::atomic<const InterfaceSnapshot*> current_{new InterfaceSnapshot()};
+};
+
+}  // namespace godwit::dataplane

@@ -1,0 +1,114 @@
+// Next hops and adjacencies: what a route leads to, as workers read it.
+//
+// A route's value is the index of an entry. An entry is 8 bytes and is replaced atomically, so a
+// thousand routes move with one store. An adjacency is the ready answer: the bytes to put before
+// the IPv4 header, the interface, the MTU. It is never changed in place: a new one is written to a
+// free slot, the entry is switched to it, and the old slot waits in the Reclaimer. Groups (equal
+// cost) likewise.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "dataplane/api/messages.hpp"
+#include "dataplane/tables/reclaimer.hpp"
+#include "net/interface_id.hpp"
+
+namespace godwit::dataplane {
+
+// What a worker does with a packet that has this next hop.
+enum class Verdict : std::uint8_t {
+    NoRoute = 0,
+    Blackhole,
+    Receive,     // ip4-local
+    Broadcast,   // ip4-local when it came in on `interface`, else dropped
+    Glean,       // arp-resolve, for the packet's destination on `interface`
+    Incomplete,  // arp-resolve, for the gateway that the owner knows by this index
+    Adjacency,   // ip4-rewrite with adjacency `target`
+    Group,       // one of the members of group `target`, by flow hash
+};
+
+struct NextHopEntry {
+    Verdict verdict = Verdict::NoRoute;
+    std::uint8_t reserved = 0;
+    net::InterfaceId interface;
+    std::uint32_t target = 0;  // adjacency or group slot
+};
+static_assert(sizeof(NextHopEntry) == 8 && std::atomic<NextHopEntry>::is_always_lock_free);
+
+struct alignas(64) Adjacency {
+    static constexpr std::size_t kMaxRewriteBytes = 18;  // Ethernet and one VLAN tag
+
+    std::array<std::uint8_t, 32>
+        rewrite{};  // Ethernet header: neighbour, our MAC, [VLAN,] type; zero-padded
+    std::uint8_t rewrite_bytes = 0;
+    std::uint8_t reserved = 0;
+    net::InterfaceId interface;
+    std::uint16_t port = 0;      // DPDK port to send on
+    std::uint16_t mtu = 0;       // IPv4 bytes
+    std::uint32_t neighbor = 0;  // host order, for trace and explain
+};
+static_assert(sizeof(Adjacency) == 64);
+
+struct NextHopGroup {
+    std::uint32_t count = 0;
+    std::array<std::uint32_t, api::kMaxGroupMembers>
+        members{};  // indices of entries that are no groups
+};
+
+class NextHops {
+public:
+    NextHops(Reclaimer& reclaimer, std::uint32_t max_entries, std::uint32_t max_adjacencies,
+             std::uint32_t max_groups);
+    ~NextHops();
+    NextHops(const NextHops&) = delete;
+    NextHops& operator=(const NextHops&) = delete;
+
+    // Workers. An index from the Fib, or a member of a group, is always valid to read.
+    [[nodiscard]] NextHopEntry entry(std::uint32_t index) const {
+        return entries_[index].load(std::memory_order_acquire);
+    }
+    [[nodiscard]] const Adjacency& adjacency(std::uint32_t slot) const {
+        return adjacencies_[slot];
+    }
+    [[nodiscard]] const NextHopGroup& group(std::uint32_t slot) const { return groups_[slot]; }
+    // The entry that a packet with this flow hash follows: the entry itself, or the member of a
+    // group.
+    [[nodiscard]] std::uint32_t member(std::uint32_t index, std::uint32_t flow_hash) const {
+        const NextHopEntry top = entry(index);
+        if (top.verdict != Verdict::Group) {
+            return index;
+        }
+        const NextHopGroup& chosen = groups_[top.target];
+        return chosen.members[(std::uint64_t{flow_hash} * chosen.count) >> 32];
+    }
+
+    // Owner. Index 0 is NoRoute for ever. Nothing when a table is full.
+    std::optional<std::uint32_t> allocate(const NextHopEntry& plain);  // a verdict without a slot
+    bool set_plain(std::uint32_t index, const NextHopEntry& plain);    // frees the slot that it had
+    bool set_adjacency(std::uint32_t index, const Adjacency& adjacency);
+    bool set_group(std::uint32_t index, std::span<const std::uint32_t> members);
+    void release(std::uint32_t index);  // no route, group or neighbour uses it any more
+    [[nodiscard]] std::uint32_t capacity() const { return max_entries_; }
+    [[nodiscard]] std::uint32_t used() const { return used_; }
+
+private:
+    void free_slot_of(const NextHopEntry& entry);
+
+    Reclaimer& reclaimer_;
+    std::uint32_t max_entries_;
+    std::uint32_t used_ = 0;
+    std::unique_ptr<std::atomic<NextHopEntry>[]> entries_;
+    std::unique_ptr<Adjacency[]> adjacencies_;
+    std::unique_ptr<NextHopGroup[]> groups_;
+    std::vector<std::uint32_t> free_entries_;
+    std::vector<std::uint32_t> free_adjacencies_;
+    std::vector<std::uint32_t> free_groups_;
+};
+
+}  // namespace godwit::dataplane

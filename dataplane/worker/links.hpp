@@ -1,0 +1,54 @@
+// The rings between threads of the dataplane: worker to worker (hand-over), worker to table owner,
+// owner to worker. All carry mbufs whose meta says where to go on (`resume`). rte_ring, never
+// blocking: a full ring drops and counts.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+struct rte_mbuf;
+struct rte_ring;
+
+namespace godwit::dataplane {
+
+class Links {
+public:
+    explicit Links(unsigned workers);
+    ~Links();
+    Links(const Links&) = delete;
+    Links& operator=(const Links&) = delete;
+
+    [[nodiscard]] unsigned workers() const { return workers_; }
+
+    // Worker `from` → worker `to`. How many were taken; the rest stays with the caller.
+    unsigned hand_over(unsigned from, unsigned to, std::span<rte_mbuf*> packets);
+    // What others (workers and the owner) gave to worker `to`.
+    unsigned take_handed(unsigned to, std::span<rte_mbuf*> into);
+
+    // Worker → owner: ARP messages to learn from (resume = ArpInput), packets that wait for a
+    // neighbour (resume = ArpResolve). Wakes the owner when it sleeps.
+    unsigned give_owner(unsigned from, std::span<rte_mbuf*> packets);
+    unsigned take_for_owner(std::span<rte_mbuf*> into);
+
+    // Owner → worker: resume = Ip4Lookup, Ip4Rewrite (with next_hop) or InterfaceOutput (a whole
+    // frame, egress set).
+    unsigned give_worker(unsigned to, std::span<rte_mbuf*> packets);
+
+    // The owner sleeps in epoll on this eventfd. It says so first; false: packets came in, do not
+    // sleep.
+    [[nodiscard]] int owner_event_fd() const { return owner_event_fd_; }
+    [[nodiscard]] bool owner_prepares_to_wait();
+    void owner_woke();
+
+private:
+    unsigned workers_;
+    std::vector<rte_ring*> to_worker_;  // multi-producer, single-consumer
+    rte_ring* to_owner_ = nullptr;
+    int owner_event_fd_ = -1;
+    std::atomic<bool> owner_waits_{false};
+};
+
+}  // namespace godwit::dataplane
