@@ -1,8 +1,16 @@
 // What the graph knows about a packet beside its bytes: 64 bytes in the private area of its mbuf.
 //
-// The mbuf's data begins at the Ethernet header in ethernet-input, at the IPv4 header from
-// ip4-input on, and at the Ethernet header again after ip4-rewrite. Meta is valid from the moment a
-// packet enters a worker until it is freed.
+// The mbuf's data begins at the Ethernet header in ethernet-input, at the ARP message in arp-input
+// (and when the owner gets it with resume = ArpInput), at the IPv4 header from ip4-input on (and
+// when the owner gets it with resume = ArpResolve), and at the Ethernet header again after
+// ip4-rewrite. Meta is valid from the moment a packet enters a worker until it is freed; who makes
+// a packet (the owner, icmp-error) zeroes all of it with reset_meta() before it fills in its part.
+//
+// What the owner finds in a packet given with resume = ArpResolve: `next_hop` (the entry that is
+// Glean or Incomplete), `egress` (the interface to ask on), `gateway` (Glean: the destination; 0
+// for Incomplete, where next_hop says it). To give it back: resume = Ip4Rewrite with next_hop of an
+// adjacency, or, when ARP failed, resume = IcmpError with icmp_type, icmp_code and drop_reason,
+// which sends the error where the rules allow one and then drops the packet for that reason.
 #pragma once
 
 #include <rte_mbuf.h>
@@ -21,10 +29,10 @@ struct PacketMeta {
     net::InterfaceId ingress;  // none: made here or by the control plane
     net::InterfaceId egress;
     std::uint32_t next_hop;   // index in tables::NextHops, from ip4-lookup on
-    std::uint32_t flow_hash;  // same for all packets of a flow; fragments hash without ports
+    std::uint32_t flow_hash;  // same for all packets of a flow (graph/flow_hash.hpp); 0: not known
     std::uint32_t gateway;    // host order: the neighbour to resolve (arp-resolve)
-    api::DropReason drop_reason;
-    api::NodeId resume;  // where a packet continues that came over a ring
+    api::DropReason drop_reason;  // set before the Drop and the IcmpError node
+    api::NodeId resume;           // where a packet continues that came over a ring
     api::PuntClass punt_class;
     std::uint8_t icmp_type;  // of the error that icmp-error is to send
     std::uint8_t icmp_code;
@@ -41,6 +49,11 @@ constexpr std::uint16_t kPacketPrivateBytes = 64;
 
 inline PacketMeta& meta(rte_mbuf* packet) {
     return *static_cast<PacketMeta*>(rte_mbuf_to_priv(packet));
+}
+
+// Before a packet's first node; mbufs come from the pool with the meta of their last life.
+inline void reset_meta(rte_mbuf* packet) {
+    meta(packet) = PacketMeta{};
 }
 
 }  // namespace godwit::dataplane

@@ -4,6 +4,11 @@
 // each address, the value before or after a change, never another one; memory that a change frees
 // waits in the Reclaimer. Values are indices of NextHops, below 2^24; kNoRoute where nothing
 // matches.
+//
+// The form is DIR-24-8: one 32-bit entry for every /24, which holds the answer, or names a group of
+// 256 entries when a longer prefix lies inside. The default route would touch all of it, so it
+// stands aside. An entry also knows the length of its prefix, so that a change finds the entries
+// that are its own without looking at other routes.
 #pragma once
 
 #include <cstdint>

@@ -49,6 +49,28 @@ struct InterfaceEntry {
     }
 };
 
+// Addresses that no packet from outside can have as its source: our own, and the broadcast and
+// network addresses of our subnets (RFC 1812 4.2.2.11, 5.3.7). Asked for every packet, so a bitmap
+// answers nearly always.
+class ImpossibleSources {
+public:
+    void rebuild(const std::vector<InterfaceEntry>& entries);
+    [[nodiscard]] bool contains(net::Ipv4Address address) const {
+        const std::uint32_t bit = hash(address);
+        return (bitmap_[bit / 64] >> (bit % 64) & 1U) != 0 && contains_exactly(address);
+    }
+
+private:
+    static constexpr std::uint32_t kBits = 8192;
+    static std::uint32_t hash(net::Ipv4Address address) {
+        return (address.value() * 0x9e3779b1U) >> (32 - 13);
+    }
+    [[nodiscard]] bool contains_exactly(net::Ipv4Address address) const;
+
+    std::array<std::uint64_t, kBits / 64> bitmap_{};
+    std::vector<net::Ipv4Address> sorted_;
+};
+
 constexpr std::size_t kMaxPorts = 128;
 constexpr std::size_t kVlanCount = 4096;
 
@@ -56,15 +78,16 @@ struct InterfaceSnapshot {
     struct PortView {
         net::InterfaceId untagged;
         std::unique_ptr<std::array<net::InterfaceId, kVlanCount>> by_vlan;  // null: no VLANs here
-        // The transmit queue of each worker; several workers may name the same queue only when
-        // `shared_queue` is set, and then only the worker `queue_owner` may use it: the others hand
-        // their packets to that worker.
+        // drivers::Port::tx_queues. Transmit queue q belongs to worker q and to nobody else; a
+        // worker without a queue of its own hands its packets to worker `number % tx_queue_count`.
+        // 0: the port cannot send (it failed).
         std::uint16_t tx_queue_count = 0;
         bool software_rss = false;  // spread received flows over the workers by our own hash
         bool may_vanish = false;
     };
-    std::vector<InterfaceEntry> entries;  // by id; entry 0 is empty
+    std::vector<InterfaceEntry> entries;  // by id (below api::kMaxInterfaces); entry 0 is empty
     std::array<PortView, kMaxPorts> ports;
+    ImpossibleSources impossible_sources;  // made from `entries` by InterfaceTable::replace
 
     [[nodiscard]] const InterfaceEntry* find(net::InterfaceId id) const {
         return id.value() < entries.size() && !entries[id.value()].id.is_none()
@@ -83,7 +106,7 @@ public:
     [[nodiscard]] const InterfaceSnapshot& current() const {
         return *current_.load(std::memory_order_acquire);
     }
-    void replace(std::unique_ptr<const InterfaceSnapshot> next);  // owner
+    void replace(std::unique_ptr<InterfaceSnapshot> next);  // owner
 
 private:
     Reclaimer& reclaimer_;

@@ -91,18 +91,25 @@ public:
     // Owner. Index 0 is NoRoute for ever. Nothing when a table is full.
     std::optional<std::uint32_t> allocate(const NextHopEntry& plain);  // a verdict without a slot
     bool set_plain(std::uint32_t index, const NextHopEntry& plain);    // frees the slot that it had
+    // False: no such index, or the table of adjacencies or groups is full (counted); nothing
+    // changed. A replacement needs a free slot too: the old one stays until no worker reads it.
     bool set_adjacency(std::uint32_t index, const Adjacency& adjacency);
     bool set_group(std::uint32_t index, std::span<const std::uint32_t> members);
     void release(std::uint32_t index);  // no route, group or neighbour uses it any more
     [[nodiscard]] std::uint32_t capacity() const { return max_entries_; }
     [[nodiscard]] std::uint32_t used() const { return used_; }
+    [[nodiscard]] std::uint64_t refused_at_limit() const { return refused_at_limit_; }
 
 private:
+    [[nodiscard]] bool is_changeable(std::uint32_t index) const;
+    std::optional<std::uint32_t> take(std::vector<std::uint32_t>& free_list);
+    void switch_to(std::uint32_t index, const NextHopEntry& next);
     void free_slot_of(const NextHopEntry& entry);
 
     Reclaimer& reclaimer_;
     std::uint32_t max_entries_;
     std::uint32_t used_ = 0;
+    std::uint64_t refused_at_limit_ = 0;
     std::unique_ptr<std::atomic<NextHopEntry>[]> entries_;
     std::unique_ptr<Adjacency[]> adjacencies_;
     std::unique_ptr<NextHopGroup[]> groups_;

@@ -1,0 +1,38 @@
+#include "dataplane/tables/interface_table.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace godwit::dataplane {
+
+void ImpossibleSources::rebuild(const std::vector<InterfaceEntry>& entries) {
+    sorted_.clear();
+    bitmap_.fill(0);
+    for (const InterfaceEntry& entry : entries) {
+        for (const net::Ipv4InterfaceAddress& own : entry.addresses) {
+            sorted_.push_back(own.address);
+            // A /31 (RFC 3021) and a /32 have neither a broadcast nor a network address.
+            if (const auto broadcast = own.broadcast()) {
+                sorted_.push_back(*broadcast);
+                sorted_.push_back(own.subnet().address());
+            }
+        }
+    }
+    std::sort(sorted_.begin(), sorted_.end());
+    for (const net::Ipv4Address address : sorted_) {
+        const std::uint32_t bit = hash(address);
+        bitmap_[bit / 64] |= std::uint64_t{1} << (bit % 64);
+    }
+}
+
+bool ImpossibleSources::contains_exactly(net::Ipv4Address address) const {
+    return std::binary_search(sorted_.begin(), sorted_.end(), address);
+}
+
+void InterfaceTable::replace(std::unique_ptr<InterfaceSnapshot> next) {
+    next->impossible_sources.rebuild(next->entries);
+    const InterfaceSnapshot* old = current_.exchange(next.release(), std::memory_order_acq_rel);
+    reclaimer_.defer([old] { delete old; });
+}
+
+}  // namespace godwit::dataplane

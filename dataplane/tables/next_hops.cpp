@@ -1,0 +1,140 @@
+#include "dataplane/tables/next_hops.hpp"
+
+#include <algorithm>
+
+namespace godwit::dataplane {
+
+namespace {
+
+// The lowest number is taken first, so that what is in use lies close together.
+std::vector<std::uint32_t> numbers_from(std::uint32_t first, std::uint32_t end) {
+    std::vector<std::uint32_t> numbers;
+    numbers.reserve(end);
+    for (std::uint32_t number = end; number > first; --number) {
+        numbers.push_back(number - 1);
+    }
+    return numbers;
+}
+
+bool has_slot(Verdict verdict) {
+    return verdict == Verdict::Adjacency || verdict == Verdict::Group;
+}
+
+}  // namespace
+
+NextHops::NextHops(Reclaimer& reclaimer, std::uint32_t max_entries, std::uint32_t max_adjacencies,
+                   std::uint32_t max_groups)
+    : reclaimer_(reclaimer),
+      max_entries_(std::max(max_entries, 1U)),
+      used_(1),
+      entries_(std::make_unique<std::atomic<NextHopEntry>[]>(max_entries_)),
+      adjacencies_(std::make_unique<Adjacency[]>(max_adjacencies)),
+      groups_(std::make_unique<NextHopGroup[]>(max_groups)),
+      free_entries_(numbers_from(1, max_entries_)),
+      free_adjacencies_(numbers_from(0, max_adjacencies)),
+      free_groups_(numbers_from(0, max_groups)) {}
+
+NextHops::~NextHops() {
+    reclaimer_.drain();  // what waits there gives its slots back to this table
+}
+
+bool NextHops::is_changeable(std::uint32_t index) const {
+    return index > 0 && index < max_entries_;
+}
+
+std::optional<std::uint32_t> NextHops::take(std::vector<std::uint32_t>& free_list) {
+    if (free_list.empty()) {
+        // What workers have let go of meanwhile is free again.
+        reclaimer_.poll();
+    }
+    if (free_list.empty()) {
+        ++refused_at_limit_;
+        return std::nullopt;
+    }
+    const std::uint32_t number = free_list.back();
+    free_list.pop_back();
+    return number;
+}
+
+void NextHops::switch_to(std::uint32_t index, const NextHopEntry& next) {
+    const NextHopEntry old = entries_[index].load(std::memory_order_relaxed);
+    entries_[index].store(next, std::memory_order_release);
+    free_slot_of(old);
+}
+
+void NextHops::free_slot_of(const NextHopEntry& entry) {
+    if (entry.verdict == Verdict::Adjacency) {
+        reclaimer_.defer([this, slot = entry.target] { free_adjacencies_.push_back(slot); });
+    } else if (entry.verdict == Verdict::Group) {
+        reclaimer_.defer([this, slot = entry.target] { free_groups_.push_back(slot); });
+    }
+}
+
+std::optional<std::uint32_t> NextHops::allocate(const NextHopEntry& plain) {
+    if (has_slot(plain.verdict)) {
+        return std::nullopt;
+    }
+    const auto index = take(free_entries_);
+    if (index) {
+        entries_[*index].store(plain, std::memory_order_release);
+        ++used_;
+    }
+    return index;
+}
+
+bool NextHops::set_plain(std::uint32_t index, const NextHopEntry& plain) {
+    if (!is_changeable(index) || has_slot(plain.verdict)) {
+        return false;
+    }
+    switch_to(index, plain);
+    return true;
+}
+
+bool NextHops::set_adjacency(std::uint32_t index, const Adjacency& adjacency) {
+    if (!is_changeable(index) || adjacency.rewrite_bytes > Adjacency::kMaxRewriteBytes) {
+        return false;
+    }
+    const auto slot = take(free_adjacencies_);
+    if (!slot) {
+        return false;
+    }
+    adjacencies_[*slot] = adjacency;
+    switch_to(index, {.verdict = Verdict::Adjacency,
+                      .reserved = 0,
+                      .interface = adjacency.interface,
+                      .target = *slot});
+    return true;
+}
+
+bool NextHops::set_group(std::uint32_t index, std::span<const std::uint32_t> members) {
+    if (!is_changeable(index) || members.empty() || members.size() > api::kMaxGroupMembers) {
+        return false;
+    }
+    for (const std::uint32_t member : members) {
+        if (member >= max_entries_ || entry(member).verdict == Verdict::Group) {
+            return false;
+        }
+    }
+    const auto slot = take(free_groups_);
+    if (!slot) {
+        return false;
+    }
+    NextHopGroup& group = groups_[*slot];
+    group.count = static_cast<std::uint32_t>(members.size());
+    group.members.fill(0);
+    std::copy(members.begin(), members.end(), group.members.begin());
+    switch_to(index, {.verdict = Verdict::Group, .reserved = 0, .interface = {}, .target = *slot});
+    return true;
+}
+
+void NextHops::release(std::uint32_t index) {
+    if (!is_changeable(index)) {
+        return;
+    }
+    switch_to(index, {});
+    --used_;
+    // A worker may have the index from a lookup just before: it must not meet another next hop.
+    reclaimer_.defer([this, index] { free_entries_.push_back(index); });
+}
+
+}  // namespace godwit::dataplane
