@@ -66,10 +66,11 @@ enum class WelcomeFd : std::uint8_t {
     Inject,        // one ring
     Route,         // one ring
     Event,         // one ring
-    PuntSignal,    // eventfd: the dataplane wakes the control plane (punt ring)
-    EventSignal,   // eventfd: the dataplane wakes the control plane (event ring, route
+    PuntSignal,    // api::wake: the dataplane wakes the control plane (punt ring)
+    EventSignal,   // api::wake: the dataplane wakes the control plane (event ring, route
                    // acknowledgements)
-    InjectSignal,  // eventfd: the control plane wakes the dataplane (inject and route ring)
+    InjectSignal,  // api::wake: the control plane wakes the dataplane (inject and route
+                   // ring)
     kCount
 };
 

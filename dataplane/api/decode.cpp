@@ -1,0 +1,294 @@
+// The checks behind decode.hpp: one function a message, a refusal a line.
+#include "dataplane/api/decode.hpp"
+
+#include "dataplane/api/counters.hpp"
+
+namespace godwit::api {
+
+namespace {
+
+net::unexpected<Fault> fault(Fault what) {
+    return net::unexpected<Fault>(what);
+}
+
+template <class Enum>
+bool within(Enum value, Enum first, Enum last) {
+    return value >= first && value <= last;
+}
+
+bool valid(const InterfaceRecord& record) {
+    return record.interface < kMaxInterfaces && record.parent < kMaxInterfaces &&
+           within(record.type, InterfaceType::Port, InterfaceType::Loopback);
+}
+
+bool valid(const NeighborRecord& record) {
+    return record.interface < kMaxInterfaces &&
+           within(record.state, NeighborState::Incomplete, NeighborState::Permanent);
+}
+
+bool valid(const InterfaceRemovedRecord& record) {
+    return record.interface < kMaxInterfaces;
+}
+
+bool valid(const RouteRejectedRecord& record) {
+    return record.length <= 32 &&
+           within(record.reason, RouteRejection::UnknownNextHop, RouteRejection::OutOfSequence);
+}
+
+bool valid(const SyncDoneRecord& /*record*/) {
+    return true;
+}
+
+bool valid(const FibRecord& record) {
+    return record.length <= 32 && record.interface < kMaxInterfaces &&
+           within(record.kind, NextHopKind::NoRoute, NextHopKind::Group);
+}
+
+bool valid(const NextHopRecord& record) {
+    return record.interface < kMaxInterfaces &&
+           within(record.kind, NextHopKind::NoRoute, NextHopKind::Group);
+}
+
+bool valid(const WorkerRecord& /*record*/) {
+    return true;
+}
+
+template <class Message>
+net::Result<EventType, Fault> event_of(const Record& record) {
+    const auto message = read_exact<Message>(record.body);
+    if (!message) {
+        return fault("an event record has the wrong length");
+    }
+    if (!valid(*message)) {
+        return fault("an event record has a number out of range");
+    }
+    return static_cast<EventType>(record.type);
+}
+
+template <class Message>
+net::Result<std::uint64_t, Fault> sequence_of(const Record& record) {
+    const auto message = read_exact<Message>(record.body);
+    if (!message) {
+        return fault("a route record has the wrong length");
+    }
+    return message->sequence;
+}
+
+template <class Message>
+bool all_valid(std::span<const std::byte> records) {
+    while (!records.empty()) {
+        const auto record = read_front<Message>(records);
+        if (!record || !valid(*record)) {
+            return false;
+        }
+        records = records.subspan(sizeof(Message));
+    }
+    return true;
+}
+
+bool all_valid(QueryKind kind, std::span<const std::byte> records) {
+    switch (kind) {
+        case QueryKind::Interfaces:
+            return all_valid<InterfaceRecord>(records);
+        case QueryKind::Fib:
+            return all_valid<FibRecord>(records);
+        case QueryKind::NextHops:
+            return all_valid<NextHopRecord>(records);
+        case QueryKind::Neighbors:
+            return all_valid<NeighborRecord>(records);
+        case QueryKind::Workers:
+            return all_valid<WorkerRecord>(records);
+    }
+    return false;
+}
+
+}  // namespace
+
+net::Result<PuntView, Fault> read_punt(const Record& record) {
+    if (record.type != kPuntRecord) {
+        return fault("a punt ring carries a record of another type");
+    }
+    const auto header = read_front<PuntRecord>(record.body);
+    if (!header) {
+        return fault("a punt record is shorter than its header");
+    }
+    const auto packet = record.body.subspan(sizeof(PuntRecord));
+    if (header->packet_bytes != packet.size() || packet.empty() || packet.size() > kMaxFrameBytes) {
+        return fault("a punt record has the wrong length");
+    }
+    if (header->punt_class >= PuntClass::kCount || header->interface >= kMaxInterfaces ||
+        header->worker >= kMaxWorkers) {
+        return fault("a punt record has a number out of range");
+    }
+    return PuntView{*header, packet};
+}
+
+net::Result<InjectView, Fault> read_inject(const Record& record) {
+    if (record.type != kInjectRecord) {
+        return fault("the inject ring carries a record of another type");
+    }
+    const auto header = read_front<InjectRecord>(record.body);
+    if (!header) {
+        return fault("an inject record is shorter than its header");
+    }
+    const auto packet = record.body.subspan(sizeof(InjectRecord));
+    if (header->packet_bytes != packet.size() || packet.empty() || packet.size() > kMaxFrameBytes) {
+        return fault("an inject record has the wrong length");
+    }
+    if (!within(header->mode, InjectMode::Routed, InjectMode::Neighbor)) {
+        return fault("an inject record has an unknown mode");
+    }
+    return InjectView{*header, packet};
+}
+
+net::Result<std::uint64_t, Fault> check_route(const Record& record) {
+    switch (static_cast<RouteType>(record.type)) {
+        case RouteType::SyncBegin:
+        case RouteType::SyncEnd:
+            return sequence_of<SyncRecord>(record);
+        case RouteType::NextHopSet:
+            return sequence_of<NextHopSetRecord>(record);
+        case RouteType::GroupSet: {
+            const auto group = read_front<GroupSetRecord>(record.body);
+            if (!group) {
+                return fault("a route record has the wrong length");
+            }
+            if (group->count == 0 || group->count > kMaxGroupMembers ||
+                record.body.size() !=
+                    sizeof(GroupSetRecord) + group->count * sizeof(std::uint32_t)) {
+                return fault("a group record's count is not that of its members");
+            }
+            return group->sequence;
+        }
+        case RouteType::NextHopDelete:
+            return sequence_of<NextHopDeleteRecord>(record);
+        case RouteType::RouteSet:
+            return sequence_of<RouteSetRecord>(record);
+        case RouteType::RouteDelete:
+            return sequence_of<RouteDeleteRecord>(record);
+    }
+    return fault("the route ring carries a record of another type");
+}
+
+net::Result<EventType, Fault> check_event(const Record& record) {
+    switch (static_cast<EventType>(record.type)) {
+        case EventType::InterfaceChanged:
+            return event_of<InterfaceRecord>(record);
+        case EventType::InterfaceRemoved:
+            return event_of<InterfaceRemovedRecord>(record);
+        case EventType::NeighborChanged:
+        case EventType::AddressConflict:
+            return event_of<NeighborRecord>(record);
+        case EventType::RouteRejected:
+            return event_of<RouteRejectedRecord>(record);
+        case EventType::SyncDone:
+            return event_of<SyncDoneRecord>(record);
+    }
+    return fault("the event ring carries a record of another type");
+}
+
+net::Result<ControlMessage, Fault> read_control(std::span<const std::byte> bytes) {
+    const auto header = read_front<ControlHeader>(bytes);
+    if (!header) {
+        return fault("a control message is shorter than its header");
+    }
+    if (header->magic != kChannelMagic) {
+        return fault("a control message does not begin with the channel's mark");
+    }
+    const auto body = bytes.subspan(sizeof(ControlHeader));
+    if (bytes.size() > kMaxControlMessageBytes || header->body_bytes != body.size()) {
+        return fault("a control message has the wrong length");
+    }
+    if (!within(header->type, ControlType::Hello, ControlType::Restart)) {
+        return fault("a control message has an unknown type");
+    }
+    return ControlMessage{*header, body};
+}
+
+net::Result<QueryBody, Fault> read_query(std::span<const std::byte> body) {
+    const auto query = read_exact<QueryBody>(body);
+    if (!query) {
+        return fault("a query has the wrong length");
+    }
+    if (record_bytes_of(query->kind) == 0) {
+        return fault("a query asks for an unknown table");
+    }
+    return *query;
+}
+
+net::Result<ConfigureBody, Fault> read_configure(std::span<const std::byte> body) {
+    const auto configure = read_exact<ConfigureBody>(body);
+    if (!configure) {
+        return fault("a configuration message has the wrong length");
+    }
+    if (!within(configure->phase, ConfigurePhase::Prepare, ConfigurePhase::Commit)) {
+        return fault("a configuration message has an unknown phase");
+    }
+    return *configure;
+}
+
+net::Result<WelcomeBody, Fault> read_welcome(std::span<const std::byte> body) {
+    const auto welcome = read_exact<WelcomeBody>(body);
+    if (!welcome) {
+        return fault("the welcome has the wrong length");
+    }
+    if (welcome->worker_count == 0 || welcome->worker_count > kMaxWorkers) {
+        return fault("the welcome has an impossible number of workers");
+    }
+    for (const std::size_t bytes : {welcome->punt_ring_bytes, welcome->inject_ring_bytes,
+                                    welcome->route_ring_bytes, welcome->event_ring_bytes}) {
+        if (!valid_ring_bytes(bytes)) {
+            return fault("the welcome has an impossible ring size");
+        }
+    }
+    return *welcome;
+}
+
+net::Result<QueryReplyView, Fault> read_query_reply(std::span<const std::byte> body) {
+    const auto header = read_front<QueryReplyBody>(body);
+    if (!header) {
+        return fault("a query's answer is shorter than its header");
+    }
+    const auto records = body.subspan(sizeof(QueryReplyBody));
+    const std::size_t expected = record_bytes_of(header->kind);
+    if (expected == 0 || header->record_bytes != expected || records.size() % expected != 0 ||
+        header->record_count != records.size() / expected) {
+        return fault("a query's answer has the wrong length");
+    }
+    if (!all_valid(header->kind, records)) {
+        return fault("a query's answer has a number out of range");
+    }
+    return QueryReplyView{*header, records};
+}
+
+net::Result<ConfigureReplyView, Fault> read_configure_reply(std::span<const std::byte> body) {
+    const auto header = read_front<ConfigureReplyBody>(body);
+    if (!header) {
+        return fault("a configuration's answer is shorter than its header");
+    }
+    const auto text = body.subspan(sizeof(ConfigureReplyBody));
+    if (header->text_bytes != text.size() ||
+        !within(header->outcome, ConfigureOutcome::Done, ConfigureOutcome::Failed)) {
+        return fault("a configuration's answer has the wrong length or outcome");
+    }
+    return ConfigureReplyView{header->outcome,
+                              {reinterpret_cast<const char*>(text.data()), text.size()}};
+}
+
+std::size_t record_bytes_of(QueryKind kind) {
+    switch (kind) {
+        case QueryKind::Interfaces:
+            return sizeof(InterfaceRecord);
+        case QueryKind::Fib:
+            return sizeof(FibRecord);
+        case QueryKind::NextHops:
+            return sizeof(NextHopRecord);
+        case QueryKind::Neighbors:
+            return sizeof(NeighborRecord);
+        case QueryKind::Workers:
+            return sizeof(WorkerRecord);
+    }
+    return 0;
+}
+
+}  // namespace godwit::api
