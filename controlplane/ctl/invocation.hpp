@@ -1,0 +1,53 @@
+// What a person asked for, after the words were understood: a value without any CLI11 in it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace godwit::ctl {
+
+enum class Verb : std::uint8_t {
+    Prompt,  // no verb: the interactive prompt
+    Show,
+    Check,
+    Plan,
+    Apply,
+    Diff,
+    History,
+    Ping,
+    Completion
+};
+
+enum class OutputForm : std::uint8_t { Table, Json, Yaml };
+
+struct Invocation {
+    Verb verb = Verb::Prompt;
+    std::string socket;
+    OutputForm output = OutputForm::Table;
+    std::string subject;  // show
+    std::string name;     // show: only this interface, prefix
+    std::optional<std::chrono::milliseconds> watch;
+    std::string file;                            // check, plan, apply
+    std::string message;                         // apply
+    bool allow_restart = false;                  // apply
+    std::optional<std::uint64_t> from_revision;  // diff
+    std::optional<std::uint64_t> to_revision;
+    std::string address;  // ping
+    unsigned count = 5;
+    std::chrono::milliseconds interval{1000};
+    std::chrono::milliseconds timeout{2000};
+    unsigned size_bytes = 56;  // of the ICMP data, as ping(8) counts
+    unsigned ttl = 64;
+    std::string shell;  // completion
+};
+
+// The exit codes of godwitctl.
+constexpr int kExitDone = 0;
+constexpr int kExitRefused = 1;  // refused or failed
+constexpr int kExitUsage = 2;
+constexpr int kExitNoRouter = 3;
+constexpr int kExitReverted = 4;
+
+}  // namespace godwit::ctl
