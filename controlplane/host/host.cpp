@@ -1,0 +1,419 @@
+#include "controlplane/host/host.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "net/byte_writer.hpp"
+#include "net/ip_protocol.hpp"
+#include "net/tcp.hpp"
+#include "net/udp.hpp"
+
+namespace godwit::control {
+
+namespace {
+
+// RFC 1812 4.3.2.5: ICMP errors of a router have precedence 6 (internetwork control).
+constexpr std::uint8_t kInternetworkControl = 0xc0;
+// RFC 1122 3.2.2: an error goes with the least that says which packet it is about, and more helps.
+constexpr std::size_t kMaxQuote = net::kIcmpQuoteMaxBytes;
+
+// The packet of `header` with `payload_bytes` behind it, written by `fill`.
+template <class Fill>
+std::vector<std::uint8_t> packet_of(net::Ipv4Header header, std::size_t payload_bytes, Fill fill) {
+    header.payload_bytes = static_cast<std::uint16_t>(payload_bytes);
+    std::vector<std::uint8_t> packet(header.encoded_size() + payload_bytes);
+    net::ByteWriter writer(packet);
+    header.encode(writer);
+    fill(writer);
+    return packet;
+}
+
+// What ping says about an ICMP error (RFC 792, RFC 1122 3.2.2.1, RFC 1812 5.2.7.1).
+std::string describe(const net::IcmpMessage& message) {
+    if (message.type == net::IcmpType::TimeExceeded) {
+        return message.code == static_cast<std::uint8_t>(net::TimeExceededCode::Transit)
+                   ? "time to live exceeded"
+                   : "fragment reassembly time exceeded";
+    }
+    if (message.type == net::IcmpType::ParameterProblem) {
+        return fmt::format("parameter problem at byte {}", message.pointer());
+    }
+    switch (static_cast<net::UnreachableCode>(message.code)) {
+        case net::UnreachableCode::Network:
+            return "network unreachable";
+        case net::UnreachableCode::Host:
+            return "host unreachable";
+        case net::UnreachableCode::Protocol:
+            return "protocol unreachable";
+        case net::UnreachableCode::Port:
+            return "port unreachable";
+        case net::UnreachableCode::FragmentationNeeded:
+            return fmt::format("fragmentation needed, next MTU is {}",
+                               message.next_hop_mtu_bytes());
+        case net::UnreachableCode::SourceRouteFailed:
+            return "source route failed";
+        case net::UnreachableCode::NetworkUnknown:
+            return "network unknown";
+        case net::UnreachableCode::HostUnknown:
+            return "host unknown";
+        case net::UnreachableCode::NetworkProhibited:
+            return "network prohibited";
+        case net::UnreachableCode::HostProhibited:
+            return "host prohibited";
+        case net::UnreachableCode::NetworkForService:
+            return "network unreachable for this type of service";
+        case net::UnreachableCode::HostForService:
+            return "host unreachable for this type of service";
+        case net::UnreachableCode::Prohibited:
+            return "prohibited by a filter";
+        case net::UnreachableCode::HostPrecedence:
+            return "precedence violation";
+        case net::UnreachableCode::PrecedenceCutoff:
+            return "precedence too low";
+    }
+    return fmt::format("destination unreachable, code {}", message.code);
+}
+
+}  // namespace
+
+Host::Host(HostLimits limits, std::function<std::uint32_t()> random)
+    : limits_(limits),
+      random_(std::move(random)),
+      echo_bucket_(limits.echo_per_second, limits.echo_per_second),
+      error_bucket_(limits.error_per_second, limits.error_per_second),
+      reset_bucket_(limits.reset_per_second, limits.reset_per_second),
+      next_identification_(static_cast<std::uint16_t>(random_())) {}
+
+void Host::set_addresses(std::span<const net::Ipv4InterfaceAddress> addresses) {
+    addresses_.assign(addresses.begin(), addresses.end());
+}
+
+bool Host::owns(net::Ipv4Address address) const {
+    return std::any_of(addresses_.begin(), addresses_.end(),
+                       [address](const auto& own) { return own.address == address; });
+}
+
+HostActions Host::input(std::span<const std::uint8_t> packet, bool group, Instant now) {
+    HostActions actions;
+    const HostCounter what = deliver(packet, group, now, actions);
+    ++counters_[static_cast<std::size_t>(what)];
+    collect_ended(actions);
+    return actions;
+}
+
+// RFC 1122 3.2.2 and RFC 1812 4.3.2.7: a source that is no single host is never answered.
+bool Host::is_one_host(net::Ipv4Address source) const {
+    if (source.is_this_network() || source.is_loopback() || source.is_multicast() ||
+        source.is_limited_broadcast() || source.is_reserved()) {
+        return false;
+    }
+    return std::none_of(addresses_.begin(), addresses_.end(),
+                        [source](const auto& own) { return own.broadcast() == source; });
+}
+
+HostCounter Host::deliver(std::span<const std::uint8_t> bytes, bool group, Instant now,
+                          HostActions& actions) {
+    const auto packet = Ipv4View::parse(bytes);
+    if (!packet || !packet->has_valid_checksum()) {
+        return HostCounter::BadIpv4Header;
+    }
+    const bool to_group = group || packet->destination().is_multicast() ||
+                          packet->destination().is_limited_broadcast() ||
+                          std::any_of(addresses_.begin(), addresses_.end(), [&](const auto& own) {
+                              return own.broadcast() == packet->destination();
+                          });
+    if (!to_group && !owns(packet->destination())) {
+        return HostCounter::NotOurs;  // removed while the packet was on its way up
+    }
+    if (!is_one_host(packet->source())) {
+        return HostCounter::BadSourceIgnored;
+    }
+    if (packet->is_fragment()) {
+        return HostCounter::FragmentIgnored;
+    }
+    if (packet->protocol() == net::IpProtocol::Icmp) {
+        return deliver_icmp(*packet, to_group, now, actions);
+    }
+    if (to_group) {
+        // No error about a datagram to a group (RFC 1122 3.2.2), no reset either (4.2.3.10).
+        return HostCounter::GroupIgnored;
+    }
+    if (packet->protocol() == net::IpProtocol::Udp) {
+        return deliver_udp(*packet, now, actions);
+    }
+    if (packet->protocol() == net::IpProtocol::Tcp) {
+        return deliver_tcp(*packet, now, actions);
+    }
+    // RFC 1122 3.2.2.1: SHOULD be sent when the transport protocol is not supported.
+    return refuse(*packet, net::UnreachableCode::Protocol, HostCounter::ProtocolUnreachableSent,
+                  now, actions);
+}
+
+HostCounter Host::deliver_icmp(const Ipv4View& packet, bool group, Instant now,
+                               HostActions& actions) {
+    const auto message = IcmpView::parse(packet.payload());
+    if (!message) {
+        return HostCounter::BadIcmp;
+    }
+    if (!message->has_valid_checksum()) {
+        return HostCounter::BadIcmpChecksum;
+    }
+    switch (message->type()) {
+        case net::IcmpType::Echo:
+            // RFC 1122 3.2.2.6: to a group it MAY be silently discarded, and is: no amplifier here.
+            return group ? HostCounter::GroupIgnored : answer_echo(packet, *message, now, actions);
+        case net::IcmpType::EchoReply:
+            return take_echo_reply(packet, *message, now, actions);
+        case net::IcmpType::DestinationUnreachable:
+        case net::IcmpType::TimeExceeded:
+        case net::IcmpType::ParameterProblem:
+            return take_icmp_error(packet, *message, actions);
+        case net::IcmpType::SourceQuench:  // RFC 6633 3: MUST be silently discarded
+        case net::IcmpType::Redirect:      // a router with routes of its own ignores it (RFC 1812
+                                           // 5.2.7.2)
+        case net::IcmpType::RouterAdvertisement:
+        case net::IcmpType::RouterSolicitation:
+        case net::IcmpType::Timestamp:
+        case net::IcmpType::TimestampReply:
+            break;
+    }
+    return HostCounter::IcmpIgnored;  // RFC 1122 3.2.2: an unknown type is silently discarded
+}
+
+HostCounter Host::answer_echo(const Ipv4View& packet, const IcmpView& request, Instant now,
+                              HostActions& actions) {
+    if (!echo_bucket_.take(now)) {
+        return HostCounter::RateLimited;
+    }
+    net::Ipv4Header header;
+    header.type_of_service = packet.type_of_service();  // RFC 1349 5.1: as in the request
+    header.identification = next_identification_++;
+    header.protocol = net::IpProtocol::Icmp;
+    header.source = packet.destination();  // RFC 1122 3.2.2.6: MUST be the one that was asked
+    header.destination = packet.source();
+    const net::IcmpMessage reply =
+        net::IcmpMessage::echo_reply(request.message().identifier(), request.message().sequence());
+    actions.packets.push_back(
+        packet_of(header, net::IcmpMessage::encoded_size(request.body().size()),
+                  [&](net::ByteWriter& writer) { reply.encode(writer, request.body()); }));
+    return HostCounter::EchoAnswered;
+}
+
+HostCounter Host::take_echo_reply(const Ipv4View& packet, const IcmpView& reply, Instant now,
+                                  HostActions& actions) {
+    const auto running = pings_.find(reply.message().identifier());
+    if (running == pings_.end()) {
+        return HostCounter::IcmpNotForPing;
+    }
+    Ping& ping = running->second.ping;
+    const auto body = reply.body();
+    const std::size_t known = std::min(running->second.nonce.size(), body.size());
+    // RFC 1122 3.2.2.6: the reply comes from the address that was asked, with all of the data.
+    if (packet.source() != ping.request().destination ||
+        packet.destination() != ping.request().source || body.size() != ping.request().size ||
+        !std::equal(body.begin(), body.begin() + static_cast<std::ptrdiff_t>(known),
+                    running->second.nonce.begin())) {
+        return HostCounter::IcmpNotForPing;
+    }
+    auto event =
+        ping.on_reply(reply.message().sequence(), packet.source(),
+                      static_cast<std::uint16_t>(packet.payload().size()), packet.ttl_hops(), now);
+    if (!event) {
+        return HostCounter::IcmpNotForPing;  // never sent, or given up already
+    }
+    actions.reports.push_back({running->second.id, std::move(*event)});
+    return HostCounter::PingReply;
+}
+
+// RFC 1122 3.2.2: an error is handed to the transport whose packet it quotes; here that is ping.
+HostCounter Host::take_icmp_error(const Ipv4View& packet, const IcmpView& error,
+                                  HostActions& actions) {
+    const auto quoted = Ipv4View::parse_quoted(error.body());
+    if (!quoted) {
+        return HostCounter::BadIcmp;
+    }
+    if (quoted->protocol() != net::IpProtocol::Icmp || quoted->fragment_units() != 0) {
+        return HostCounter::IcmpNotForPing;
+    }
+    const auto request = IcmpView::parse(quoted->payload());
+    if (!request) {
+        return HostCounter::BadIcmp;  // RFC 792: at least 8 bytes of the packet are quoted
+    }
+    const auto running = pings_.find(request->message().identifier());
+    if (request->type() != net::IcmpType::Echo || running == pings_.end()) {
+        return HostCounter::IcmpNotForPing;
+    }
+    Ping& ping = running->second.ping;
+    if (quoted->source() != ping.request().source ||
+        quoted->destination() != ping.request().destination) {
+        return HostCounter::IcmpNotForPing;
+    }
+    auto event =
+        ping.on_error(request->message().sequence(), packet.source(), describe(error.message()));
+    if (!event) {
+        return HostCounter::IcmpNotForPing;
+    }
+    actions.reports.push_back({running->second.id, std::move(*event)});
+    return HostCounter::PingError;
+}
+
+HostCounter Host::deliver_udp(const Ipv4View& packet, Instant now, HostActions& actions) {
+    const auto datagram = net::wire::UdpView::parse(packet.payload());
+    if (!datagram) {
+        return HostCounter::BadUdp;
+    }
+    if (!datagram->has_valid_checksum(packet.source(), packet.destination())) {
+        return HostCounter::BadUdpChecksum;  // RFC 1122 4.1.3.4: MUST be silently discarded
+    }
+    // RFC 1122 4.1.3.1: nobody listens on this port; traceroute knows its last hop by this.
+    return refuse(packet, net::UnreachableCode::Port, HostCounter::PortUnreachableSent, now,
+                  actions);
+}
+
+HostCounter Host::deliver_tcp(const Ipv4View& packet, Instant now, HostActions& actions) {
+    const auto segment = net::wire::TcpView::parse(packet.payload());
+    if (!segment) {
+        return HostCounter::BadTcp;
+    }
+    if (!segment->has_valid_checksum(packet.source(), packet.destination())) {
+        return HostCounter::BadTcpChecksum;  // RFC 9293 3.1: MUST-3
+    }
+    // RFC 9293 3.10.7.1: CLOSED, because nothing here listens.
+    const net::TcpFlags flags = segment->flags();
+    if (flags.rst) {
+        return HostCounter::ResetIgnored;
+    }
+    if (!reset_bucket_.take(now)) {
+        return HostCounter::RateLimited;
+    }
+    net::TcpHeader reset;
+    reset.source_port = segment->destination_port();
+    reset.destination_port = segment->source_port();
+    reset.flags.rst = true;
+    if (flags.ack) {
+        reset.sequence = segment->acknowledgment();  // <SEQ=SEG.ACK><CTL=RST>
+    } else {
+        // <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>, where SYN and FIN count one each.
+        reset.flags.ack = true;
+        reset.acknowledgment =
+            segment->sequence() + static_cast<std::uint32_t>(segment->payload().size()) +
+            static_cast<std::uint32_t>(flags.syn) + static_cast<std::uint32_t>(flags.fin);
+    }
+    net::Ipv4Header header;
+    header.identification = next_identification_++;
+    header.protocol = net::IpProtocol::Tcp;
+    header.source = packet.destination();
+    header.destination = packet.source();
+    actions.packets.push_back(packet_of(header, reset.encoded_size(), [&](net::ByteWriter& writer) {
+        reset.encode_segment(writer, header.source, header.destination, {});
+    }));
+    return HostCounter::ResetSent;
+}
+
+HostCounter Host::refuse(const Ipv4View& packet, net::UnreachableCode code, HostCounter sent,
+                         Instant now, HostActions& actions) {
+    if (!error_bucket_.take(now)) {  // RFC 1812 4.3.2.8
+        return HostCounter::RateLimited;
+    }
+    const auto quote = packet.packet().first(std::min(packet.packet().size(), kMaxQuote));
+    net::Ipv4Header header;
+    header.type_of_service = kInternetworkControl;
+    header.identification = next_identification_++;
+    header.protocol = net::IpProtocol::Icmp;
+    header.source = packet.destination();
+    header.destination = packet.source();
+    actions.packets.push_back(packet_of(
+        header, net::IcmpMessage::encoded_size(quote.size()), [&](net::ByteWriter& writer) {
+            net::IcmpMessage::unreachable(code).encode(writer, quote);
+        }));
+    return sent;
+}
+
+net::Result<PingId, std::string> Host::start_ping(const PingRequest& request, Instant now) {
+    if (auto problem = Ping::check(request)) {
+        return net::unexpected(std::move(*problem));
+    }
+    if (pings_.size() >= limits_.max_pings) {
+        return net::unexpected(
+            fmt::format("{} pings run already, and no more are allowed; wait for one to end",
+                        limits_.max_pings));
+    }
+    // Random, so that a stranger off the path cannot answer for the one that is asked.
+    auto identifier = static_cast<std::uint16_t>(random_());
+    while (pings_.contains(identifier)) {
+        ++identifier;
+    }
+    RunningPing running{++last_ping_, Ping(request, now), {}};
+    for (std::size_t i = 0; i < running.nonce.size(); i += 4) {
+        const std::uint32_t bits = random_();
+        for (std::size_t j = 0; j < 4; ++j) {
+            running.nonce[i + j] = static_cast<std::uint8_t>(bits >> (8 * j));
+        }
+    }
+    const PingId id = running.id;
+    pings_.emplace(identifier, std::move(running));
+    return id;
+}
+
+void Host::cancel_ping(PingId ping) {
+    std::erase_if(pings_, [ping](const auto& each) { return each.second.id == ping; });
+}
+
+HostActions Host::advance(Instant now) {
+    HostActions actions;
+    for (auto& [identifier, running] : pings_) {
+        for (PingEvent& event : running.ping.expire(now)) {
+            actions.reports.push_back({running.id, std::move(event)});
+        }
+        while (const auto sequence = running.ping.due(now)) {
+            actions.packets.push_back(echo_request(running, identifier, *sequence));
+        }
+    }
+    collect_ended(actions);
+    return actions;
+}
+
+std::vector<std::uint8_t> Host::echo_request(const RunningPing& running, std::uint16_t identifier,
+                                             std::uint16_t sequence) {
+    const PingRequest& request = running.ping.request();
+    std::vector<std::uint8_t> data(request.size);
+    for (std::size_t i = 0; i < data.size(); ++i) {
+        data[i] = i < running.nonce.size() ? running.nonce[i] : static_cast<std::uint8_t>(i);
+    }
+    net::Ipv4Header header;
+    header.identification = next_identification_++;
+    header.ttl_hops = request.ttl;
+    header.protocol = net::IpProtocol::Icmp;
+    header.source = request.source;
+    header.destination = request.destination;
+    return packet_of(header, net::IcmpMessage::encoded_size(data.size()),
+                     [&](net::ByteWriter& writer) {
+                         net::IcmpMessage::echo(identifier, sequence).encode(writer, data);
+                     });
+}
+
+void Host::collect_ended(HostActions& actions) {
+    for (auto each = pings_.begin(); each != pings_.end();) {
+        if (each->second.ping.finished()) {
+            actions.ended.push_back({each->second.id, each->second.ping.summary()});
+            each = pings_.erase(each);
+        } else {
+            ++each;
+        }
+    }
+}
+
+std::optional<Instant> Host::next_deadline() const {
+    std::optional<Instant> deadline;
+    for (const auto& [identifier, running] : pings_) {
+        const auto own = running.ping.next_deadline();
+        if (own && (!deadline || *own < *deadline)) {
+            deadline = own;
+        }
+    }
+    return deadline;
+}
+
+}  // namespace godwit::control

@@ -1,0 +1,199 @@
+// Local delivery: what this router does with a packet that is for itself.
+//
+// A core without I/O: a packet and the time go in, packets to send and events of pings come out.
+// Echo requests are answered, echo replies and ICMP errors find the ping that they belong to, and
+// what nobody here listens to is refused the way the standards say: UDP with port unreachable (on
+// which traceroute's last hop depends, RFC 1122 4.1.3.1), TCP with a reset (RFC 9293 3.10.7.1), any
+// other protocol with protocol unreachable (RFC 1122 3.2.2.1).
+//
+// Invariants: every packet that comes in is counted in exactly one HostCounter; nothing that a
+// stranger sends is answered faster than its token bucket allows; no state is kept for a stranger.
+// Answers to one packet are at most one packet, and never longer than what they answer allows.
+// When no answer may be given: RFC 1122 3.2.2 and RFC 1812 4.3.2.7.
+//
+// Not here: reassembly (fragments are counted and end here) and listeners; they come with the
+// transports and take their place in `deliver_*`.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controlplane/host/ping.hpp"
+#include "controlplane/host/token_bucket.hpp"
+#include "net/icmp.hpp"
+#include "net/ipv4.hpp"
+#include "net/ipv4_address.hpp"
+#include "net/result.hpp"
+
+namespace godwit::control {
+
+// What became of a packet; each incoming packet counts as one of these.
+enum class HostCounter : std::uint8_t {
+    // answered, or taken
+    EchoAnswered,
+    PingReply,
+    PingError,
+    PortUnreachableSent,
+    ProtocolUnreachableSent,
+    ResetSent,
+    // not answered, as the standards say
+    IcmpNotForPing,    // an error or a reply that belongs to no ping here
+    IcmpIgnored,       // another type (RFC 1122 3.2.2: silently discarded)
+    ResetIgnored,      // a reset to a closed port (RFC 9293 3.10.7.1)
+    GroupIgnored,      // to a broadcast or multicast address
+    BadSourceIgnored,  // from an address that is no single host's
+    FragmentIgnored,   // a fragment: it cannot be put together here
+    NotOurs,           // to an address that is not ours (any more)
+    // not answered, to protect this router and others
+    RateLimited,
+    // malformed, by reason
+    BadIpv4Header,
+    BadIcmp,
+    BadIcmpChecksum,
+    BadUdp,
+    BadUdpChecksum,
+    BadTcp,
+    BadTcpChecksum,
+    kCount
+};
+constexpr std::size_t kHostCounterCount = static_cast<std::size_t>(HostCounter::kCount);
+
+struct HostCounterText {
+    HostCounter counter;
+    std::string_view name;  // the key in JSON and the metric label
+};
+
+constexpr std::array<HostCounterText, kHostCounterCount> kHostCounters{{
+    {HostCounter::EchoAnswered, "echo-answered"},
+    {HostCounter::PingReply, "ping-reply"},
+    {HostCounter::PingError, "ping-error"},
+    {HostCounter::PortUnreachableSent, "port-unreachable-sent"},
+    {HostCounter::ProtocolUnreachableSent, "protocol-unreachable-sent"},
+    {HostCounter::ResetSent, "reset-sent"},
+    {HostCounter::IcmpNotForPing, "icmp-not-for-ping"},
+    {HostCounter::IcmpIgnored, "icmp-ignored"},
+    {HostCounter::ResetIgnored, "reset-ignored"},
+    {HostCounter::GroupIgnored, "group-ignored"},
+    {HostCounter::BadSourceIgnored, "bad-source-ignored"},
+    {HostCounter::FragmentIgnored, "fragment-ignored"},
+    {HostCounter::NotOurs, "not-ours"},
+    {HostCounter::RateLimited, "rate-limited"},
+    {HostCounter::BadIpv4Header, "bad-ipv4-header"},
+    {HostCounter::BadIcmp, "bad-icmp"},
+    {HostCounter::BadIcmpChecksum, "bad-icmp-checksum"},
+    {HostCounter::BadUdp, "bad-udp"},
+    {HostCounter::BadUdpChecksum, "bad-udp-checksum"},
+    {HostCounter::BadTcp, "bad-tcp"},
+    {HostCounter::BadTcpChecksum, "bad-tcp-checksum"},
+}};
+
+constexpr bool host_counters_are_in_order() {
+    for (std::size_t i = 0; i < kHostCounterCount; ++i) {
+        if (static_cast<std::size_t>(kHostCounters[i].counter) != i) {
+            return false;
+        }
+    }
+    return true;
+}
+static_assert(host_counters_are_in_order());
+
+// The rates of answers to strangers, each with its own bucket: a flood of one kind silences only
+// that kind.
+struct HostLimits {
+    std::uint32_t echo_per_second = 1000;
+    std::uint32_t error_per_second = 100;
+    std::uint32_t reset_per_second = 100;
+    std::size_t max_pings = 64;
+};
+
+using PingId = std::uint64_t;
+
+struct HostActions {
+    struct PingReport {
+        PingId ping = 0;
+        PingEvent event;
+    };
+    struct PingEnd {
+        PingId ping = 0;
+        PingSummary summary;
+    };
+    std::vector<std::vector<std::uint8_t>> packets;  // IPv4, complete; to be routed
+    std::vector<PingReport> reports;
+    std::vector<PingEnd> ended;
+};
+
+class Host {
+public:
+    // `random` gives 32 bits that a stranger cannot guess.
+    Host(HostLimits limits, std::function<std::uint32_t()> random);
+
+    // The addresses of all our interfaces; replaced as a whole.
+    void set_addresses(std::span<const net::Ipv4InterfaceAddress> addresses);
+    [[nodiscard]] bool owns(net::Ipv4Address address) const;
+
+    // `packet` begins at its IPv4 header. `group` is set when it came as broadcast or multicast.
+    HostActions input(std::span<const std::uint8_t> packet, bool group, Instant now);
+
+    // Sends the first request at the next advance(). The error says why it cannot be done.
+    net::Result<PingId, std::string> start_ping(const PingRequest& request, Instant now);
+    void cancel_ping(PingId ping);
+
+    // Call at next_deadline(), and after start_ping().
+    HostActions advance(Instant now);
+    [[nodiscard]] std::optional<Instant> next_deadline() const;
+
+    [[nodiscard]] std::uint64_t count(HostCounter counter) const {
+        return counters_[static_cast<std::size_t>(counter)];
+    }
+    [[nodiscard]] std::size_t pings() const { return pings_.size(); }
+
+private:
+    struct RunningPing {
+        PingId id;
+        Ping ping;
+        std::array<std::uint8_t, 8>
+            nonce;  // the first bytes of data: a guess of the number is not enough
+    };
+    using Ipv4View = net::wire::Ipv4View;
+    using IcmpView = net::wire::IcmpView;
+
+    HostCounter deliver(std::span<const std::uint8_t> bytes, bool group, Instant now,
+                        HostActions& actions);
+    HostCounter deliver_icmp(const Ipv4View& packet, bool group, Instant now, HostActions& actions);
+    HostCounter deliver_udp(const Ipv4View& packet, Instant now, HostActions& actions);
+    HostCounter deliver_tcp(const Ipv4View& packet, Instant now, HostActions& actions);
+    HostCounter answer_echo(const Ipv4View& packet, const IcmpView& request, Instant now,
+                            HostActions& actions);
+    HostCounter take_echo_reply(const Ipv4View& packet, const IcmpView& reply, Instant now,
+                                HostActions& actions);
+    HostCounter take_icmp_error(const Ipv4View& packet, const IcmpView& error,
+                                HostActions& actions);
+    HostCounter refuse(const Ipv4View& packet, net::UnreachableCode code, HostCounter sent,
+                       Instant now, HostActions& actions);
+    [[nodiscard]] bool is_one_host(net::Ipv4Address source) const;
+    [[nodiscard]] std::vector<std::uint8_t> echo_request(const RunningPing& running,
+                                                         std::uint16_t identifier,
+                                                         std::uint16_t sequence);
+    void collect_ended(HostActions& actions);
+
+    HostLimits limits_;
+    std::function<std::uint32_t()> random_;
+    TokenBucket echo_bucket_;
+    TokenBucket error_bucket_;
+    TokenBucket reset_bucket_;
+    std::vector<net::Ipv4InterfaceAddress> addresses_;
+    std::map<std::uint16_t, RunningPing> pings_;  // by ICMP identifier
+    PingId last_ping_ = 0;
+    std::uint16_t next_identification_;
+    std::array<std::uint64_t, kHostCounterCount> counters_{};
+};
+
+}  // namespace godwit::control
