@@ -1,0 +1,528 @@
+#include "dataplane/owner/route_table.hpp"
+
+#include <cstring>
+#include <type_traits>
+
+namespace godwit::dataplane {
+
+namespace {
+
+// The bytes are the control plane's: the length is checked, the values are checked where they are
+// used.
+template <class Body>
+std::optional<Body> read(std::span<const std::byte> bytes) {
+    static_assert(std::is_trivially_copyable_v<Body>);
+    if (bytes.size() < sizeof(Body)) {
+        return std::nullopt;
+    }
+    Body body;
+    std::memcpy(&body, bytes.data(), sizeof(Body));
+    return body;
+}
+
+// Every record of the route ring begins with its sequence number.
+std::optional<std::uint64_t> sequence_of(const api::Record& record) {
+    return read<std::uint64_t>(record.body);
+}
+
+std::optional<net::Ipv4Prefix> prefix_of(std::uint32_t address, std::uint8_t length) {
+    if (length > 32) {
+        return std::nullopt;
+    }
+    const net::Ipv4Prefix prefix = net::Ipv4Prefix::covering(net::Ipv4Address(address), length);
+    return prefix.address().value() == address ? std::optional(prefix) : std::nullopt;
+}
+
+net::Ipv4Prefix host_prefix(net::Ipv4Address address) {
+    return net::Ipv4Prefix::covering(address, 32);
+}
+
+}  // namespace
+
+void RouteTable::session_opened() {
+    orphans_.clear();
+    orphan_groups_.clear();
+    for (std::uint32_t index = 1; index < hops_.end(); ++index) {
+        Hop* hop = hops_.find(index);
+        if (hop == nullptr || hop->of_neighbor) {
+            continue;
+        }
+        hop->number.reset();
+        if (hop->is_group()) {
+            orphan_groups_.emplace(hop->members, index);
+        } else {
+            orphans_.emplace(hop->target, index);
+        }
+    }
+    numbers_.clear();
+    last_sequence_ = 0;
+    begun_ = false;
+    synchronizing_.reset();
+    sweeping_.reset();
+    rejections_.clear();
+    sync_done_.reset();
+}
+
+void RouteTable::apply(const api::Record& record) {
+    const auto sequence = sequence_of(record);
+    Outcome refusal;
+    if (!sequence || *sequence != last_sequence_ + 1) {
+        refusal = Refusal{api::RouteRejection::OutOfSequence, {}, 0};
+    } else {
+        last_sequence_ = *sequence;
+        refusal = carry_out(record);
+    }
+    if (!refusal) {
+        ++statistics_.applied;
+        return;
+    }
+    ++statistics_.rejected;
+    api::RouteRejectedRecord rejected;
+    rejected.sequence = sequence.value_or(0);
+    rejected.prefix = refusal->prefix.address().value();
+    rejected.length = refusal->prefix.length();
+    rejected.number = refusal->number;
+    rejected.reason = refusal->reason;
+    rejections_.push_back(rejected);
+}
+
+bool RouteTable::sweep(std::size_t limit) {
+    while (sweeping_ && limit > 0) {
+        Sweep& sweep = *sweeping_;
+        if (sweep.stage == Sweep::Stage::Routes) {
+            auto position = sweep.after ? routes_.upper_bound(*sweep.after) : routes_.begin();
+            while (position != routes_.end() && limit > 0) {
+                --limit;
+                const auto current = position++;
+                sweep.after = current->first;
+                if (current->second.hop != 0 && current->second.mark != mark_) {
+                    remove_downloaded(current);
+                    ++sweep.done.routes_swept;
+                }
+            }
+            if (position == routes_.end()) {
+                sweep.stage = Sweep::Stage::Groups;
+            }
+            continue;
+        }
+        // Groups before the hops that they hold.
+        const bool groups = sweep.stage == Sweep::Stage::Groups;
+        while (sweep.index < hops_.end() && limit > 0) {
+            --limit;
+            const std::uint32_t index = sweep.index++;
+            const Hop* hop = hops_.find(index);
+            if (hop != nullptr && !hop->of_neighbor && hop->is_group() == groups &&
+                hop->mark != mark_ && !hop->is_referenced()) {
+                unbind(index);
+                hops_.release(index);
+                ++sweep.done.next_hops_swept;
+            }
+        }
+        if (sweep.index < hops_.end()) {
+            continue;
+        }
+        if (groups) {
+            sweep.stage = Sweep::Stage::Hops;
+            sweep.index = 1;
+            continue;
+        }
+        sync_done_ = sweep.done;
+        sweeping_.reset();
+        orphans_.clear();
+        orphan_groups_.clear();
+    }
+    return sweeping_.has_value();
+}
+
+// ---- records
+
+RouteTable::Outcome RouteTable::carry_out(const api::Record& record) {
+    const Refusal bad{api::RouteRejection::BadRecord, {}, 0};
+    const auto type = static_cast<api::RouteType>(record.type);
+    if (!begun_ && type != api::RouteType::SyncBegin) {
+        return bad;  // nothing is known yet about what the control plane means to keep
+    }
+    switch (type) {
+        case api::RouteType::SyncBegin: {
+            const auto body = read<api::SyncRecord>(record.body);
+            return body ? sync_begin(*body) : bad;
+        }
+        case api::RouteType::SyncEnd: {
+            const auto body = read<api::SyncRecord>(record.body);
+            return body ? sync_end(*body) : bad;
+        }
+        case api::RouteType::NextHopSet: {
+            const auto body = read<api::NextHopSetRecord>(record.body);
+            return body ? set_next_hop(*body) : bad;
+        }
+        case api::RouteType::GroupSet:
+            return set_group(record);
+        case api::RouteType::NextHopDelete: {
+            const auto body = read<api::NextHopDeleteRecord>(record.body);
+            return body ? delete_next_hop(*body) : bad;
+        }
+        case api::RouteType::RouteSet: {
+            const auto body = read<api::RouteSetRecord>(record.body);
+            return body ? set_route(*body) : bad;
+        }
+        case api::RouteType::RouteDelete: {
+            const auto body = read<api::RouteDeleteRecord>(record.body);
+            return body ? delete_route(*body) : bad;
+        }
+    }
+    return bad;
+}
+
+RouteTable::Outcome RouteTable::sync_begin(const api::SyncRecord& record) {
+    // A sweep that still goes on is overtaken: the new mark covers what it had left.
+    sweeping_.reset();
+    begun_ = true;
+    synchronizing_ = record.generation;
+    ++mark_;
+    return std::nullopt;
+}
+
+RouteTable::Outcome RouteTable::sync_end(const api::SyncRecord& record) {
+    if (synchronizing_ != record.generation) {
+        return Refusal{api::RouteRejection::BadRecord, {}, 0};
+    }
+    synchronizing_.reset();
+    sweeping_.emplace();
+    sweeping_->end_sequence = record.sequence;
+    sweeping_->done.generation = record.generation;
+    return std::nullopt;
+}
+
+RouteTable::Outcome RouteTable::set_next_hop(const api::NextHopSetRecord& record) {
+    const auto refuse = [&](api::RouteRejection reason) {
+        return Refusal{reason, {}, record.number};
+    };
+    if (record.number >= api::kMaxNextHopNumber) {
+        return refuse(api::RouteRejection::BadRecord);
+    }
+    HopTarget target{record.kind, net::InterfaceId(record.interface),
+                     record.kind == api::NextHopKind::Gateway ? net::Ipv4Address(record.gateway)
+                                                              : net::Ipv4Address()};
+    if (target.kind == api::NextHopKind::NoRoute || target.kind == api::NextHopKind::Blackhole) {
+        target.interface = net::InterfaceId();
+    }
+    if (const std::uint32_t index = hop_of_number(record.number); index != 0) {
+        const api::NextHopKind before = hops_.find(index)->target.kind;
+        if (const auto reason = hops_.change(index, target)) {
+            return refuse(*reason);
+        }
+        hops_.find(index)->mark = mark_;
+        if (before == api::NextHopKind::Glean || target.kind == api::NextHopKind::Glean) {
+            settle_all();
+        }
+        return std::nullopt;
+    }
+    std::uint32_t index = adopt(target);
+    if (index == 0) {
+        const Hops::Made made = hops_.make(target);
+        if (!made) {
+            return refuse(made.error());
+        }
+        index = *made;
+    }
+    bind(record.number, index);
+    return std::nullopt;
+}
+
+RouteTable::Outcome RouteTable::set_group(const api::Record& record) {
+    const auto body = read<api::GroupSetRecord>(record.body);
+    if (!body) {
+        return Refusal{api::RouteRejection::BadRecord, {}, 0};
+    }
+    const auto refuse = [&](api::RouteRejection reason) {
+        return Refusal{reason, {}, body->number};
+    };
+    const auto rest = record.body.subspan(sizeof(api::GroupSetRecord));
+    if (body->number >= api::kMaxNextHopNumber || body->count == 0 ||
+        body->count > api::kMaxGroupMembers || rest.size() < body->count * sizeof(std::uint32_t)) {
+        return refuse(api::RouteRejection::BadRecord);
+    }
+    std::vector<std::uint32_t> members(body->count);
+    for (std::size_t i = 0; i < members.size(); ++i) {
+        std::uint32_t number = 0;
+        std::memcpy(&number, rest.data() + i * sizeof number, sizeof number);
+        members[i] = hop_of_number(number);
+        if (members[i] == 0) {
+            return refuse(api::RouteRejection::UnknownNextHop);
+        }
+        if (hops_.find(members[i])->is_group() || number == body->number) {
+            return refuse(api::RouteRejection::BadRecord);
+        }
+    }
+    if (const std::uint32_t index = hop_of_number(body->number); index != 0) {
+        Hop& hop = *hops_.find(index);
+        if (hop.group_references != 0) {
+            return refuse(api::RouteRejection::NextHopInUse);  // a group in a group
+        }
+        const api::NextHopKind before = hop.target.kind;
+        if (const auto reason = hops_.change_to_group(index, std::move(members))) {
+            return refuse(*reason);
+        }
+        hop.mark = mark_;
+        if (before == api::NextHopKind::Glean) {
+            settle_all();
+        }
+        return std::nullopt;
+    }
+    std::uint32_t index = adopt_group(members);
+    if (index == 0) {
+        const Hops::Made made = hops_.make_group(std::move(members));
+        if (!made) {
+            return refuse(made.error());
+        }
+        index = *made;
+    }
+    bind(body->number, index);
+    return std::nullopt;
+}
+
+RouteTable::Outcome RouteTable::delete_next_hop(const api::NextHopDeleteRecord& record) {
+    const std::uint32_t index = hop_of_number(record.number);
+    if (index == 0) {
+        return Refusal{api::RouteRejection::UnknownNextHop, {}, record.number};
+    }
+    if (hops_.find(index)->is_referenced()) {
+        return Refusal{api::RouteRejection::NextHopInUse, {}, record.number};
+    }
+    unbind(index);
+    hops_.release(index);
+    return std::nullopt;
+}
+
+RouteTable::Outcome RouteTable::set_route(const api::RouteSetRecord& record) {
+    const auto prefix = prefix_of(record.prefix, record.length);
+    if (!prefix) {
+        return Refusal{api::RouteRejection::BadRecord, {}, record.number};
+    }
+    const auto refuse = [&](api::RouteRejection reason) {
+        return Refusal{reason, *prefix, record.number};
+    };
+    const std::uint32_t index = hop_of_number(record.number);
+    if (index == 0) {
+        return refuse(api::RouteRejection::UnknownNextHop);
+    }
+    const auto [position, made] = routes_.try_emplace(*prefix);
+    Route& route = position->second;
+    if (route.hop == index) {
+        route.mark = mark_;
+        return std::nullopt;
+    }
+    const bool added = route.hop == 0;
+    if ((added && downloaded_ >= max_routes_) ||
+        fib_.set(*prefix, index) == Fib::Change::TableFull) {
+        if (made) {
+            routes_.erase(position);
+        }
+        return refuse(api::RouteRejection::TableFull);
+    }
+    ++hops_.find(index)->route_references;
+    if (added) {
+        ++downloaded_;
+        ++downloaded_by_length_[prefix->length()];
+    } else {
+        --hops_.find(route.hop)->route_references;
+    }
+    route.hop = index;
+    route.mark = mark_;
+    cover_set(*prefix);
+    return std::nullopt;
+}
+
+RouteTable::Outcome RouteTable::delete_route(const api::RouteDeleteRecord& record) {
+    const auto prefix = prefix_of(record.prefix, record.length);
+    if (!prefix) {
+        return Refusal{api::RouteRejection::BadRecord, {}, 0};
+    }
+    // A route that is not there is as the control plane wants it.
+    const auto position = routes_.find(*prefix);
+    if (position != routes_.end() && position->second.hop != 0) {
+        remove_downloaded(position);
+    }
+    return std::nullopt;
+}
+
+// ---- numbers
+
+void RouteTable::bind(std::uint32_t number, std::uint32_t index) {
+    if (number >= numbers_.size()) {
+        numbers_.resize(number + 1);
+    }
+    numbers_[number] = index;
+    Hop& hop = *hops_.find(index);
+    hop.number = number;
+    hop.mark = mark_;
+}
+
+void RouteTable::unbind(std::uint32_t index) {
+    Hop& hop = *hops_.find(index);
+    if (hop.number) {
+        numbers_[*hop.number] = 0;
+        hop.number.reset();
+    }
+}
+
+std::uint32_t RouteTable::adopt(const HopTarget& target) {
+    for (auto position = orphans_.find(target);
+         position != orphans_.end() && position->first == target;) {
+        const std::uint32_t index = position->second;
+        position = orphans_.erase(position);
+        const Hop* hop = hops_.find(index);
+        if (hop != nullptr && !hop->of_neighbor && !hop->number && hop->target == target) {
+            return index;
+        }
+    }
+    return 0;
+}
+
+std::uint32_t RouteTable::adopt_group(const std::vector<std::uint32_t>& members) {
+    for (auto position = orphan_groups_.find(members);
+         position != orphan_groups_.end() && position->first == members;) {
+        const std::uint32_t index = position->second;
+        position = orphan_groups_.erase(position);
+        const Hop* hop = hops_.find(index);
+        if (hop != nullptr && !hop->number && hop->is_group() && hop->members == members) {
+            return index;
+        }
+    }
+    return 0;
+}
+
+// ---- routes and host routes
+
+void RouteTable::remove_downloaded(Routes::iterator position) {
+    const net::Ipv4Prefix prefix = position->first;
+    Route& route = position->second;
+    --hops_.find(route.hop)->route_references;
+    --downloaded_;
+    --downloaded_by_length_[prefix.length()];
+    route.hop = 0;
+    if (route.neighbor_hop != 0) {
+        fib_.set(prefix, route.neighbor_hop);
+        return;
+    }
+    fib_.remove(prefix);
+    routes_.erase(position);
+    cover_removed(prefix);
+}
+
+void RouteTable::neighbor_up(const NeighborKey& key) {
+    const auto hop = hops_.hop_of(key);
+    if (!hop) {
+        return;
+    }
+    const HostKey host_key{key.address, key.interface};
+    Host& host = hosts_[host_key];
+    if (host.hop == *hop) {
+        return;  // only its MAC is another one
+    }
+    host.hop = *hop;
+    const auto cover = longest_cover(key.address);
+    host.cover = cover == routes_.end() ? std::nullopt : std::optional(cover->first);
+    settle(host_key, host);
+}
+
+void RouteTable::neighbor_down(const NeighborKey& key) {
+    const auto position = hosts_.find(HostKey{key.address, key.interface});
+    if (position == hosts_.end()) {
+        return;
+    }
+    position->second.cover.reset();
+    settle(position->first, position->second);
+    hosts_.erase(position);
+}
+
+bool RouteTable::is_from_neighbor(const net::Ipv4Prefix& prefix) const {
+    const auto position = routes_.find(prefix);
+    return position != routes_.end() && position->second.hop == 0;
+}
+
+void RouteTable::cover_set(const net::Ipv4Prefix& prefix) {
+    if (prefix.length() == 32) {
+        return;  // it stands in the host route's own place, and wins there
+    }
+    for (auto position = hosts_.lower_bound(HostKey{prefix.address(), net::InterfaceId()});
+         position != hosts_.end() && prefix.contains(position->first.first); ++position) {
+        Host& host = position->second;
+        if (!host.cover || host.cover->length() <= prefix.length()) {
+            host.cover = prefix;
+            settle(position->first, host);
+        }
+    }
+}
+
+void RouteTable::cover_removed(const net::Ipv4Prefix& prefix) {
+    for (auto position = hosts_.lower_bound(HostKey{prefix.address(), net::InterfaceId()});
+         position != hosts_.end() && prefix.contains(position->first.first); ++position) {
+        Host& host = position->second;
+        if (host.cover == prefix) {
+            const auto cover = longest_cover(position->first.first);
+            host.cover = cover == routes_.end() ? std::nullopt : std::optional(cover->first);
+            settle(position->first, host);
+        }
+    }
+}
+
+void RouteTable::settle_all() {
+    for (auto& [key, host] : hosts_) {
+        settle(key, host);
+    }
+}
+
+// Puts the host route in, or takes it out, as its cover says.
+void RouteTable::settle(const HostKey& key, Host& host) {
+    bool wanted = false;
+    if (host.cover) {
+        const HopTarget& target = hops_.find(routes_.at(*host.cover).hop)->target;
+        wanted = target.kind == api::NextHopKind::Glean && target.interface == key.second;
+    }
+    if (wanted == host.installed) {
+        return;
+    }
+    const net::Ipv4Prefix prefix = host_prefix(key.first);
+    if (wanted) {
+        const auto [position, made] = routes_.try_emplace(prefix);
+        Route& route = position->second;
+        if (route.hop == 0 && fib_.set(prefix, host.hop) == Fib::Change::TableFull) {
+            // Packets of it go on through the on-link route and the owner.
+            ++statistics_.host_routes_refused;
+            if (made) {
+                routes_.erase(position);
+            }
+            return;
+        }
+        route.neighbor_hop = host.hop;
+        host.installed = true;
+        return;
+    }
+    host.installed = false;
+    const auto position = routes_.find(prefix);
+    if (position == routes_.end() || position->second.neighbor_hop != host.hop) {
+        return;  // a neighbour with this address on another interface has the place by now
+    }
+    position->second.neighbor_hop = 0;
+    if (position->second.hop == 0) {
+        fib_.remove(prefix);
+        routes_.erase(position);
+    }
+}
+
+RouteTable::Routes::const_iterator RouteTable::longest_cover(net::Ipv4Address address) const {
+    for (unsigned length = 32; length-- > 0;) {
+        if (downloaded_by_length_[length] == 0) {
+            continue;
+        }
+        const auto position =
+            routes_.find(net::Ipv4Prefix::covering(address, static_cast<std::uint8_t>(length)));
+        if (position != routes_.end()) {
+            return position;
+        }
+    }
+    return routes_.end();
+}
+
+}  // namespace godwit::dataplane
