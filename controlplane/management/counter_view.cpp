@@ -1,0 +1,233 @@
+#include "controlplane/management/counter_view.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/json.hpp>
+
+#include "controlplane/management/record_text.hpp"
+
+namespace godwit::control {
+
+namespace json = boost::json;
+
+namespace {
+
+// The workers and the table owner; a count that cannot be is cut to what the region has.
+std::span<const api::CounterBlock> blocks_of(const api::CountersRegion& region,
+                                             std::uint32_t worker_count) {
+    const std::size_t count = std::min<std::size_t>(worker_count, api::kMaxWorkers) + 1;
+    return {region.blocks.data(), count};
+}
+
+double ratio_of(std::uint64_t busy, std::uint64_t idle) {
+    const double all = static_cast<double>(busy) + static_cast<double>(idle);
+    return all > 0.0 ? static_cast<double>(busy) / all : 0.0;
+}
+
+}  // namespace
+
+Ledger& Ledger::operator+=(const Ledger& other) {
+    received += other.received;
+    handed_in += other.handed_in;
+    originated += other.originated;
+    injected += other.injected;
+    sent += other.sent;
+    punted += other.punted;
+    dropped += other.dropped;
+    handed_out += other.handed_out;
+    return *this;
+}
+
+bool LedgerSnapshot::plausible() const {
+    return std::all_of(blocks.begin(), blocks.end(),
+                       [](const Ledger& block) { return block.in_flight() >= 0; }) &&
+           std::all_of(interfaces.begin(), interfaces.end(),
+                       [](const InterfaceTotals& totals) { return totals.in_flight() >= 0; });
+}
+
+LedgerSnapshot read_ledger(const api::CountersRegion& region, std::uint32_t worker_count) {
+    const auto blocks = blocks_of(region, worker_count);
+    LedgerSnapshot snapshot;
+    snapshot.blocks.resize(blocks.size());
+    // The ways out first, and then the ways in: see the head of counter_view.hpp.
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+        Ledger& ledger = snapshot.blocks[i];
+        ledger.sent = blocks[i].sent.read();
+        ledger.punted = blocks[i].punted.read();
+        ledger.dropped = blocks[i].dropped.read();
+        ledger.handed_out = blocks[i].handed_out.read();
+        for (std::size_t n = 0; n < api::kMaxInterfaces; ++n) {
+            const api::InterfaceCounters& from = blocks[i].interfaces[n];
+            InterfaceTotals& to = snapshot.interfaces[n];
+            to.in_sent += from.in_sent.read();
+            to.in_punted += from.in_punted.read();
+            to.in_dropped += from.in_dropped.read();
+            to.tx_packets += from.tx_packets.read();
+            to.tx_bytes += from.tx_bytes.read();
+            to.tx_dropped += from.tx_dropped.read();
+        }
+    }
+    std::atomic_thread_fence(std::memory_order_acquire);
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+        Ledger& ledger = snapshot.blocks[i];
+        ledger.received = blocks[i].received.read();
+        ledger.handed_in = blocks[i].handed_in.read();
+        ledger.originated = blocks[i].originated.read();
+        ledger.injected = blocks[i].injected.read();
+        for (std::size_t n = 0; n < api::kMaxInterfaces; ++n) {
+            snapshot.interfaces[n].rx_packets += blocks[i].interfaces[n].rx_packets.read();
+            snapshot.interfaces[n].rx_bytes += blocks[i].interfaces[n].rx_bytes.read();
+        }
+        snapshot.total += ledger;
+    }
+    return snapshot;
+}
+
+void BusyRatios::sample(const api::CountersRegion& region, std::uint32_t worker_count) {
+    const auto blocks = blocks_of(region, worker_count);
+    blocks_.resize(blocks.size());
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+        const std::uint64_t busy = blocks[i].busy_cycles.read();
+        const std::uint64_t idle = blocks[i].idle_cycles.read();
+        Cycles& last = blocks_[i];
+        if (busy < last.busy || idle < last.idle) {
+            last = {};  // another run of the dataplane
+        }
+        last.ratio = ratio_of(busy - last.busy, idle - last.idle);
+        last.busy = busy;
+        last.idle = idle;
+    }
+}
+
+double BusyRatios::of(std::size_t block) const {
+    return block < blocks_.size() ? blocks_[block].ratio : 0.0;
+}
+
+json::object ledger_json(const LedgerSnapshot& snapshot, bool balanced,
+                         const std::map<net::InterfaceId, std::string>& names) {
+    const Ledger& total = snapshot.total;
+    json::array by_interface;
+    for (std::size_t n = 0; n < api::kMaxInterfaces; ++n) {
+        const InterfaceTotals& totals = snapshot.interfaces[n];
+        const auto name = names.find(net::InterfaceId(static_cast<std::uint16_t>(n)));
+        if (name == names.end() && totals == InterfaceTotals()) {
+            continue;
+        }
+        by_interface.push_back(json::object{
+            {"name", name != names.end() ? name->second : fmt::format("interface-{}", n)},
+            {"rx-packets", totals.rx_packets},
+            {"in-sent", totals.in_sent},
+            {"in-punted", totals.in_punted},
+            {"in-dropped", totals.in_dropped},
+            {"in-flight", totals.in_flight()},
+        });
+    }
+    return json::object{
+        {"received", total.received},
+        {"handed-in", total.handed_in},
+        {"originated", total.originated},
+        {"injected", total.injected},
+        {"sent", total.sent},
+        {"punted", total.punted},
+        {"dropped", total.dropped},
+        {"handed-out", total.handed_out},
+        {"in-flight", total.in_flight()},
+        {"balanced", balanced},
+        {"by-interface", by_interface},
+    };
+}
+
+json::array workers_json(const api::CountersRegion& region, std::uint32_t worker_count,
+                         const LedgerSnapshot& ledger, const BusyRatios& busy,
+                         std::span<const api::WorkerRecord> records, unsigned owner_cpu) {
+    json::array workers;
+    const auto blocks = blocks_of(region, worker_count);
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+        const bool owner = i + 1 == blocks.size();
+        const auto record =
+            std::find_if(records.begin(), records.end(),
+                         [i](const api::WorkerRecord& each) { return each.worker == i; });
+        json::object worker;
+        if (owner) {
+            worker["worker"] = "owner";
+        } else {
+            worker["worker"] = i;
+        }
+        worker["cpu"] = record != records.end() ? record->cpu : owner_cpu;
+        worker["queues"] = record != records.end() ? text_in(record->queues) : std::string();
+        worker["loops"] = blocks[i].loops.read();
+        worker["busy-ratio"] = busy.of(i);
+        worker["sleeps"] = blocks[i].sleeps.read();
+        const Ledger& own = i < ledger.blocks.size() ? ledger.blocks[i] : Ledger();
+        worker["received"] = own.received;
+        worker["handed-in"] = own.handed_in;
+        worker["originated"] = own.originated;
+        worker["injected"] = own.injected;
+        worker["sent"] = own.sent;
+        worker["punted"] = own.punted;
+        worker["dropped"] = own.dropped;
+        worker["handed-out"] = own.handed_out;
+        worker["in-flight"] = own.in_flight();
+        workers.push_back(std::move(worker));
+    }
+    return workers;
+}
+
+json::array nodes_json(const api::CountersRegion& region, std::uint32_t worker_count) {
+    json::array nodes;
+    for (std::size_t n = 0; n < api::kNodeCount; ++n) {
+        std::uint64_t calls = 0;
+        std::uint64_t packets = 0;
+        std::uint64_t cycles = 0;
+        for (const api::CounterBlock& block : blocks_of(region, worker_count)) {
+            calls += block.nodes[n].calls.read();
+            packets += block.nodes[n].packets.read();
+            cycles += block.nodes[n].cycles.read();
+        }
+        const double each =
+            packets > 0 ? static_cast<double>(cycles) / static_cast<double>(packets) : 0.0;
+        nodes.push_back(json::object{
+            {"node", api::kNodeNames[n]},
+            {"calls", calls},
+            {"packets", packets},
+            {"cycles", cycles},
+            {"cycles-per-packet", each},
+        });
+    }
+    return nodes;
+}
+
+json::array drops_json(const api::CountersRegion& region, std::uint32_t worker_count) {
+    json::array drops;
+    for (const api::DropReasonText& text : api::kDropReasons) {
+        std::uint64_t packets = 0;
+        for (const api::CounterBlock& block : blocks_of(region, worker_count)) {
+            packets += block.drops[static_cast<std::size_t>(text.reason)].read();
+        }
+        if (packets == 0) {
+            continue;
+        }
+        drops.push_back(json::object{
+            {"reason", text.name},
+            {"stage", text.stage},
+            {"packets", packets},
+            {"what", text.what},
+        });
+    }
+    return drops;
+}
+
+void add_interface_counters(json::object& object, const InterfaceTotals& totals) {
+    object["rx-packets"] = totals.rx_packets;
+    object["rx-bytes"] = totals.rx_bytes;
+    object["tx-packets"] = totals.tx_packets;
+    object["tx-bytes"] = totals.tx_bytes;
+    object["in-sent"] = totals.in_sent;
+    object["in-punted"] = totals.in_punted;
+    object["in-dropped"] = totals.in_dropped;
+    object["tx-dropped"] = totals.tx_dropped;
+}
+
+}  // namespace godwit::control
