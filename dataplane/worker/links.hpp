@@ -16,6 +16,8 @@ namespace godwit::dataplane {
 
 class Links {
 public:
+    static constexpr unsigned kRingPackets = 4096;  // each; a full ring takes no more
+
     explicit Links(unsigned workers);
     ~Links();
     Links(const Links&) = delete;
@@ -29,12 +31,13 @@ public:
     unsigned take_handed(unsigned to, std::span<rte_mbuf*> into);
 
     // Worker → owner: ARP messages to learn from (resume = ArpInput), packets that wait for a
-    // neighbour (resume = ArpResolve). Wakes the owner when it sleeps.
+    // neighbour (resume = ArpResolve). Wakes the owner when it sleeps. How many were taken.
     unsigned give_owner(unsigned from, std::span<rte_mbuf*> packets);
     unsigned take_for_owner(std::span<rte_mbuf*> into);
 
-    // Owner → worker: resume = Ip4Lookup, Ip4Rewrite (with next_hop) or InterfaceOutput (a whole
-    // frame, egress set).
+    // Owner → worker: resume = Ip4Lookup, Ip4Rewrite (with next_hop), InterfaceOutput (a whole
+    // frame, egress set) or IcmpError (icmp_type, icmp_code and drop_reason set). How many were
+    // taken; the rest stays with the caller.
     unsigned give_worker(unsigned to, std::span<rte_mbuf*> packets);
 
     // The owner sleeps in epoll on this eventfd. It says so first; false: packets came in, do not

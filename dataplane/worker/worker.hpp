@@ -1,5 +1,15 @@
 // One worker: receive, walk the graph, send, report quiescent. One thread, one lcore; it waits for
 // nobody.
+//
+// A queue is polled only while the untagged interface of its port is up in the snapshot, and a
+// frame is sent only on an interface that is up: before a port is stopped, publish a snapshot that
+// says so and let the Reclaimer pass (every worker has then left the port). Of the ledger, a worker
+// counts everything but what the owner does: packets that it gives to the owner or to another
+// worker are handed_out here, packets that come over the Links are handed_in here.
+//
+// Adaptive idle: a worker that found nothing for kSpinMicroseconds sleeps between its loops, a
+// little longer each time, at most kLongestSleepMicroseconds. It polls all its queues and its ring
+// before each sleep and keeps no packet over it.
 #pragma once
 
 #include <atomic>
@@ -9,7 +19,7 @@
 
 #include "config/model/model.hpp"
 #include "dataplane/api/counters.hpp"
-#include "dataplane/api/ring.hpp"
+#include "dataplane/nodes/punt/punt_ring.hpp"
 #include "dataplane/tables/fib.hpp"
 #include "dataplane/tables/interface_table.hpp"
 #include "dataplane/tables/next_hops.hpp"
@@ -29,13 +39,6 @@ struct Shared {
     rte_mempool* pool;
 };
 
-// The punt ring of one worker for one session of the control plane. The owner publishes a new one
-// (or null) with Worker::set_punt and lets the old one go through the Reclaimer.
-struct PuntRing {
-    api::RingProducer producer;
-    int signal_fd = -1;  // eventfd of the control plane
-};
-
 struct RxQueue {
     std::uint16_t port = 0;
     std::uint16_t queue = 0;
@@ -48,6 +51,10 @@ public:
     ~Worker();
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
+
+    static constexpr unsigned kSpinMicroseconds = 50;
+    static constexpr unsigned kFirstSleepMicroseconds = 10;
+    static constexpr unsigned kLongestSleepMicroseconds = 100;
 
     void run(const std::atomic<bool>& stop);  // until `stop`; registers with the Reclaimer itself
     unsigned run_once();  // one loop; how many packets it handled. For tests, and used by run()

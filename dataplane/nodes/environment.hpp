@@ -1,0 +1,70 @@
+// What a node works with beside the packets: the tables, this worker's own state, and the outboxes
+// that lead out of the graph. One a worker; the worker renews what may change (snapshot, time, punt
+// ring) at the beginning of each loop.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bitset>
+#include <cstdint>
+#include <vector>
+
+#include "dataplane/api/counters.hpp"
+#include "dataplane/graph/outbox.hpp"
+#include "dataplane/nodes/icmp/icmp_limiter.hpp"
+#include "dataplane/nodes/punt/policer.hpp"
+#include "dataplane/nodes/punt/punt_ring.hpp"
+#include "dataplane/tables/fib.hpp"
+#include "dataplane/tables/interface_table.hpp"
+#include "dataplane/tables/next_hops.hpp"
+
+struct rte_mempool;
+
+namespace godwit::dataplane {
+
+struct Environment {
+    Environment(unsigned worker_in, unsigned worker_count_in, const Fib& fib_in,
+                const NextHops& next_hops_in, rte_mempool* pool_in, api::CounterBlock& counters_in,
+                std::uint64_t cycles_per_second)
+        : worker(worker_in),
+          worker_count(worker_count_in),
+          fib(fib_in),
+          next_hops(next_hops_in),
+          pool(pool_in),
+          counters(counters_in),
+          policer(cycles_per_second),
+          icmp_limiter(cycles_per_second),
+          to_worker(worker_count_in),
+          to_port(kMaxPorts) {}
+
+    // Null for "none", and for an interface that is gone.
+    [[nodiscard]] const InterfaceEntry* interface(net::InterfaceId id) const {
+        return interfaces->find(id);
+    }
+    // The counters of an interface; nobody shows those of "none".
+    [[nodiscard]] api::InterfaceCounters& counters_of(net::InterfaceId id) const {
+        return counters.interfaces[std::min<std::size_t>(id.value(), api::kMaxInterfaces - 1)];
+    }
+
+    const unsigned worker;
+    const unsigned worker_count;
+    const Fib& fib;
+    const NextHops& next_hops;
+    rte_mempool* const pool;
+    api::CounterBlock& counters;
+    PuntPolicer policer;
+    IcmpLimiter icmp_limiter;
+    std::uint16_t next_identification = 0;  // of IPv4 packets made here
+
+    // of this loop
+    const InterfaceSnapshot* interfaces = nullptr;
+    PuntRing* punt = nullptr;
+    std::uint64_t now_cycles = 0;
+
+    Outbox to_owner;
+    std::vector<Outbox> to_worker;  // resume is set
+    std::vector<Outbox> to_port;    // by DPDK port: whole frames, egress set
+    std::bitset<kMaxPorts> ports_with_packets;
+};
+
+}  // namespace godwit::dataplane

@@ -1,0 +1,105 @@
+// ip4-rewrite: the last look at a packet that leaves. Time to live (RFC 1812 5.3.1), MTU, and the
+// ready Ethernet header of the adjacency in front of it.
+//
+// What was made here or by the control plane has its first hop still before it: its time to live is
+// not touched. Fragmentation has its own place later; until then a packet that would need it is
+// dropped and counted.
+#include <algorithm>
+#include <cstring>
+
+#include "dataplane/graph/packet_bytes.hpp"
+#include "dataplane/nodes/nodes.hpp"
+#include "net/checksum.hpp"
+#include "net/icmp.hpp"
+#include "net/ipv4.hpp"
+
+namespace godwit::dataplane {
+
+namespace {
+
+using api::DropReason;
+using api::NodeId;
+using net::wire::Ipv4Layout;
+
+void report(Graph& graph, rte_mbuf* packet, net::IcmpType type, std::uint8_t code,
+            DropReason reason) {
+    PacketMeta& about = meta(packet);
+    about.icmp_type = static_cast<std::uint8_t>(type);
+    about.icmp_code = code;
+    about.drop_reason = reason;
+    graph.next(NodeId::IcmpError, packet);
+}
+
+// Time to live and protocol share a word of the checksum (RFC 1624).
+void decrement_ttl(Ipv4Layout& header) {
+    const auto word = [&header] {
+        return net::Big16::from_host(
+            static_cast<std::uint16_t>(unsigned{header.ttl} << 8 | header.protocol));
+    };
+    const net::Big16 before = word();
+    --header.ttl;
+    header.checksum = net::update_checksum(header.checksum, before, word());
+}
+
+// The entry changed since the lookup: its neighbour must be asked for again, or it is gone.
+void follow_change(Graph& graph, rte_mbuf* packet, const NextHopEntry& hop) {
+    if (hop.verdict != Verdict::Incomplete && hop.verdict != Verdict::Glean) {
+        graph.drop(packet, DropReason::Ip4NoAdjacency);
+        return;
+    }
+    PacketMeta& about = meta(packet);
+    about.egress = hop.interface;
+    about.gateway =
+        hop.verdict == Verdict::Glean ? layout_at<Ipv4Layout>(packet).destination.host() : 0;
+    graph.next(NodeId::ArpResolve, packet);
+}
+
+void rewrite(Graph& graph, rte_mbuf* packet, const Adjacency& adjacency) {
+    PacketMeta& about = meta(packet);
+    auto& header = layout_at<Ipv4Layout>(packet);
+    const bool in_transit = about.local_source == 0;
+    if (in_transit && header.ttl <= 1) {
+        // RFC 1812 5.3.1: discarded where it would reach zero, and its source told.
+        report(graph, packet, net::IcmpType::TimeExceeded,
+               static_cast<std::uint8_t>(net::TimeExceededCode::Transit),
+               DropReason::Ip4TtlExpired);
+        return;
+    }
+    if (packet->pkt_len > adjacency.mtu) {
+        if ((header.fragment.host() & net::kIpv4DontFragment) == 0) {
+            graph.drop(packet, DropReason::Ip4NeedsFragmentation);
+            return;
+        }
+        about.icmp_mtu = adjacency.mtu;  // RFC 1191 4
+        report(graph, packet, net::IcmpType::DestinationUnreachable,
+               static_cast<std::uint8_t>(net::UnreachableCode::FragmentationNeeded),
+               DropReason::Ip4DontFragment);
+        return;
+    }
+    if (in_transit) {
+        decrement_ttl(header);
+    }
+    char* front = rte_pktmbuf_prepend(packet, adjacency.rewrite_bytes);
+    if (front == nullptr) {
+        graph.drop(packet, DropReason::NoBuffer);
+        return;
+    }
+    std::memcpy(front, adjacency.rewrite.data(), adjacency.rewrite_bytes);
+    about.egress = adjacency.interface;
+    graph.next(NodeId::InterfaceOutput, packet);
+}
+
+}  // namespace
+
+void ip4_rewrite(Graph& graph, Environment& env, Packets packets) {
+    for (rte_mbuf* packet : packets) {
+        const NextHopEntry hop = env.next_hops.entry(meta(packet).next_hop);
+        if (hop.verdict == Verdict::Adjacency) [[likely]] {
+            rewrite(graph, packet, env.next_hops.adjacency(hop.target));
+        } else {
+            follow_change(graph, packet, hop);
+        }
+    }
+}
+
+}  // namespace godwit::dataplane

@@ -1,0 +1,29 @@
+// The nodes: one function each, in its own file under <feature>/. Every one disposes of every
+// packet of its burst: to another node, to an outbox, to a drop reason, or (punt) out of memory.
+#pragma once
+
+#include <span>
+
+#include "dataplane/graph/graph.hpp"
+#include "dataplane/nodes/environment.hpp"
+
+namespace godwit::dataplane {
+
+using Packets = std::span<rte_mbuf* const>;
+
+void ethernet_input(Graph& graph, Environment& env, Packets packets);
+void arp_input(Graph& graph, Environment& env, Packets packets);
+void ip4_input(Graph& graph, Environment& env, Packets packets);
+void ip4_lookup(Graph& graph, Environment& env, Packets packets);
+void ip4_local(Graph& graph, Environment& env, Packets packets);
+void icmp_input(Graph& graph, Environment& env, Packets packets);
+void icmp_error(Graph& graph, Environment& env, Packets packets);
+void ip4_rewrite(Graph& graph, Environment& env, Packets packets);
+void arp_resolve(Graph& graph, Environment& env, Packets packets);
+void punt(Graph& graph, Environment& env, Packets packets);
+void interface_output(Graph& graph, Environment& env, Packets packets);
+
+// Runs the graph until it is empty.
+void walk(Graph& graph, Environment& env);
+
+}  // namespace godwit::dataplane

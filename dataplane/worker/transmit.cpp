@@ -1,0 +1,132 @@
+#include "dataplane/worker/transmit.hpp"
+
+#include <rte_ethdev.h>
+#include <rte_pause.h>
+
+#include <array>
+
+#include "dataplane/nodes/nodes.hpp"
+#include "drivers/burst.hpp"
+
+namespace godwit::dataplane {
+
+void Transmit::flush_bursts() {
+    for (std::size_t port = env_.ports_with_packets._Find_first(); port < kMaxPorts;
+         port = env_.ports_with_packets._Find_next(port)) {
+        if (env_.to_port[port].has_burst()) {
+            flush_port(static_cast<std::uint16_t>(port));
+        }
+    }
+    for (unsigned worker = 0; worker < env_.worker_count; ++worker) {
+        if (env_.to_worker[worker].has_burst()) {
+            flush_to_worker(worker);
+        }
+    }
+    if (env_.to_owner.has_burst()) {
+        flush_to_owner();
+    }
+}
+
+void Transmit::flush() {
+    for (std::size_t port = env_.ports_with_packets._Find_first(); port < kMaxPorts;
+         port = env_.ports_with_packets._Find_next(port)) {
+        flush_port(static_cast<std::uint16_t>(port));
+    }
+    for (unsigned worker = 0; worker < env_.worker_count; ++worker) {
+        flush_to_worker(worker);
+    }
+    flush_to_owner();
+}
+
+void Transmit::flush_port(std::uint16_t port) {
+    env_.ports_with_packets.reset(port);
+    std::span<rte_mbuf*> packets = env_.to_port[port].take();
+    while (!packets.empty()) {
+        const std::size_t count = std::min<std::size_t>(packets.size(), kBurst);
+        send(port, packets.first(count));
+        packets = packets.subspan(count);
+    }
+}
+
+void Transmit::send(std::uint16_t port, std::span<rte_mbuf*> packets) {
+    // The device frees what it takes: what the ledger needs is read before.
+    struct Leaving {
+        net::InterfaceId ingress;
+        net::InterfaceId egress;
+        std::uint32_t bytes;
+    };
+    std::array<Leaving, kBurst> leaving;
+    for (std::size_t i = 0; i < packets.size(); ++i) {
+        const PacketMeta& about = meta(packets[i]);
+        leaving[i] = {about.ingress, about.egress, packets[i]->pkt_len};
+    }
+
+    const auto queue = static_cast<std::uint16_t>(env_.worker);
+    const auto count = static_cast<std::uint16_t>(packets.size());
+    const bool may_vanish = env_.interfaces->ports[port].may_vanish;
+    std::uint16_t sent = 0;
+    unsigned attempts = 0;
+    while (sent < count && attempts < kAttempts) {
+        rte_mbuf** rest = packets.data() + sent;
+        const auto left = static_cast<std::uint16_t>(count - sent);
+        const std::uint16_t taken = may_vanish ? drivers::guarded_tx_burst(port, queue, rest, left)
+                                               : rte_eth_tx_burst(port, queue, rest, left);
+        sent = static_cast<std::uint16_t>(sent + taken);
+        if (taken == 0) {
+            ++attempts;
+            rte_pause();
+        }
+    }
+
+    for (std::uint16_t i = 0; i < sent; ++i) {
+        api::InterfaceCounters& egress = env_.counters_of(leaving[i].egress);
+        egress.tx_packets.add(1);
+        egress.tx_bytes.add(leaving[i].bytes);
+        if (!leaving[i].ingress.is_none()) {
+            env_.counters_of(leaving[i].ingress).in_sent.add(1);
+        }
+    }
+    env_.counters.sent.add(sent);
+    drop(packets.subspan(sent), api::DropReason::TransmitQueueFull, true);
+}
+
+void Transmit::flush_to_worker(unsigned worker) {
+    const std::span<rte_mbuf*> packets = env_.to_worker[worker].take();
+    if (packets.empty()) {
+        return;
+    }
+    const unsigned taken = links_.hand_over(env_.worker, worker, packets);
+    env_.counters.handed_out.add(taken);
+    drop(packets.subspan(taken), api::DropReason::HandoffFull, false);
+}
+
+void Transmit::flush_to_owner() {
+    const std::span<rte_mbuf*> packets = env_.to_owner.take();
+    if (packets.empty()) {
+        return;
+    }
+    const unsigned taken = links_.give_owner(env_.worker, packets);
+    env_.counters.handed_out.add(taken);
+    for (rte_mbuf*& packet : packets.subspan(taken)) {
+        const bool is_arp = meta(packet).resume == api::NodeId::ArpInput;
+        drop({&packet, 1}, is_arp ? api::DropReason::ArpQueueFull : api::DropReason::OwnerRingFull,
+             false);
+    }
+}
+
+// A burst at a time: outboxes hold more than the graph's vector of dropped packets.
+void Transmit::drop(std::span<rte_mbuf*> packets, api::DropReason reason, bool at_egress) {
+    while (!packets.empty()) {
+        const std::size_t count = std::min<std::size_t>(packets.size(), kBurst);
+        for (rte_mbuf* packet : packets.first(count)) {
+            if (at_egress) {
+                env_.counters_of(meta(packet).egress).tx_dropped.add(1);
+            }
+            graph_.drop(packet, reason);
+        }
+        walk(graph_, env_);
+        packets = packets.subspan(count);
+    }
+}
+
+}  // namespace godwit::dataplane

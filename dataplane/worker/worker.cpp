@@ -1,0 +1,163 @@
+#include "dataplane/worker/worker.hpp"
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_pause.h>
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <utility>
+
+#include "dataplane/graph/graph.hpp"
+#include "dataplane/nodes/environment.hpp"
+#include "dataplane/nodes/nodes.hpp"
+#include "dataplane/worker/transmit.hpp"
+#include "drivers/burst.hpp"
+
+namespace godwit::dataplane {
+
+struct Worker::State {
+    State(unsigned number_in, const Shared& shared_in, api::CounterBlock& counters_in,
+          std::vector<RxQueue> queues_in, config::IdleMode idle_in)
+        : number(number_in),
+          shared(shared_in),
+          counters(counters_in),
+          queues(std::move(queues_in)),
+          idle(idle_in),
+          graph(counters_in),
+          env(number_in, shared_in.links.workers(), shared_in.fib, shared_in.next_hops,
+              shared_in.pool, counters_in, rte_get_tsc_hz()),
+          transmit(graph, env, shared_in.links) {}
+
+    void begin_loop() {
+        env.now_cycles = rte_rdtsc();
+        env.interfaces = &shared.interfaces.current();
+        env.punt = punt.load(std::memory_order_acquire);
+    }
+
+    unsigned receive(const RxQueue& queue) {
+        const auto& port = env.interfaces->ports[queue.port % kMaxPorts];
+        const InterfaceEntry* entry = env.interfaces->find(port.untagged);
+        if (entry == nullptr || !entry->up) {
+            return 0;
+        }
+        std::array<rte_mbuf*, kBurst> packets;
+        const std::uint16_t count =
+            port.may_vanish
+                ? drivers::guarded_rx_burst(queue.port, queue.queue, packets.data(), kBurst)
+                : rte_eth_rx_burst(queue.port, queue.queue, packets.data(), kBurst);
+        if (count == 0) {
+            return 0;
+        }
+        for (rte_mbuf* packet : std::span(packets).first(count)) {
+            packet->port = queue.port;  // net_ring leaves that of the packet's last life
+            reset_meta(packet);
+            meta(packet).arrival_tsc = env.now_cycles;
+            graph.next(api::NodeId::EthernetInput, packet);
+        }
+        counters.received.add(count);
+        walk(graph, env);
+        transmit.flush_bursts();
+        return count;
+    }
+
+    unsigned take_handed() {
+        std::array<rte_mbuf*, kBurst> packets;
+        const unsigned count = shared.links.take_handed(number, packets);
+        if (count == 0) {
+            return 0;
+        }
+        for (rte_mbuf* packet : std::span(packets).first(count)) {
+            graph.next(meta(packet).resume, packet);
+        }
+        counters.handed_in.add(count);
+        walk(graph, env);
+        transmit.flush_bursts();
+        return count;
+    }
+
+    // Between two loops that found nothing. The worker is offline meanwhile: nobody waits for it.
+    void sleep(unsigned microseconds) const {
+        const std::uint64_t begin = rte_rdtsc();
+        shared.reclaimer.offline(number);
+        const timespec duration{.tv_sec = 0, .tv_nsec = std::int64_t{microseconds} * 1000};
+        nanosleep(&duration, nullptr);
+        shared.reclaimer.online(number);
+        counters.sleeps.add(1);
+        counters.idle_cycles.add(rte_rdtsc() - begin);
+    }
+
+    unsigned number;
+    Shared shared;
+    api::CounterBlock& counters;
+    std::vector<RxQueue> queues;
+    config::IdleMode idle;
+    Graph graph;
+    Environment env;
+    Transmit transmit;
+    std::atomic<PuntRing*> punt{nullptr};
+};
+
+Worker::Worker(unsigned number, const Shared& shared, api::CounterBlock& counters,
+               std::vector<RxQueue> queues, config::IdleMode idle)
+    : state_(std::make_unique<State>(number, shared, counters, std::move(queues), idle)) {}
+
+Worker::~Worker() = default;
+
+unsigned Worker::run_once() {
+    State& state = *state_;
+    state.begin_loop();
+    unsigned handled = state.take_handed();
+    for (const RxQueue& queue : state.queues) {
+        handled += state.receive(queue);
+    }
+    if (handled > 0) {
+        state.transmit.flush();
+    }
+    state.counters.loops.add(1);
+    const std::uint64_t spent = rte_rdtsc() - state.env.now_cycles;
+    (handled > 0 ? state.counters.busy_cycles : state.counters.idle_cycles).add(spent);
+    return handled;
+}
+
+void Worker::run(const std::atomic<bool>& stop) {
+    State& state = *state_;
+    // The kernel may otherwise add 50 µs to each sleep.
+    prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+    const std::uint64_t spin_cycles = rte_get_tsc_hz() / 1'000'000 * kSpinMicroseconds;
+    std::uint64_t last_packet = rte_rdtsc();
+    unsigned next_sleep = kFirstSleepMicroseconds;
+
+    state.shared.reclaimer.online(state.number);
+    while (!stop.load(std::memory_order_relaxed)) {
+        const unsigned handled = run_once();
+        state.shared.reclaimer.quiescent(state.number);
+        if (handled > 0) {
+            last_packet = state.env.now_cycles;
+            next_sleep = kFirstSleepMicroseconds;
+        } else if (state.idle == config::IdleMode::Poll ||
+                   state.env.now_cycles - last_packet < spin_cycles) {
+            rte_pause();
+        } else {
+            state.sleep(next_sleep);
+            next_sleep = std::min(next_sleep * 2, kLongestSleepMicroseconds);
+        }
+    }
+    state.shared.reclaimer.offline(state.number);
+}
+
+void Worker::set_punt(PuntRing* ring) {
+    state_->punt.store(ring, std::memory_order_release);
+}
+
+unsigned Worker::number() const {
+    return state_->number;
+}
+
+const std::vector<RxQueue>& Worker::queues() const {
+    return state_->queues;
+}
+
+}  // namespace godwit::dataplane
