@@ -7,11 +7,9 @@
 #include <vector>
 
 #include "config/model/model.hpp"
+#include "config/schema/change_cost.hpp"
 
 namespace godwit::config {
-
-// What a change does to the running router. Ordered: a plan costs as much as its dearest change.
-enum class ChangeCost : std::uint8_t { Live, SessionReset, Restart };
 
 enum class ChangeKind : std::uint8_t { Added, Removed, Changed };
 
