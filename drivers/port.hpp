@@ -64,7 +64,9 @@ public:
     }  // why not, for a person
 
 private:
-    Eal() = default;
+    struct State;
+    Eal();
+    std::unique_ptr<State> state_;
     bool uses_hugepages_ = false;
     std::string hugepage_note_;
 };
@@ -124,13 +126,22 @@ public:
     std::optional<Problem> set_promiscuous(const std::string& interface_name, bool on);
     std::optional<Problem> set_enabled(const std::string& interface_name, bool up);
 
+    // Polled by the owner every 100 ms or so: this is also what brings a port that vanished under a
+    // worker (memif) back when its peer returns.
     [[nodiscard]] LinkState link(const Port& port) const;
     [[nodiscard]] PortStatistics statistics(const Port& port) const;
 
+    // Stops and closes the devices, which gives back the packets they hold; the pool stays, so that
+    // packets_in_use() tells what leaked. No worker may poll any more.
+    void close();
+    [[nodiscard]] unsigned packets_in_use() const;
+
 private:
-    Ports() = default;
+    struct State;
+    Ports();
     std::vector<Port> ports_;
     rte_mempool* pool_ = nullptr;
+    std::unique_ptr<State> state_;
 };
 
 }  // namespace godwit::drivers
