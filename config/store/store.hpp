@@ -21,8 +21,8 @@ struct Revision {
     std::int64_t unix_seconds = 0;
     std::string message;  // "apply -m" text, "start", "edited while stopped"
     std::string sha256;   // of the YAML text
-    std::string
-        source_hash;  // of the person's file when this revision was stored; see resolve_boot_text
+    // Of the person's file when this revision was stored; see resolve_boot_source.
+    std::string source_hash;
 };
 
 class RevisionStore {
@@ -31,15 +31,32 @@ public:
     static net::Result<RevisionStore, std::string> open(const std::string& state_directory,
                                                         unsigned keep = 100);
 
-    [[nodiscard]] std::vector<Revision> history() const;  // oldest first
+    // Oldest first; without those whose description cannot be read, see problems().
+    [[nodiscard]] std::vector<Revision> history() const;
+    // The newest whose text is what was stored: a damaged file costs its revision, not the start.
     [[nodiscard]] std::optional<Revision> newest() const;
+    // The text, proved by its hash; the error is a sentence for a person.
     [[nodiscard]] net::Result<std::string, std::string> text_of(std::uint64_t number) const;
+    // A sentence for every revision on disk that is damaged or not whole.
+    [[nodiscard]] std::vector<std::string> problems() const;
+    // Stores, makes it what running.yaml holds, and drops the oldest beyond `keep`. `message` is
+    // one line; what cannot be shown in it is escaped, what is longer than 1000 characters cut.
     net::Result<Revision, std::string> append(const std::string& yaml, const std::string& message,
                                               const std::string& source_hash,
                                               std::int64_t unix_seconds);
     [[nodiscard]] std::string running_path() const;
 
 private:
+    RevisionStore(std::string directory, unsigned keep);
+
+    // The numbers that any file of the store carries, ascending, damaged ones too.
+    [[nodiscard]] std::vector<std::uint64_t> numbers() const;
+    [[nodiscard]] std::string path_of(std::uint64_t number, const char* ending) const;
+    [[nodiscard]] net::Result<Revision, std::string> describe(std::uint64_t number) const;
+    [[nodiscard]] net::Result<std::string, std::string> text_of(const Revision& revision) const;
+    net::Result<void, std::string> mend_running() const;
+    void drop_oldest() const;
+
     std::string directory_;
     unsigned keep_ = 100;
 };
