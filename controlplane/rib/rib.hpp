@@ -17,8 +17,8 @@
 // Limits (RibLimits): a route beyond them is refused and counted; a selected route that gets no
 // next-hop number is shown as rejected and tried again when numbers come free.
 //
-// The implementation is four parts: RouteTable (candidates), NextHopSets (what routes share),
-// Resolver (pure), Download (numbers, order, acknowledgement).
+// The implementation: route_table.hpp (candidates, and what they share), resolver.hpp (pure),
+// rib_state.hpp (what a change concerns), download.hpp (numbers, order, acknowledgement).
 #pragma once
 
 #include <array>
@@ -121,7 +121,7 @@ public:
     [[nodiscard]] std::size_t size() const;  // routes of all sources
     [[nodiscard]] std::size_t size(RouteSource source) const;
     [[nodiscard]] std::size_t selected_size() const;  // prefixes with a selected route
-    [[nodiscard]] const RibCounters& counters() const;
+    [[nodiscard]] RibCounters counters() const;
 
 private:
     struct State;

@@ -1,0 +1,340 @@
+#include "controlplane/rib/download.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace godwit::control {
+
+// ---- numbers
+
+std::uint32_t Download::allocate() {
+    std::uint32_t number = 0;
+    if (!free_numbers_.empty()) {
+        number = *free_numbers_.begin();
+        free_numbers_.erase(free_numbers_.begin());
+    } else if (objects_.size() <= max_numbers_) {
+        number = static_cast<std::uint32_t>(objects_.size());
+        objects_.emplace_back();
+    } else {
+        ++numbers_refused_;
+        return kNoTarget;
+    }
+    objects_[number] = Object();
+    objects_[number].allocated = true;
+    return number;
+}
+
+void Download::release_number(std::uint32_t number) {
+    Object& object = objects_[number];
+    if (!object.is_group) {
+        next_hop_numbers_.erase(object.next_hop);
+    }
+    idle_objects_.erase(number);
+    new_next_hops_.erase(number);
+    changed_groups_.erase(number);
+    object = Object();
+    free_numbers_.insert(number);
+    ++numbers_freed_;
+}
+
+std::uint32_t Download::want_next_hop(const RibNextHop& next_hop) {
+    const auto known = next_hop_numbers_.find(next_hop);
+    if (known != next_hop_numbers_.end()) {
+        // Perhaps idle until now; its deletion is then void.
+        ++objects_[known->second].wanted;
+        idle_objects_.erase(known->second);
+        return known->second;
+    }
+    const std::uint32_t number = allocate();
+    if (number != kNoTarget) {
+        objects_[number].next_hop = next_hop;
+        objects_[number].wanted = 1;
+        next_hop_numbers_.emplace(next_hop, number);
+        new_next_hops_.insert(number);
+    }
+    return number;
+}
+
+std::vector<std::uint32_t> Download::want_members(std::span<const RibNextHop> next_hops) {
+    std::vector<std::uint32_t> members;
+    if (next_hops.size() > kMaxGroupMembers) {
+        members_dropped_ += next_hops.size() - kMaxGroupMembers;
+        next_hops = next_hops.first(kMaxGroupMembers);
+    }
+    for (const RibNextHop& next_hop : next_hops) {
+        if (const std::uint32_t number = want_next_hop(next_hop); number != kNoTarget) {
+            members.push_back(number);
+        }
+    }
+    return members;
+}
+
+void Download::unwant(std::uint32_t number) {
+    --objects_[number].wanted;
+    retire_if_idle(number);
+}
+
+void Download::unuse(std::uint32_t number) {
+    --objects_[number].used;
+    retire_if_idle(number);
+}
+
+void Download::retire_if_idle(std::uint32_t number) {
+    const Object& object = objects_[number];
+    if (object.wanted > 0 || object.used > 0) {
+        return;
+    }
+    if (object.sent) {
+        idle_objects_.insert(number);
+    } else {
+        release_number(number);
+    }
+}
+
+// ---- targets
+
+TargetNumber Download::add_direct(const RibNextHop& next_hop) {
+    return want_next_hop(next_hop);
+}
+
+TargetNumber Download::add_group(std::span<const RibNextHop> next_hops) {
+    const std::uint32_t number = allocate();
+    if (number == kNoTarget) {
+        return kNoTarget;
+    }
+    std::vector<std::uint32_t> members = want_members(next_hops);
+    Object& group = objects_[number];
+    group.is_group = true;
+    if (members.empty()) {
+        release_number(number);
+        return kNoTarget;
+    }
+    group.wanted = 1;
+    group.members = std::move(members);
+    changed_groups_.insert(number);
+    return number;
+}
+
+bool Download::change_group(TargetNumber number, std::span<const RibNextHop> next_hops) {
+    std::vector<std::uint32_t> members = want_members(next_hops);
+    if (members.empty()) {
+        return false;
+    }
+    Object& group = objects_[number];
+    const std::vector<std::uint32_t> before = std::exchange(group.members, std::move(members));
+    changed_groups_.insert(number);
+    for (const std::uint32_t member : before) {
+        unwant(member);
+    }
+    return true;
+}
+
+void Download::drop_target(TargetNumber target) {
+    Object& object = objects_[target];
+    if (object.is_group) {
+        // Its members are needed no more by what is wanted; what was sent still uses them.
+        const std::vector<std::uint32_t> members = std::exchange(object.members, {});
+        changed_groups_.erase(target);
+        for (const std::uint32_t member : members) {
+            unwant(member);
+        }
+    }
+    unwant(target);
+}
+
+// ---- routes
+
+void Download::set_route(const net::Ipv4Prefix& prefix, TargetNumber target) {
+    RouteSlot& slot = routes_[prefix];
+    if (slot.refused) {
+        slot.refused = false;
+        reasons_.erase(prefix);
+        slot.again = slot.sent != kNoTarget;
+    }
+    slot.wanted = target;
+    if (slot.wanted != slot.sent || slot.again) {
+        changed_routes_.insert(prefix);
+        return;
+    }
+    changed_routes_.erase(prefix);
+    if (slot.wanted == kNoTarget) {
+        routes_.erase(prefix);
+    }
+}
+
+void Download::refuse_route(const net::Ipv4Prefix& prefix, std::string reason) {
+    set_route(prefix, kNoTarget);
+    routes_[prefix].refused = true;
+    reasons_[prefix] = std::move(reason);
+}
+
+// ---- taking
+
+bool Download::take_next_hop(std::vector<DownloadOp>& out) {
+    if (new_next_hops_.empty()) {
+        return false;
+    }
+    const std::uint32_t number = *new_next_hops_.begin();
+    new_next_hops_.erase(new_next_hops_.begin());
+    objects_[number].sent = true;
+    out.emplace_back(SetNextHop{number, objects_[number].next_hop});
+    return true;
+}
+
+bool Download::take_group(std::vector<DownloadOp>& out) {
+    while (!changed_groups_.empty()) {
+        const std::uint32_t number = *changed_groups_.begin();
+        changed_groups_.erase(changed_groups_.begin());
+        Object& group = objects_[number];
+        if (group.sent && group.sent_members == group.members) {
+            continue;
+        }
+        group.sent = true;
+        const std::vector<std::uint32_t> before = std::exchange(group.sent_members, group.members);
+        for (const std::uint32_t member : group.sent_members) {
+            ++objects_[member].used;
+        }
+        out.emplace_back(SetGroup{number, group.members});
+        for (const std::uint32_t member : before) {
+            unuse(member);
+        }
+        return true;
+    }
+    return false;
+}
+
+bool Download::take_route(std::vector<DownloadOp>& out) {
+    if (changed_routes_.empty()) {
+        return false;
+    }
+    auto next = changed_routes_.upper_bound(route_cursor_);
+    if (next == changed_routes_.end()) {
+        next = changed_routes_.begin();
+    }
+    const net::Ipv4Prefix prefix = *next;
+    route_cursor_ = prefix;
+    changed_routes_.erase(next);
+
+    const auto found = routes_.find(prefix);
+    RouteSlot& slot = found->second;
+    const TargetNumber before = std::exchange(slot.sent, slot.wanted);
+    slot.sent_at = operations_taken_ + 1;
+    slot.again = false;
+    if (slot.sent != kNoTarget) {
+        ++objects_[slot.sent].used;
+        out.emplace_back(SetRoute{prefix, slot.sent});
+    } else {
+        out.emplace_back(DeleteRoute{prefix});
+        if (!slot.refused) {
+            routes_.erase(found);
+        }
+    }
+    if (before != kNoTarget) {
+        unuse(before);
+    }
+    return true;
+}
+
+bool Download::take_deletion(std::vector<DownloadOp>& out) {
+    if (idle_objects_.empty()) {
+        return false;
+    }
+    const std::uint32_t number = *idle_objects_.begin();
+    out.emplace_back(DeleteNextHop{number});
+    const std::vector<std::uint32_t> members = std::exchange(objects_[number].sent_members, {});
+    release_number(number);
+    for (const std::uint32_t member : members) {
+        unuse(member);
+    }
+    return true;
+}
+
+std::vector<DownloadOp> Download::take(std::size_t limit) {
+    std::vector<DownloadOp> out;
+    while (out.size() < limit &&
+           (take_next_hop(out) || take_group(out) || take_route(out) || take_deletion(out))) {
+        ++operations_taken_;
+    }
+    return out;
+}
+
+bool Download::has_operations() const {
+    return !new_next_hops_.empty() || !changed_groups_.empty() || !changed_routes_.empty() ||
+           !idle_objects_.empty();
+}
+
+// ---- the dataplane's side
+
+void Download::begin_resync() {
+    operations_taken_ = 0;
+    operations_acknowledged_ = 0;
+    new_next_hops_.clear();
+    changed_groups_.clear();
+    changed_routes_.clear();
+    idle_objects_.clear();
+    for (std::uint32_t number = 1; number < objects_.size(); ++number) {
+        Object& object = objects_[number];
+        if (!object.allocated) {
+            continue;
+        }
+        object.used = 0;
+        object.sent = false;
+        object.sent_members.clear();
+        if (object.wanted == 0) {
+            release_number(number);
+        } else if (object.is_group) {
+            changed_groups_.insert(number);
+        } else {
+            new_next_hops_.insert(number);
+        }
+    }
+    route_cursor_ = {};
+    for (auto slot = routes_.begin(); slot != routes_.end();) {
+        RouteSlot& route = slot->second;
+        route.sent = kNoTarget;
+        route.again = false;
+        if (route.wanted != kNoTarget) {
+            if (std::exchange(route.refused, false)) {
+                reasons_.erase(slot->first);
+            }
+            changed_routes_.insert(slot->first);
+        } else if (!route.refused) {
+            slot = routes_.erase(slot);
+            continue;
+        }
+        ++slot;
+    }
+}
+
+void Download::acknowledged(std::uint64_t operations) {
+    operations_acknowledged_ =
+        std::max(operations_acknowledged_, std::min(operations, operations_taken_));
+}
+
+void Download::rejected(const net::Ipv4Prefix& prefix, TargetNumber number, std::string reason) {
+    const auto found = routes_.find(prefix);
+    if (found == routes_.end() || found->second.sent != number || number == kNoTarget ||
+        found->second.wanted != number) {
+        return;  // about something that has changed since
+    }
+    found->second.refused = true;
+    reasons_[prefix] = std::move(reason);
+}
+
+InstallStatus Download::status(const net::Ipv4Prefix& prefix) const {
+    const auto found = routes_.find(prefix);
+    if (found == routes_.end()) {
+        return {};
+    }
+    const RouteSlot& slot = found->second;
+    if (slot.refused) {
+        return {InstallState::Rejected, reasons_.at(prefix)};
+    }
+    if (slot.wanted == kNoTarget) {
+        return {};
+    }
+    const bool installed = slot.sent == slot.wanted && slot.sent_at <= operations_acknowledged_;
+    return {installed ? InstallState::Installed : InstallState::Pending, {}};
+}
+
+}  // namespace godwit::control

@@ -1,0 +1,95 @@
+// The working part of the RIB: how a change finds exactly what it concerns.
+//
+// A change first alters candidates (put, withdraw) or interfaces, and only notes what it touched;
+// settle() then works it off in four steps:
+//   1. Recursive routes of prefixes that became tracked get a set of their own (route_table.hpp).
+//   2. What depends on the change: the next-hop addresses inside a touched, tracked prefix lead to
+//      sets; a set that belongs to a tracked prefix leads on. Nothing else is looked at.
+//   3. Each such set is resolved anew. A set whose next hops changed rewrites its one group in the
+//      download; only when it became active or inactive are its routes visited.
+//   4. Each touched prefix chooses again, and tells the download when its set changed.
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "controlplane/rib/download.hpp"
+#include "controlplane/rib/resolver.hpp"
+#include "controlplane/rib/rib.hpp"
+#include "controlplane/rib/route_table.hpp"
+
+namespace godwit::control {
+
+struct Rib::State {
+    explicit State(RibLimits given);
+
+    // Note changes; settle() must follow.
+    bool put(Route route);
+    bool withdraw(const net::Ipv4Prefix& prefix, RouteSource source);
+    void interface_changed(net::InterfaceId interface, bool up);
+    void settle();
+    // Routes that got no number, now that numbers may be free.
+    void retry_starved();
+
+    [[nodiscard]] PrefixView view(const net::Ipv4Prefix& prefix, const RouteEntry& entry) const;
+
+    RibLimits limits;
+    RibCounters counters;
+    RouteTable table;
+    Download download;
+    std::array<std::set<net::Ipv4Prefix>, kRouteSourceCount> by_source;
+    std::size_t route_count = 0;
+    std::size_t selected_count = 0;
+
+private:
+    struct BySerial {
+        bool operator()(const NextHopSet* left, const NextHopSet* right) const {
+            return left->serial < right->serial;
+        }
+    };
+    using Sets = std::set<NextHopSet*, BySerial>;
+    using SetKey = std::pair<std::optional<net::Ipv4Prefix>, std::vector<RibNextHop>>;
+
+    NextHopSet& acquire(const net::Ipv4Prefix& prefix, const RouteEntry& entry,
+                        const std::vector<RibNextHop>& next_hops);
+    void register_set(NextHopSet& set);
+    void destroy_if_unused(NextHopSet& set);
+    void add_user(Candidate& candidate, const net::Ipv4Prefix& prefix, NextHopSet& set);
+    void remove_user(const Candidate& candidate);
+    void mark_dirty(NextHopSet& set);
+
+    void own_sets_of_tracked();
+    void find_dependents();
+    void resolve_dirty();
+    void choose(const net::Ipv4Prefix& prefix);
+    void attach(const net::Ipv4Prefix& prefix, NextHopSet& set);
+    void detach(NextHopSet& set);
+    void make_target(NextHopSet& set);
+    void lose_target(NextHopSet& set);
+    void tell_download(const net::Ipv4Prefix& prefix, const NextHopSet& set);
+    template <class Visit>
+    void for_each_chooser(const NextHopSet& set, const Visit& visit);
+
+    std::vector<bool> interface_up_;
+    Resolver resolver_;
+    std::map<SetKey, std::unique_ptr<NextHopSet>> sets_;
+    std::uint64_t next_serial_ = 1;
+    std::map<net::Ipv4Address, Sets> sets_by_via_;  // recursive next hops only
+    std::unordered_map<net::InterfaceId, Sets> sets_by_interface_;
+
+    // Noted since the last settle().
+    std::set<net::Ipv4Prefix> touched_;
+    std::set<net::Ipv4Prefix> newly_tracked_;
+    Sets dirty_;
+    Sets perhaps_unused_;
+    Sets starved_;  // chosen by someone, and without a number
+    std::uint64_t freed_at_last_retry_ = 0;
+};
+
+}  // namespace godwit::control
