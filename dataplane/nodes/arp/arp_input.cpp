@@ -9,6 +9,8 @@
 // Only addresses of the interface that was asked are answered for, so that a host on one network
 // never learns our MAC as the place of an address on another (RFC 826 has one table an interface).
 // RFC 1122 2.3.2.1 asks that stale entries leave the table: the owner ages them.
+#include <algorithm>
+
 #include "dataplane/graph/packet_bytes.hpp"
 #include "dataplane/nodes/ethernet/link_header.hpp"
 #include "dataplane/nodes/nodes.hpp"
@@ -44,6 +46,19 @@ bool is_possible_sender(const Environment& env, const InterfaceEntry& entry, con
     return entry.owns(sender) || !env.interfaces->impossible_sources.contains(sender);
 }
 
+// RFC 826: a sender that is in the table is updated whatever the message asks for. The workers see
+// of the table the neighbours in use, as host routes; only a changed MAC address is news.
+bool moves_known_neighbor(const Environment& env, const InterfaceEntry& entry, const ArpView& arp) {
+    const NextHopEntry hop = env.next_hops.entry(env.fib.lookup(arp.sender_address().value()));
+    if (hop.verdict != Verdict::Adjacency) {
+        return false;
+    }
+    const Adjacency& adjacency = env.next_hops.adjacency(hop.target);
+    const auto& mac = arp.sender_mac().bytes();
+    return adjacency.interface == entry.id && adjacency.neighbor == arp.sender_address().value() &&
+           !std::equal(mac.begin(), mac.end(), adjacency.rewrite.begin());
+}
+
 Outcome judge(const Environment& env, const InterfaceEntry& entry, const ArpView& arp,
               DropReason& reason) {
     // RFC 826 "Packet Reception": what is neither request nor reply is not for this protocol.
@@ -61,6 +76,9 @@ Outcome judge(const Environment& env, const InterfaceEntry& entry, const ArpView
         return Outcome::Teach;
     }
     if (!entry.owns(arp.target_address())) {
+        if (moves_known_neighbor(env, entry, arp)) {
+            return Outcome::Teach;
+        }
         reason = DropReason::ArpNotForUs;
         return Outcome::Drop;
     }
