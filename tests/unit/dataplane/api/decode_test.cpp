@@ -1,0 +1,221 @@
+// Every reader takes what is right and refuses what is one byte or one number off.
+#include "dataplane/api/decode.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "dataplane/api/control_socket.hpp"
+#include "dataplane/api/counters.hpp"
+
+namespace godwit::api {
+namespace {
+
+std::vector<std::byte> joined(std::span<const std::byte> front, std::size_t more) {
+    std::vector<std::byte> bytes(front.begin(), front.end());
+    bytes.resize(bytes.size() + more, std::byte{0x45});
+    return bytes;
+}
+
+template <class Header>
+std::vector<std::byte> packet_record(Header header, std::size_t packet) {
+    header.packet_bytes = static_cast<std::uint32_t>(packet);
+    return joined(bytes_of(header), packet);
+}
+
+PuntRecord punt_header() {
+    PuntRecord header;
+    header.punt_class = PuntClass::Udp;
+    header.interface = 3;
+    return header;
+}
+
+TEST(PuntRecord, with_its_packet_is_read) {
+    const auto body = packet_record(punt_header(), 60);
+    const auto punt = read_punt({kPuntRecord, body});
+    ASSERT_TRUE(punt) << punt.error();
+    EXPECT_EQ(punt->header.interface, 3);
+    EXPECT_EQ(punt->packet.size(), 60U);
+}
+
+TEST(PuntRecord, that_is_off_in_type_length_or_number_is_refused) {
+    const auto good = packet_record(punt_header(), 60);
+    EXPECT_FALSE(read_punt({kInjectRecord, good}));
+    for (std::size_t length = 0; length < good.size(); ++length) {
+        EXPECT_FALSE(read_punt({kPuntRecord, std::span(good).first(length)})) << length;
+    }
+    EXPECT_FALSE(read_punt({kPuntRecord, packet_record(punt_header(), 0)}));
+    EXPECT_FALSE(read_punt({kPuntRecord, packet_record(punt_header(), kMaxFrameBytes + 1)}));
+    EXPECT_TRUE(read_punt({kPuntRecord, packet_record(punt_header(), kMaxFrameBytes)}));
+    auto header = punt_header();
+    header.interface = kMaxInterfaces;
+    EXPECT_FALSE(read_punt({kPuntRecord, packet_record(header, 60)}));
+    header = punt_header();
+    header.punt_class = PuntClass::kCount;
+    EXPECT_FALSE(read_punt({kPuntRecord, packet_record(header, 60)}));
+    header = punt_header();
+    header.worker = kMaxWorkers;
+    EXPECT_FALSE(read_punt({kPuntRecord, packet_record(header, 60)}));
+}
+
+TEST(InjectRecord, needs_a_known_mode_and_its_length) {
+    InjectRecord header;
+    EXPECT_FALSE(read_inject({kInjectRecord, packet_record(header, 28)}));
+    header.mode = InjectMode::Neighbor;
+    const auto good = packet_record(header, 28);
+    const auto inject = read_inject({kInjectRecord, good});
+    ASSERT_TRUE(inject) << inject.error();
+    EXPECT_EQ(inject->packet.size(), 28U);
+    for (std::size_t length = 0; length < good.size(); ++length) {
+        EXPECT_FALSE(read_inject({kInjectRecord, std::span(good).first(length)})) << length;
+    }
+    header.mode = static_cast<InjectMode>(3);
+    EXPECT_FALSE(read_inject({kInjectRecord, packet_record(header, 28)}));
+}
+
+template <class Message>
+void expect_exact_route(RouteType type) {
+    Message message;
+    message.sequence = 77;
+    const auto number = static_cast<std::uint32_t>(type);
+    const auto good = check_route({number, bytes_of(message)});
+    ASSERT_TRUE(good) << good.error();
+    EXPECT_EQ(*good, 77U);
+    EXPECT_FALSE(check_route({number, bytes_of(message).first(sizeof(Message) - 1)}));
+    EXPECT_FALSE(check_route({number, joined(bytes_of(message), 8)}));
+    EXPECT_FALSE(check_route({number, {}}));
+}
+
+TEST(RouteRecord, has_exactly_the_length_of_its_type) {
+    expect_exact_route<SyncRecord>(RouteType::SyncBegin);
+    expect_exact_route<SyncRecord>(RouteType::SyncEnd);
+    expect_exact_route<NextHopSetRecord>(RouteType::NextHopSet);
+    expect_exact_route<NextHopDeleteRecord>(RouteType::NextHopDelete);
+    expect_exact_route<RouteSetRecord>(RouteType::RouteSet);
+    expect_exact_route<RouteDeleteRecord>(RouteType::RouteDelete);
+    EXPECT_FALSE(check_route({99, bytes_of(SyncRecord{})}));
+    EXPECT_FALSE(check_route({0, bytes_of(SyncRecord{})}));
+}
+
+TEST(GroupRecord, has_as_many_members_as_it_says_and_not_too_many) {
+    const auto group = [](std::uint32_t count, std::size_t members) {
+        GroupSetRecord record;
+        record.count = count;
+        return joined(bytes_of(record), members * 4);
+    };
+    const auto type = static_cast<std::uint32_t>(RouteType::GroupSet);
+    EXPECT_TRUE(check_route({type, group(1, 1)}));
+    EXPECT_TRUE(check_route({type, group(kMaxGroupMembers, kMaxGroupMembers)}));
+    EXPECT_FALSE(check_route({type, group(0, 0)}));
+    EXPECT_FALSE(check_route({type, group(2, 1)}));
+    EXPECT_FALSE(check_route({type, group(1, 2)}));
+    EXPECT_FALSE(check_route({type, group(kMaxGroupMembers + 1, kMaxGroupMembers + 1)}));
+    EXPECT_FALSE(check_route({type, group(0x40000001U, 1)}));  // 4 * count overflows 32 bits
+}
+
+TEST(EventRecord, has_the_length_and_the_codes_of_its_type) {
+    InterfaceRecord interface;
+    interface.type = InterfaceType::Vlan;
+    const auto changed = static_cast<std::uint32_t>(EventType::InterfaceChanged);
+    EXPECT_TRUE(check_event({changed, bytes_of(interface)}));
+    EXPECT_FALSE(check_event({changed, joined(bytes_of(interface), 1)}));
+    interface.interface = kMaxInterfaces;
+    EXPECT_FALSE(check_event({changed, bytes_of(interface)}));
+    interface = {};
+    EXPECT_FALSE(check_event({changed, bytes_of(interface)}));  // no type
+
+    NeighborRecord neighbor;
+    neighbor.state = NeighborState::Stale;
+    const auto conflict = static_cast<std::uint32_t>(EventType::AddressConflict);
+    EXPECT_TRUE(check_event({conflict, bytes_of(neighbor)}));
+    neighbor.state = static_cast<NeighborState>(7);
+    EXPECT_FALSE(check_event({conflict, bytes_of(neighbor)}));
+
+    RouteRejectedRecord rejected;
+    rejected.reason = RouteRejection::TableFull;
+    const auto rejection = static_cast<std::uint32_t>(EventType::RouteRejected);
+    EXPECT_TRUE(check_event({rejection, bytes_of(rejected)}));
+    rejected.length = 33;
+    EXPECT_FALSE(check_event({rejection, bytes_of(rejected)}));
+    EXPECT_FALSE(check_event({1, bytes_of(rejected)}));
+}
+
+TEST(ControlMessage, reads_back_as_it_was_encoded) {
+    QueryBody query;
+    query.kind = QueryKind::Fib;
+    const auto bytes = encode_control(ControlType::Query, 42, bytes_of(query));
+    const auto message = read_control(bytes);
+    ASSERT_TRUE(message) << message.error();
+    EXPECT_EQ(message->header.request, 42U);
+    const auto body = read_query(message->body);
+    ASSERT_TRUE(body) << body.error();
+    EXPECT_EQ(body->kind, QueryKind::Fib);
+    for (std::size_t length = 0; length < bytes.size(); ++length) {
+        EXPECT_FALSE(read_control(std::span(bytes).first(length))) << length;
+    }
+    auto other = bytes;
+    other[0] ^= std::byte{1};
+    EXPECT_FALSE(read_control(other));
+    other = bytes;
+    other[4] = std::byte{99};
+    EXPECT_FALSE(read_control(other));
+}
+
+TEST(Welcome, with_impossible_sizes_is_refused) {
+    WelcomeBody welcome;
+    welcome.worker_count = 2;
+    welcome.punt_ring_bytes = welcome.inject_ring_bytes = 4096;
+    welcome.route_ring_bytes = welcome.event_ring_bytes = 8192;
+    EXPECT_TRUE(read_welcome(bytes_of(welcome)));
+    auto bad = welcome;
+    bad.worker_count = 0;
+    EXPECT_FALSE(read_welcome(bytes_of(bad)));
+    bad.worker_count = kMaxWorkers + 1;
+    EXPECT_FALSE(read_welcome(bytes_of(bad)));
+    for (const std::uint32_t bytes : {0U, 64U, 4097U, 6144U, 1U << 29U, UINT32_MAX}) {
+        bad = welcome;
+        bad.route_ring_bytes = bytes;
+        EXPECT_FALSE(read_welcome(bytes_of(bad))) << bytes;
+    }
+}
+
+TEST(QueryReply, holds_whole_records_of_its_kind) {
+    QueryReplyBody header;
+    header.kind = QueryKind::Neighbors;
+    header.record_bytes = sizeof(NeighborRecord);
+    header.record_count = 1;
+    NeighborRecord neighbor;
+    neighbor.state = NeighborState::Reachable;
+    auto bytes = joined(bytes_of(header), 0);
+    bytes.insert(bytes.end(), bytes_of(neighbor).begin(), bytes_of(neighbor).end());
+    EXPECT_TRUE(read_query_reply(bytes));
+    EXPECT_FALSE(read_query_reply(std::span(bytes).first(bytes.size() - 1)));
+    const auto with = [&](auto change) {
+        auto copy = bytes;
+        QueryReplyBody other = header;
+        change(other);
+        std::memcpy(copy.data(), &other, sizeof(other));
+        return copy;
+    };
+    EXPECT_FALSE(read_query_reply(with([](QueryReplyBody& body) { body.record_count = 2; })));
+    EXPECT_FALSE(read_query_reply(with([](QueryReplyBody& body) { body.record_bytes = 12; })));
+    EXPECT_FALSE(
+        read_query_reply(with([](QueryReplyBody& body) { body.kind = QueryKind::NextHops; })));
+    EXPECT_FALSE(read_query_reply(with([](QueryReplyBody& body) {
+        body.record_bytes = 0;
+        body.record_count = 0;
+    })));
+}
+
+TEST(BoundedText, ends_at_its_zero_or_at_the_array) {
+    std::array<char, 8> text{};
+    set_bounded_text(text, "wan0");
+    EXPECT_EQ(bounded_text(text), "wan0");
+    set_bounded_text(text, "longer than eight");
+    EXPECT_EQ(bounded_text(text), "longer ");
+    text.fill('x');
+    EXPECT_EQ(bounded_text(text).size(), 8U);
+}
+
+}  // namespace
+}  // namespace godwit::api
