@@ -165,19 +165,16 @@ void Neighbors::unrefer(const NeighborKey& key, Instant now) {
     update_evictable(position, now);
 }
 
-bool Neighbors::set_permanent(const NeighborKey& key, const net::MacAddress& mac, Instant now,
+void Neighbors::set_permanent(const NeighborKey& key, const net::MacAddress& mac, Instant now,
                               NeighborActions& actions) {
     auto position = entries_.find(key);
     if (position == entries_.end()) {
         position = create(key, State::Permanent, now, actions);
-        if (position == entries_.end()) {
-            return false;
-        }
     }
     Entry& entry = position->second;
     const bool changes = entry.state != State::Permanent || entry.mac != mac || !entry.in_use;
     if (!changes) {
-        return true;
+        return;
     }
     if (entry.mac != mac) {
         take_out_of_use(position, actions);
@@ -189,7 +186,6 @@ bool Neighbors::set_permanent(const NeighborKey& key, const net::MacAddress& mac
     put_in_use(position, actions);
     actions.push_back(NeighborChanged{record_of(key, entry, now)});
     release_held(position, actions);
-    return true;
 }
 
 void Neighbors::remove_permanent(const NeighborKey& key, Instant now, NeighborActions& actions) {
@@ -284,7 +280,8 @@ void Neighbors::walk(
 
 Neighbors::Position Neighbors::create(const NeighborKey& key, State state, Instant now,
                                       NeighborActions& actions) {
-    if (entries_.size() >= settings_.max_entries && !make_room(now, actions)) {
+    if (state != State::Permanent && entries_.size() >= settings_.max_entries &&
+        !make_room(now, actions)) {
         ++statistics_.table_full;
         return entries_.end();
     }

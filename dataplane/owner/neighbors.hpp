@@ -146,7 +146,8 @@ public:
     bool refer(const NeighborKey& key, Instant now, NeighborActions& actions);
     void unrefer(const NeighborKey& key, Instant now);
 
-    bool set_permanent(const NeighborKey& key, const net::MacAddress& mac, Instant now,
+    // Configured entries stand outside the limit: the configuration bounds them.
+    void set_permanent(const NeighborKey& key, const net::MacAddress& mac, Instant now,
                        NeighborActions& actions);
     // The entry is resolved like any other when it is still referred to, else forgotten.
     void remove_permanent(const NeighborKey& key, Instant now, NeighborActions& actions);

@@ -314,7 +314,7 @@ TEST_F(NeighborsTest, Our_own_message_given_back_is_nothing) {
 }
 
 TEST_F(NeighborsTest, Permanent_is_moved_by_no_message_and_never_asked) {
-    ASSERT_TRUE(neighbors.set_permanent(key(), kPeerMac, now, actions));
+    neighbors.set_permanent(key(), kPeerMac, now, actions);
     EXPECT_EQ(count<AdjacencyUp>(), 1U);
     actions.clear();
     pass(5s);
@@ -330,7 +330,7 @@ TEST_F(NeighborsTest, Permanent_is_moved_by_no_message_and_never_asked) {
 TEST_F(NeighborsTest, Permanent_serves_what_waited) {
     send();
     actions.clear();
-    ASSERT_TRUE(neighbors.set_permanent(key(), kPeerMac, now, actions));
+    neighbors.set_permanent(key(), kPeerMac, now, actions);
     EXPECT_EQ(count<ForwardPacket>(), 1U);
     EXPECT_EQ(neighbors.held(), 0U);
     pass(10s);
@@ -338,12 +338,12 @@ TEST_F(NeighborsTest, Permanent_serves_what_waited) {
 }
 
 TEST_F(NeighborsTest, Removed_permanent_is_forgotten_or_confirmed_when_a_route_needs_it) {
-    ASSERT_TRUE(neighbors.set_permanent(key(), kPeerMac, now, actions));
+    neighbors.set_permanent(key(), kPeerMac, now, actions);
     neighbors.remove_permanent(key(), now, actions);
     EXPECT_EQ(count<AdjacencyDown>(), 1U);
     EXPECT_FALSE(state());
 
-    ASSERT_TRUE(neighbors.set_permanent(key(), kPeerMac, now, actions));
+    neighbors.set_permanent(key(), kPeerMac, now, actions);
     ASSERT_TRUE(neighbors.refer(key(), now, actions));
     actions.clear();
     neighbors.remove_permanent(key(), now, actions);
@@ -529,7 +529,7 @@ TEST_F(NeighborsTest, Random_life_gives_every_packet_back_exactly_once) {
                     break;
             }
             carry_out();
-            ASSERT_LE(neighbors.size(), 12U);
+            ASSERT_LE(neighbors.size(), 12U + 20U);  // Permanent ones come on top
             ASSERT_LE(neighbors.held(), 20U);
             ASSERT_EQ(outside.size() + neighbors.held(), packets);
         }

@@ -1,0 +1,161 @@
+#include "dataplane/owner/queries.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+
+#include "dataplane/api/decode.hpp"
+
+namespace godwit::dataplane {
+
+namespace {
+
+void answer_interfaces(const Interfaces& interfaces, std::uint64_t cursor, QueryPage& page) {
+    for (const net::InterfaceId id : interfaces.all()) {
+        const auto record = interfaces.record(id);
+        if (id.value() < cursor || !record) {
+            continue;
+        }
+        if (!page.add(*record)) {
+            page.next_cursor = id.value();
+            return;
+        }
+    }
+}
+
+std::uint64_t cursor_of(const net::Ipv4Prefix& prefix) {
+    return (std::uint64_t{prefix.address().value()} << 6 | prefix.length()) + 1;
+}
+
+net::Ipv4Prefix prefix_at(std::uint64_t cursor) {
+    if (cursor == 0) {
+        return {};
+    }
+    const std::uint64_t key = cursor - 1;
+    const auto length = static_cast<std::uint8_t>(std::min<std::uint64_t>(key & 0x3fU, 32));
+    return net::Ipv4Prefix::covering(net::Ipv4Address(static_cast<std::uint32_t>(key >> 6)),
+                                     length);
+}
+
+void answer_fib(const QuerySources& sources, std::uint64_t cursor, QueryPage& page) {
+    sources.fib.walk(prefix_at(cursor), [&](const net::Ipv4Prefix& prefix, std::uint32_t next_hop) {
+        api::FibRecord record;
+        record.prefix = prefix.address().value();
+        record.length = prefix.length();
+        record.next_hop = next_hop;
+        record.from_neighbor = sources.routes.is_from_neighbor(prefix) ? 1 : 0;
+        if (const Hop* hop = sources.hops.find(next_hop)) {
+            record.kind = hop->target.kind;
+            record.interface = hop->target.interface.value();
+            record.gateway = hop->target.gateway.value();
+        }
+        if (!page.add(record)) {
+            page.next_cursor = cursor_of(prefix);
+            return false;
+        }
+        return true;
+    });
+}
+
+void answer_next_hops(const Hops& hops, std::uint64_t cursor, QueryPage& page) {
+    for (std::uint64_t at = std::max<std::uint64_t>(cursor, 1); at < hops.end(); ++at) {
+        const auto index = static_cast<std::uint32_t>(at);
+        const Hop* hop = hops.find(index);
+        if (hop == nullptr) {
+            continue;
+        }
+        api::NextHopRecord record;
+        record.next_hop = index;
+        record.kind = hop->target.kind;
+        record.resolved = hops.is_resolved(index) ? 1 : 0;
+        record.interface = hop->target.interface.value();
+        record.gateway = hop->target.gateway.value();
+        record.references = hop->route_references + hop->group_references;
+        record.member_count = static_cast<std::uint32_t>(hop->members.size());
+        std::copy_n(hop->members.begin(), std::min(hop->members.size(), record.members.size()),
+                    record.members.begin());
+        if (!page.add(record)) {
+            page.next_cursor = index;
+            return;
+        }
+    }
+}
+
+void answer_neighbors(const Neighbors& neighbors, std::uint64_t cursor, Instant now,
+                      QueryPage& page) {
+    NeighborKey from;
+    if (cursor != 0) {
+        const std::uint64_t key = cursor - 1;
+        from.interface = net::InterfaceId(static_cast<std::uint16_t>(key >> 32));
+        from.address = net::Ipv4Address(static_cast<std::uint32_t>(key));
+    }
+    neighbors.walk(from, now, [&](const NeighborKey& key, const api::NeighborRecord& record) {
+        if (!page.add(record)) {
+            page.next_cursor =
+                (std::uint64_t{key.interface.value()} << 32 | key.address.value()) + 1;
+            return false;
+        }
+        return true;
+    });
+}
+
+// The queues of a worker with the names of their ports: "wan0/0 lan0/0".
+std::string queue_names(const QuerySources& sources, const Worker& worker) {
+    const auto& ports = sources.interfaces;
+    std::string text;
+    for (const RxQueue& queue : worker.queues()) {
+        std::string name = fmt::format("port{}", queue.port);
+        for (const net::InterfaceId id : ports.all()) {
+            const InterfaceEntry* entry = ports.entry(id);
+            if (entry != nullptr && entry->type == api::InterfaceType::Port && entry->up &&
+                entry->port == queue.port) {
+                name = ports.name_of(id);
+            }
+        }
+        text += fmt::format("{}{}/{}", text.empty() ? "" : " ", name, queue.queue);
+    }
+    return text;
+}
+
+void answer_workers(const QuerySources& sources, std::uint64_t cursor, QueryPage& page) {
+    const config::Workers& configured = sources.model.workers;
+    for (std::uint64_t number = cursor; number < sources.workers.size(); ++number) {
+        const Worker& worker = *sources.workers[number];
+        api::WorkerRecord record;
+        record.worker = static_cast<std::uint32_t>(number);
+        record.cpu =
+            number < configured.cores.size() ? configured.cores[number] : configured.main_core;
+        record.rx_queue_count = static_cast<std::uint32_t>(worker.queues().size());
+        api::set_bounded_text(record.queues, queue_names(sources, worker));
+        if (!page.add(record)) {
+            page.next_cursor = number;
+            return;
+        }
+    }
+}
+
+}  // namespace
+
+void answer(const QuerySources& sources, const api::QueryBody& query, Instant now,
+            QueryPage& page) {
+    switch (query.kind) {
+        case api::QueryKind::Interfaces:
+            answer_interfaces(sources.interfaces, query.cursor, page);
+            break;
+        case api::QueryKind::Fib:
+            answer_fib(sources, query.cursor, page);
+            break;
+        case api::QueryKind::NextHops:
+            answer_next_hops(sources.hops, query.cursor, page);
+            break;
+        case api::QueryKind::Neighbors:
+            answer_neighbors(sources.neighbors, query.cursor, now, page);
+            break;
+        case api::QueryKind::Workers:
+            answer_workers(sources, query.cursor, page);
+            break;
+    }
+}
+
+}  // namespace godwit::dataplane
