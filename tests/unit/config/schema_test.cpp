@@ -1,0 +1,148 @@
+// The schema against what is made of it: the model, the reference, the JSON Schema.
+#include "config/schema/schema.hpp"
+
+#include <gmock/gmock.h>
+
+#include <boost/json.hpp>
+
+#include "config/check/suggest.hpp"
+#include "config/load/scalar.hpp"
+#include "config/model/binding.hpp"
+#include "tests/unit/config/test_files.hpp"
+
+namespace godwit::config {
+namespace {
+
+// A model in which every key of the schema is used.
+const char* const kEveryKey =
+    "version: 1\n"
+    "system: {hostname: a, router-id: 192.0.2.1, log: {level: trace}}\n"
+    "workers: {main-core: 2, cores: [1], memory: 1GiB, hugepages: off, idle: poll}\n"
+    "interfaces:\n"
+    "  card: {pci: \"0000:01:00.0\"}\n"
+    "  port: {vdev: net_tap0, args: {iface: x}, description: d, enabled: false, mtu: 1400,\n"
+    "         mac: 02:00:00:00:00:01, rx-queues: 3, rx-descriptors: 128, tx-descriptors: 256,\n"
+    "         promiscuous: true, addresses: [10.0.0.1/24]}\n"
+    "  vlan: {parent: port, vlan: 9, mtu: 1300}\n"
+    "  lo0: {loopback: true}\n"
+    "static:\n"
+    "  routes:\n"
+    "    10.1.0.0/16: {via: 10.0.0.2, interface: port, distance: 7}\n"
+    "    10.2.0.0/16: {blackhole: true}\n"
+    "  neighbors: {10.0.0.9: {interface: port, mac: 02:00:00:00:00:02}}\n"
+    "management: {control-socket: /tmp/x.sock}\n";
+
+void collect_schema_keys(const Descriptor& descriptor, const std::string& path,
+                         std::vector<std::string>& keys) {
+    if (descriptor.type == Type::Section || descriptor.type == Type::NamedMap) {
+        for (const Descriptor& child : descriptor.children) {
+            collect_schema_keys(child, path + "/" + child.name, keys);
+        }
+    } else {
+        keys.push_back(path);
+    }
+}
+
+void collect_value_keys(const Value& value, const Descriptor& descriptor, const std::string& path,
+                        std::vector<std::string>& keys) {
+    if (descriptor.type != Type::Section && descriptor.type != Type::NamedMap) {
+        keys.push_back(path);
+        return;
+    }
+    for (const Entry& entry : value.map()) {
+        const Descriptor* child = descriptor.child(entry.key);
+        ASSERT_NE(child, nullptr) << path << " has no key " << entry.key << " in the schema";
+        collect_value_keys(entry.value, *child, path + "/" + child->name, keys);
+    }
+}
+
+TEST(Schema, has_a_place_in_the_model_for_every_key_and_no_other) {
+    std::vector<std::string> in_schema;
+    std::vector<std::string> in_model;
+    collect_schema_keys(schema(), "", in_schema);
+    collect_value_keys(to_value(test::model_of(kEveryKey)), schema(), "", in_model);
+    std::sort(in_model.begin(), in_model.end());
+    in_model.erase(std::unique(in_model.begin(), in_model.end()), in_model.end());
+    EXPECT_THAT(in_model, testing::UnorderedElementsAreArray(in_schema));
+}
+
+TEST(Schema, keeps_every_key_on_the_way_to_the_model_and_back) {
+    const Model model = test::model_of(kEveryKey);
+    EXPECT_EQ(from_value(to_value(model)), model);
+    EXPECT_EQ(from_value(to_value(Model())), Model());
+}
+
+void check_words(const Descriptor& descriptor, const std::string& path) {
+    if (descriptor.default_text && descriptor.type != Type::List) {
+        EXPECT_TRUE(parse_scalar(descriptor, *descriptor.default_text, false))
+            << path << ": its default is not a value of it";
+    }
+    EXPECT_FALSE(descriptor.doc.empty()) << path << " has no documentation";
+    const bool is_group = descriptor.type == Type::Section || descriptor.type == Type::NamedMap;
+    if (!is_group) {
+        EXPECT_FALSE(descriptor.example.empty()) << path << " has no example";
+    }
+    for (const std::vector<std::string>* names :
+         {&descriptor.rules.exactly_one_of, &descriptor.rules.at_least_one_of}) {
+        for (const std::string& name : *names) {
+            EXPECT_NE(descriptor.child(name), nullptr) << path << " has a rule about " << name;
+        }
+    }
+    for (const Descriptor& child : descriptor.children) {
+        for (const auto* names : {&child.only_with, &child.needs, &child.excludes}) {
+            for (const std::string& name : *names) {
+                EXPECT_NE(descriptor.child(name), nullptr) << path << " has a rule about " << name;
+            }
+        }
+        const std::string child_path = path + "/" + child.name;
+        const bool is_key = descriptor.type == Type::Section;
+        if (is_key && !is_group && child.type != Type::Section && child.type != Type::NamedMap) {
+            EXPECT_FALSE(child.effects.changed.empty()) << child_path << " has no effect";
+        }
+        check_words(child, child_path);
+    }
+}
+
+TEST(Schema, has_a_doc_an_example_and_a_good_default_everywhere) {
+    check_words(schema(), "");
+}
+
+TEST(Reference, is_docs_configuration_md) {
+    const auto file = test::source_root() / "docs/configuration.md";
+    EXPECT_EQ(test::read_text(file), configuration_reference())
+        << "The schema has changed; write the reference anew:\n"
+        << "  build/config/config-reference > docs/configuration.md";
+}
+
+TEST(JsonSchema, is_json_and_names_every_section) {
+    boost::system::error_code error;
+    const boost::json::value json = boost::json::parse(json_schema(), error);
+    ASSERT_FALSE(error) << error.message();
+    EXPECT_EQ(json.at("$schema").as_string(), "https://json-schema.org/draft/2020-12/schema");
+    for (const Descriptor& section : schema().children) {
+        EXPECT_TRUE(json.at("properties").as_object().contains(section.name)) << section.name;
+    }
+    EXPECT_FALSE(json.at("additionalProperties").as_bool());
+    EXPECT_EQ(json.at("properties").at("workers").at("properties").at("memory").at("default"),
+              "512MiB");
+}
+
+TEST(NearestWord, finds_a_slip_of_the_fingers) {
+    const std::vector<std::string> words = {"mtu", "vdev", "addresses", "rx-queues",
+                                            "rx-descriptors"};
+    EXPECT_EQ(nearest_word("adresses", words), "addresses");
+    EXPECT_EQ(nearest_word("vedv", words), "vdev");
+    EXPECT_EQ(nearest_word("rx_queues", words), "rx-queues");
+    EXPECT_EQ(nearest_word("MTU", words), "mtu");
+}
+
+TEST(NearestWord, keeps_silent_when_nothing_is_near) {
+    const std::vector<std::string> words = {"mtu", "vdev"};
+    EXPECT_EQ(nearest_word("dns", words), "");
+    EXPECT_EQ(nearest_word("", words), "");
+    EXPECT_EQ(nearest_word("x", words), "");
+    EXPECT_EQ(nearest_word(std::string(1'000'000, 'm'), words), "");
+}
+
+}  // namespace
+}  // namespace godwit::config
