@@ -1,0 +1,495 @@
+#include "controlplane/management/router.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string_view>
+#include <utility>
+
+#include "controlplane/management/route_audit.hpp"
+#include "dataplane/api/decode.hpp"
+
+namespace godwit::control {
+
+namespace {
+
+constexpr Duration kSampleInterval = std::chrono::seconds(1);
+constexpr Duration kLearnRetry = std::chrono::seconds(1);
+constexpr std::size_t kIpv4AndIcmpBytes = 28;
+constexpr double kLongestUptime = 4e9;  // seconds; beyond lies nonsense
+
+}  // namespace
+
+Router::Router(Executor& executor, Timers& timers, std::function<std::uint32_t()> random,
+               RunningConfiguration running)
+    : executor_(executor),
+      timers_(timers),
+      running_(std::move(running)),
+      started_(timers.now()),
+      host_(HostLimits{}, std::move(random)),
+      channel_(executor, timers, config::channel_socket_path(running_.model), callbacks()),
+      download_(rib_, channel_.routes()),
+      host_timer_(timers.make_timer()),
+      sample_timer_(timers.make_timer()),
+      retry_timer_(timers.make_timer()),
+      audit_(std::make_unique<RouteAudit>(timers, channel_, rib_, download_,
+                                          [this] { resynchronize(); })),
+      alive_(std::make_shared<bool>(true)) {
+    set_host_addresses();
+    refresh_routes();
+}
+
+Router::~Router() {
+    *alive_ = false;
+    stop();
+}
+
+ChannelCallbacks Router::callbacks() {
+    ChannelCallbacks callbacks;
+    callbacks.session_opened = [this](const auto& welcome) { session_opened(welcome); };
+    callbacks.session_lost = [this](const auto& reason) { session_lost(reason); };
+    callbacks.event = [this](auto type, auto body) { event(type, body); };
+    callbacks.punted = [this](const auto& header, auto packet) { punted(header, packet); };
+    callbacks.routes_acknowledged = [this](std::uint64_t sequence) {
+        download_.acknowledged(sequence);
+    };
+    callbacks.routes_have_room = [this] { run_download(); };
+    return callbacks;
+}
+
+void Router::start() {
+    channel_.start();
+    audit_->start();
+    sample();
+}
+
+void Router::stop() {
+    channel_.stop();
+    audit_->stop();
+    host_timer_->cancel();
+    sample_timer_->cancel();
+    retry_timer_->cancel();
+}
+
+void Router::later(std::function<void()> work) {
+    executor_.post([alive = alive_, work = std::move(work)] {
+        if (*alive) {
+            work();
+        }
+    });
+}
+
+// ---- the session
+
+void Router::session_opened(const api::WelcomeBody& welcome) {
+    ++session_number_;
+    if (boot_id_ != welcome.boot_id) {
+        if (boot_id_) {
+            ++counters_.dataplane_restarts;
+        }
+        boot_id_ = welcome.boot_id;
+        boot_seen_ = timers_.now();
+        busy_.forget();
+    }
+    dataplane_sha256_ = printable(welcome.config_sha256.data(), welcome.config_sha256.size());
+    spdlog::info("dataplane connected, session {}", welcome.session);
+    if (dataplane_sha256_ != running_.revision.sha256) {
+        session_ = Session::Configuring;
+        give_configuration([this] { learn_interfaces(); });
+    } else {
+        learn_interfaces();
+    }
+}
+
+void Router::session_lost(const std::string& reason) {
+    spdlog::warn("dataplane gone: {}; trying to reach it again", reason);
+    ++session_number_;
+    session_ = Session::None;
+    download_.session_lost();
+    retry_timer_->cancel();
+}
+
+void Router::reconcile_configuration() {
+    if (channel_.connected() && dataplane_sha256_ != running_.revision.sha256) {
+        give_configuration([] {});
+    }
+}
+
+// A dataplane that came up with another text, or that was left with one by an apply that failed
+// half-way, gets ours. Whatever comes of it, `then` follows: routes are needed in any case.
+void Router::give_configuration(std::function<void()> then) {
+    ++counters_.configurations_pushed;
+    spdlog::info("the dataplane runs another configuration; giving it revision {}",
+                 running_.revision.number);
+    give_phase(api::ConfigurePhase::Prepare, session_number_, std::move(then));
+}
+
+void Router::give_phase(api::ConfigurePhase phase, std::uint64_t session,
+                        std::function<void()> then) {
+    const std::string sha256 = running_.revision.sha256;
+    channel_.configure(
+        phase, running_.revision.number, running_.yaml,
+        [this, alive = alive_, phase, session, sha256,
+         then = std::move(then)](const net::Result<ConfigureAnswer, std::string>& answer) {
+            if (!*alive || session != session_number_) {
+                return;
+            }
+            const bool done = answer && answer->outcome == api::ConfigureOutcome::Done;
+            if (done && phase == api::ConfigurePhase::Prepare &&
+                sha256 == running_.revision.sha256) {
+                give_phase(api::ConfigurePhase::Commit, session, then);
+                return;
+            }
+            if (done && phase == api::ConfigurePhase::Commit) {
+                dataplane_sha256_ = sha256;
+            } else if (!done) {
+                ++counters_.configurations_refused;
+                spdlog::error(
+                    "the dataplane does not take revision {}: {}; it keeps running another one "
+                    "until it is restarted",
+                    running_.revision.number, answer ? answer->text : answer.error());
+            }
+            then();
+        });
+}
+
+void Router::learn_interfaces() {
+    session_ = Session::Learning;
+    told_since_.clear();
+    const std::uint64_t session = session_number_;
+    channel_.query(
+        api::QueryKind::Interfaces,
+        [this, alive = alive_, session](const net::Result<QueryAnswer, std::string>& answer) {
+            if (!*alive || session != session_number_) {
+                return;
+            }
+            if (answer) {
+                interfaces_learned(answer->rows<api::InterfaceRecord>());
+                return;
+            }
+            spdlog::warn("the dataplane does not name its interfaces: {}; asking again",
+                         answer.error());
+            retry_timer_->arm(timers_.now() + kLearnRetry, [this] { learn_interfaces(); });
+        });
+}
+
+void Router::interfaces_learned(const std::vector<api::InterfaceRecord>& records) {
+    // An event that came in while the answer was on its way may be newer than the answer.
+    std::vector<api::InterfaceRecord> told;
+    for (const net::InterfaceId id : told_since_) {
+        if (const api::InterfaceRecord* const record = interfaces_.find(id)) {
+            told.push_back(*record);
+        }
+    }
+    interfaces_.clear();
+    for (const auto* list : {&records, &std::as_const(told)}) {
+        for (const api::InterfaceRecord& record : *list) {
+            if (list == &records && told_since_.contains(net::InterfaceId(record.interface))) {
+                continue;
+            }
+            if (!interfaces_.update(record)) {
+                ++counters_.bad_interface_records;
+            }
+        }
+    }
+    session_ = Session::Open;
+    refresh_routes();
+    resynchronize();
+}
+
+void Router::resynchronize() {
+    if (session_ == Session::Open) {
+        download_.begin(++generation_);
+        run_download();
+    }
+}
+
+void Router::run_download() {
+    // A batch a turn: a table of any size does not hold up anything else.
+    if (download_.run() && !std::exchange(download_due_, true)) {
+        later([this] {
+            download_due_ = false;
+            run_download();
+        });
+    }
+}
+
+// ---- what the dataplane reports
+
+void Router::event(api::EventType type, std::span<const std::byte> body) {
+    switch (type) {
+        case api::EventType::InterfaceChanged:
+            if (const auto record = api::read_exact<api::InterfaceRecord>(body)) {
+                interface_changed(*record);
+            }
+            break;
+        case api::EventType::InterfaceRemoved:
+            if (const auto record = api::read_exact<api::InterfaceRemovedRecord>(body)) {
+                told_since_.insert(net::InterfaceId(record->interface));
+                interfaces_.remove(net::InterfaceId(record->interface));
+                refresh_later();
+            }
+            break;
+        case api::EventType::RouteRejected:
+            if (const auto record = api::read_exact<api::RouteRejectedRecord>(body)) {
+                route_rejected(*record);
+            }
+            break;
+        case api::EventType::SyncDone:
+            if (const auto record = api::read_exact<api::SyncDoneRecord>(body)) {
+                spdlog::info("routes are in step again: {} old routes and {} next hops removed",
+                             record->routes_swept, record->next_hops_swept);
+            }
+            break;
+        case api::EventType::AddressConflict:
+            if (const auto record = api::read_exact<api::NeighborRecord>(body)) {
+                spdlog::warn(
+                    "{} also uses our address {} on {}; give one of the two another address",
+                    net::MacAddress(record->mac).to_string(),
+                    net::Ipv4Address(record->address).to_string(),
+                    name_of(interfaces_.names(), net::InterfaceId(record->interface)));
+            }
+            break;
+        case api::EventType::NeighborChanged:
+            break;  // asked for when somebody wants to see it
+    }
+}
+
+void Router::interface_changed(const api::InterfaceRecord& record) {
+    const net::InterfaceId id(record.interface);
+    const bool was_up = interfaces_.is_up(id);
+    if (!interfaces_.update(record)) {
+        ++counters_.bad_interface_records;
+        return;
+    }
+    told_since_.insert(id);
+    if (session_ == Session::Open && was_up != interfaces_.is_up(id)) {
+        spdlog::info("interface {} is {}", name_of(interfaces_.names(), id),
+                     interfaces_.is_up(id) ? "up" : "down");
+    }
+    refresh_later();
+}
+
+void Router::route_rejected(const api::RouteRejectedRecord& record) {
+    ++counters_.routes_rejected;
+    const net::Ipv4Prefix prefix = prefix_of(record.prefix, record.length);
+    const std::string reason = fmt::format("the dataplane says {}", word(record.reason));
+    spdlog::warn("route {} not installed: {}", prefix.to_string(), reason);
+    rib_.rejected(prefix, record.number, reason);
+}
+
+// Many interfaces change at once (a session begins, a device vanishes): one pass for all of them.
+void Router::refresh_later() {
+    if (session_ == Session::Open && !std::exchange(refresh_due_, true)) {
+        later([this] {
+            refresh_due_ = false;
+            if (session_ == Session::Open) {
+                refresh_routes();
+                run_download();
+            }
+        });
+    }
+}
+
+void Router::refresh_routes() {
+    ModelRoutes routes = routes_of(running_.model, interfaces_);
+    std::set<net::InterfaceId> up;
+    for (const auto& [name, interface] : running_.model.interfaces) {
+        const net::InterfaceId id = interfaces_.id_of(name);
+        if (interface.enabled && interfaces_.is_up(id)) {
+            up.insert(id);
+        }
+    }
+    for (const net::InterfaceId id : up) {
+        if (!up_.contains(id)) {
+            rib_.set_interface_up(id, true);
+        }
+    }
+    rib_.replace_source(RouteSource::Local, std::move(routes.local));
+    rib_.replace_source(RouteSource::Connected, std::move(routes.connected));
+    rib_.replace_source(RouteSource::Static, std::move(routes.static_routes));
+    for (const net::InterfaceId id : up_) {
+        if (!up.contains(id)) {
+            rib_.set_interface_up(id, false);
+        }
+    }
+    up_ = std::move(up);
+}
+
+// ---- configuration
+
+void Router::adopt(RunningConfiguration next) {
+    running_ = std::move(next);
+    set_host_addresses();
+    refresh_routes();
+    run_download();
+}
+
+void Router::set_host_addresses() {
+    std::vector<net::Ipv4InterfaceAddress> addresses;
+    for (const auto& [name, interface] : running_.model.interfaces) {
+        if (interface.enabled) {
+            addresses.insert(addresses.end(), interface.addresses.begin(),
+                             interface.addresses.end());
+        }
+    }
+    host_.set_addresses(addresses);
+}
+
+// ---- packets for us and from us
+
+void Router::punted(const api::PuntRecord& header, std::span<const std::byte> packet) {
+    const bool group = header.punt_class == api::PuntClass::Broadcast ||
+                       header.punt_class == api::PuntClass::Multicast;
+    const std::span bytes(reinterpret_cast<const std::uint8_t*>(packet.data()), packet.size());
+    carry_out(host_.input(bytes, group, timers_.now()));
+}
+
+void Router::carry_out(HostActions actions) {
+    for (const std::vector<std::uint8_t>& packet : actions.packets) {
+        api::InjectRecord header;
+        header.mode = api::InjectMode::Routed;
+        if (!channel_.inject(header, std::as_bytes(std::span(packet)))) {
+            ++counters_.packets_not_sent;
+        }
+    }
+    for (const HostActions::PingReport& report : actions.reports) {
+        const auto listener = pings_.find(report.ping);
+        if (listener != pings_.end() && listener->second.event) {
+            listener->second.event(report.event);
+        }
+    }
+    for (const HostActions::PingEnd& end : actions.ended) {
+        const auto listener = pings_.extract(end.ping);
+        if (listener && listener.mapped().end) {
+            listener.mapped().end(end.summary);
+        }
+    }
+    arm_host_timer();
+}
+
+void Router::arm_host_timer() {
+    const auto deadline = host_.next_deadline();
+    if (!deadline) {
+        host_timer_->cancel();
+        return;
+    }
+    host_timer_->arm(*deadline, [this] { carry_out(host_.advance(timers_.now())); });
+}
+
+net::Result<PingId, std::string> Router::ping(PingRequest request, PingListener listener) {
+    if (auto problem = Ping::check(request)) {
+        return net::unexpected(std::move(*problem));
+    }
+    const auto source = source_for(request);
+    if (!source) {
+        return net::unexpected(source.error());
+    }
+    request.source = *source;
+    auto started = host_.start_ping(request, timers_.now());
+    if (started) {
+        pings_.emplace(*started, std::move(listener));
+        arm_host_timer();
+    }
+    return started;
+}
+
+void Router::cancel_ping(PingId ping) {
+    pings_.erase(ping);
+    host_.cancel_ping(ping);
+    arm_host_timer();
+}
+
+// RFC 1122 3.3.4.3 leaves the choice to the host: an address of the interface that the packet
+// leaves by, of the subnet of its next hop where there is one; so the answer finds its way back.
+net::Result<net::Ipv4Address, std::string> Router::source_for(const PingRequest& request) const {
+    if (host_.owns(request.destination)) {
+        return request.destination;
+    }
+    const auto prefix = rib_.lookup(request.destination);
+    if (!prefix) {
+        return net::unexpected(fmt::format("no route leads to {}; see `show routes`",
+                                           request.destination.to_string()));
+    }
+    std::optional<RibNextHop> way;
+    for (const RouteView& route : prefix->routes) {
+        for (const NextHopView& next_hop : route.next_hops) {
+            if (route.selected && next_hop.active && !way) {
+                way = next_hop.resolved.empty() ? next_hop.next_hop : next_hop.resolved.front();
+            }
+        }
+    }
+    if (!way || way->kind == RibNextHop::Kind::Blackhole) {
+        return net::unexpected(fmt::format("the route to {} ({}) leads nowhere",
+                                           request.destination.to_string(),
+                                           prefix->prefix.to_string()));
+    }
+    if (way->kind == RibNextHop::Kind::Broadcast) {
+        return net::unexpected(fmt::format("{} is a broadcast address; give a unicast address",
+                                           request.destination.to_string()));
+    }
+    const auto interface =
+        running_.model.interfaces.find(name_of(interfaces_.names(), way->interface));
+    const net::Ipv4Address neighbor = way->via.value_or(request.destination);
+    if (interface != running_.model.interfaces.end()) {
+        const config::Interface& out = interface->second;
+        if (request.size + kIpv4AndIcmpBytes > out.mtu) {
+            return net::unexpected(fmt::format(
+                "size {} does not fit the MTU {} of {} with 28 bytes of headers; give at most {}",
+                request.size, out.mtu, out.name, out.mtu - kIpv4AndIcmpBytes));
+        }
+        for (const net::Ipv4InterfaceAddress& own : out.addresses) {
+            if (own.subnet().contains(neighbor)) {
+                return own.address;
+            }
+        }
+        if (!out.addresses.empty()) {
+            return out.addresses.front().address;
+        }
+    }
+    // An interface without an address of its own borrows one, a loopback's if there is one
+    // (RFC 1812 2.2.7).
+    std::optional<net::Ipv4Address> borrowed;
+    for (const auto& [name, each] : running_.model.interfaces) {
+        if (each.enabled && !each.addresses.empty() &&
+            (!borrowed || std::holds_alternative<config::Loopback>(each.kind))) {
+            borrowed = each.addresses.front().address;
+        }
+    }
+    if (!borrowed) {
+        return net::unexpected(std::string(
+            "this router has no address to send from; give an interface one in addresses"));
+    }
+    return *borrowed;
+}
+
+// ---- now and then
+
+void Router::sample() {
+    if (const api::CountersRegion* const region = channel_.counters()) {
+        busy_.sample(*region, channel_.welcome() ? channel_.welcome()->worker_count : 0);
+    }
+    sample_timer_->arm(timers_.now() + kSampleInterval, [this] { sample(); });
+}
+
+// The cycles that the first worker has counted tell how long it runs, to a control plane that came
+// later too.
+Duration Router::dataplane_uptime() const {
+    const api::CountersRegion* const region = channel_.counters();
+    if (region == nullptr) {
+        return {};
+    }
+    Duration counted{};
+    if (region->tsc_hz > 0) {
+        const double cycles = static_cast<double>(region->blocks[0].busy_cycles.read()) +
+                              static_cast<double>(region->blocks[0].idle_cycles.read());
+        const double seconds =
+            std::min(cycles / static_cast<double>(region->tsc_hz), kLongestUptime);
+        counted = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
+    }
+    return std::max(counted, timers_.now() - boot_seen_);
+}
+
+}  // namespace godwit::control

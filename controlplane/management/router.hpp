@@ -1,0 +1,166 @@
+// The running control plane: what there is, tied together, on one thread.
+//
+// It holds the configuration that runs, the interfaces that the dataplane reports, the RIB, the
+// host and the channel, and moves what one of them says to those whom it concerns. It decides
+// little itself:
+//
+//   session opened  → is the dataplane's configuration ours? else give it ours
+//                   → ask for all interfaces, tell the RIB about them
+//                   → SyncBegin, everything, SyncEnd; from then on changes as they come
+//   interface event → directory → RIB → route ring
+//   punted packet   → host → inject ring
+//   session lost    → nothing is forgotten; the next session is told everything anew
+//
+// Nothing goes to the dataplane before all its interfaces are known: routes that are missing at
+// SyncEnd would be swept, and come back a moment later.
+//
+// What the dataplane sends was checked by the channel for its form; what it says is believed only
+// as far as it concerns the dataplane itself.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "config/model/model.hpp"
+#include "config/store/store.hpp"
+#include "controlplane/channel/channel_client.hpp"
+#include "controlplane/host/host.hpp"
+#include "controlplane/management/counter_view.hpp"
+#include "controlplane/management/interface_directory.hpp"
+#include "controlplane/management/route_download.hpp"
+#include "controlplane/rib/rib.hpp"
+#include "controlplane/runtime/clock.hpp"
+#include "controlplane/runtime/executor.hpp"
+#include "net/result.hpp"
+
+namespace godwit::control {
+
+class RouteAudit;
+
+// What runs: a stored revision, its text, and the model of it.
+struct RunningConfiguration {
+    config::Revision revision;
+    std::string yaml;
+    config::Model model;
+};
+
+struct RouterCounters {
+    std::uint64_t dataplane_restarts = 0;      // another run of it than before, seen at a session
+    std::uint64_t packets_not_sent = 0;        // the inject ring was full, or no session
+    std::uint64_t bad_interface_records = 0;   // numbers or names that cannot be
+    std::uint64_t routes_rejected = 0;         // by the dataplane
+    std::uint64_t configurations_pushed = 0;   // to a dataplane that ran another text
+    std::uint64_t configurations_refused = 0;  // by it
+};
+
+// What a ping tells to the one who asked for it.
+struct PingListener {
+    std::function<void(const PingEvent&)> event;
+    std::function<void(const PingSummary&)> end;
+};
+
+class Router {
+public:
+    // `executor` and `timers` outlive this; `random` gives bits that a stranger cannot guess.
+    Router(Executor& executor, Timers& timers, std::function<std::uint32_t()> random,
+           RunningConfiguration running);
+    ~Router();
+    Router(const Router&) = delete;
+    Router& operator=(const Router&) = delete;
+
+    void start();
+    void stop();
+
+    [[nodiscard]] const RunningConfiguration& running() const { return running_; }
+    // Makes `next` what runs here. The dataplane has it already, or is going to restart with it.
+    void adopt(RunningConfiguration next);
+    // The dataplane has carried out, or come back to, the configuration with this hash.
+    void dataplane_runs(const std::string& sha256) { dataplane_sha256_ = sha256; }
+    // Gives the dataplane the running configuration, if it is there and runs another.
+    void reconcile_configuration();
+
+    // The error is a sentence for a person. The listener hears nothing after cancel_ping().
+    net::Result<PingId, std::string> ping(PingRequest request, PingListener listener);
+    void cancel_ping(PingId ping);
+
+    [[nodiscard]] ChannelClient& channel() { return channel_; }
+    [[nodiscard]] const Rib& rib() const { return rib_; }
+    [[nodiscard]] const Host& host() const { return host_; }
+    [[nodiscard]] const InterfaceDirectory& interfaces() const { return interfaces_; }
+    [[nodiscard]] const BusyRatios& busy() const { return busy_; }
+    [[nodiscard]] const RouterCounters& counters() const { return counters_; }
+    [[nodiscard]] const RouteDownload& download() const { return download_; }
+    [[nodiscard]] const RouteAudit& audit() const { return *audit_; }
+    [[nodiscard]] const std::string& dataplane_sha256() const { return dataplane_sha256_; }
+    [[nodiscard]] Duration uptime() const { return timers_.now() - started_; }
+    [[nodiscard]] Duration dataplane_uptime() const;
+    [[nodiscard]] Timers& timers() { return timers_; }
+    [[nodiscard]] Executor& executor() { return executor_; }
+
+private:
+    enum class Session : std::uint8_t { None, Configuring, Learning, Open };
+
+    ChannelCallbacks callbacks();
+    void session_opened(const api::WelcomeBody& welcome);
+    void session_lost(const std::string& reason);
+    void give_configuration(std::function<void()> then);
+    void give_phase(api::ConfigurePhase phase, std::uint64_t session, std::function<void()> then);
+    void learn_interfaces();
+    void interfaces_learned(const std::vector<api::InterfaceRecord>& records);
+    void resynchronize();
+    void event(api::EventType type, std::span<const std::byte> body);
+    void interface_changed(const api::InterfaceRecord& record);
+    void route_rejected(const api::RouteRejectedRecord& record);
+    void punted(const api::PuntRecord& header, std::span<const std::byte> packet);
+
+    void refresh_later();
+    void refresh_routes();
+    void run_download();
+    void set_host_addresses();
+    void carry_out(HostActions actions);
+    void arm_host_timer();
+    void sample();
+    [[nodiscard]] net::Result<net::Ipv4Address, std::string> source_for(
+        const PingRequest& request) const;
+    // `work` in a later turn, unless this is gone by then.
+    void later(std::function<void()> work);
+
+    Executor& executor_;
+    Timers& timers_;
+    RunningConfiguration running_;
+    Instant started_;
+    InterfaceDirectory interfaces_;
+    std::set<net::InterfaceId> up_;  // as the RIB was told
+    Rib rib_;
+    Host host_;
+    ChannelClient channel_;
+    RouteDownload download_;
+    BusyRatios busy_;
+    RouterCounters counters_;
+    std::map<PingId, PingListener> pings_;
+
+    Session session_ = Session::None;
+    std::uint64_t session_number_ = 0;  // of ours: an answer for an older one is not for now
+    std::uint64_t generation_ = 0;
+    std::set<net::InterfaceId> told_since_;  // by events, while all interfaces are asked for
+    std::optional<std::uint64_t> boot_id_;
+    Instant boot_seen_{};
+    std::string dataplane_sha256_;
+    bool refresh_due_ = false;
+    bool download_due_ = false;
+
+    std::unique_ptr<Timer> host_timer_;
+    std::unique_ptr<Timer> sample_timer_;
+    std::unique_ptr<Timer> retry_timer_;
+    std::unique_ptr<RouteAudit> audit_;
+    std::shared_ptr<bool> alive_;  // what `later` and answers look at
+};
+
+}  // namespace godwit::control

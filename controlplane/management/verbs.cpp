@@ -1,0 +1,209 @@
+#include "controlplane/management/verbs.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <chrono>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "controlplane/management/route_view.hpp"
+
+namespace godwit::control {
+
+namespace json = boost::json;
+
+namespace {
+
+double milliseconds(std::chrono::nanoseconds time) {
+    return static_cast<double>(time.count()) / 1e6;
+}
+
+json::object event_json(const PingEvent& event) {
+    json::object data{{"sequence", event.sequence}};
+    switch (event.outcome) {
+        case PingOutcome::Duplicate:
+            data["duplicate"] = true;
+            [[fallthrough]];
+        case PingOutcome::Reply:
+            data["from"] = event.from.to_string();
+            data["bytes"] = event.bytes;
+            data["ttl"] = event.ttl;
+            data["rtt-ms"] = milliseconds(event.round_trip);
+            break;
+        case PingOutcome::Error:
+            data["from"] = event.from.to_string();
+            data["error"] = event.error;
+            break;
+        case PingOutcome::Lost:
+            data["lost"] = true;
+            break;
+    }
+    return data;
+}
+
+json::object summary_json(const PingSummary& summary) {
+    const bool any = summary.received > 0;
+    const auto time = [any](std::chrono::nanoseconds value) {
+        return any ? json::value(milliseconds(value)) : json::value(nullptr);
+    };
+    return json::object{{"sent", summary.sent},
+                        {"received", summary.received},
+                        {"rtt-min-ms", time(summary.minimum)},
+                        {"rtt-avg-ms", time(summary.average)},
+                        {"rtt-max-ms", time(summary.maximum)}};
+}
+
+// The model of a stored revision, or a sentence why there is none.
+net::Result<config::Model, std::string> model_of(const config::RevisionStore& revisions,
+                                                 std::uint64_t number) {
+    const auto text = revisions.text_of(number);
+    if (!text) {
+        return net::unexpected(text.error());
+    }
+    auto loaded = config::load_text(*text, fmt::format("revision {}", number));
+    if (!loaded) {
+        return net::unexpected(
+            fmt::format("revision {} is not a good configuration for this version:\n{}", number,
+                        config::render(loaded.error())));
+    }
+    return std::move(loaded->model);
+}
+
+}  // namespace
+
+void Verbs::handle(json::object keys, const std::shared_ptr<Answer>& answer) {
+    Request request(std::move(keys));
+    const std::string verb = request.required_text("verb");
+    if (verb == "show") {
+        show_.answer(request, answer);
+    } else if (verb == "check" || verb == "plan" || verb == "apply") {
+        configuration(verb, request, answer);
+    } else if (verb == "diff") {
+        diff(request, answer);
+    } else if (verb == "history") {
+        history(request, answer);
+    } else if (verb == "ping") {
+        ping(request, answer);
+    } else {
+        answer->fail(AnswerCode::BadRequest,
+                     fmt::format("there is no verb '{}'; there are show, check, plan, apply, diff, "
+                                 "history and ping",
+                                 printable(verb.data(), std::min<std::size_t>(verb.size(), 64))));
+    }
+}
+
+void Verbs::configuration(const std::string& verb, Request& request,
+                          const std::shared_ptr<Answer>& answer) {
+    ApplyRequest asked;
+    asked.yaml = request.required_text("yaml");
+    asked.file = request.text("file", "configuration");
+    if (verb == "apply") {
+        asked.message = request.text("message");
+        asked.allow_restart = request.flag("allow-restart");
+    }
+    if (const auto errors = request.finish(); !errors.empty()) {
+        answer->fail(AnswerCode::BadRequest, errors);
+    } else if (verb == "check") {
+        applier_.check(asked, answer);
+    } else if (verb == "plan") {
+        applier_.plan(asked, answer);
+    } else {
+        applier_.apply(std::move(asked), answer);
+    }
+}
+
+void Verbs::diff(Request& request, const std::shared_ptr<Answer>& answer) {
+    const auto from = request.optional_number("from");
+    const auto to = request.optional_number("to");
+    if (const auto errors = request.finish(); !errors.empty()) {
+        answer->fail(AnswerCode::BadRequest, errors);
+        return;
+    }
+    // Without `to` the newest; without `from` the one before it.
+    const std::vector<config::Revision> history = revisions_.history();
+    if (history.empty()) {
+        answer->fail(AnswerCode::Refused, "there is no revision yet; apply a configuration first");
+        return;
+    }
+    const std::uint64_t later = to.value_or(history.back().number);
+    std::optional<std::uint64_t> earlier = from;
+    for (const config::Revision& revision : history) {
+        if (!from && revision.number < later) {
+            earlier = revision.number;
+        }
+    }
+    if (!earlier) {
+        answer->fail(
+            AnswerCode::Refused,
+            fmt::format("there is no revision before {} to compare it with; see `history`", later));
+        return;
+    }
+    const auto before = model_of(revisions_, *earlier);
+    const auto after = model_of(revisions_, later);
+    std::vector<std::string> errors;
+    for (const auto* const each : {&before, &after}) {
+        if (!*each) {
+            errors.push_back(each->error());
+        }
+    }
+    if (!errors.empty()) {
+        answer->fail(AnswerCode::Refused, errors);
+        return;
+    }
+    answer->done(json::object{{"from", *earlier},
+                              {"to", later},
+                              {"changes", changes_json(config::diff(*before, *after))}});
+}
+
+void Verbs::history(Request& request, const std::shared_ptr<Answer>& answer) {
+    if (const auto errors = request.finish(); !errors.empty()) {
+        answer->fail(AnswerCode::BadRequest, errors);
+        return;
+    }
+    json::array list;
+    std::vector<config::Revision> history = revisions_.history();
+    std::reverse(history.begin(), history.end());
+    for (const config::Revision& revision : history) {
+        list.push_back(
+            revision_json(revision, revision.number == router_.running().revision.number));
+    }
+    answer->done(list);
+}
+
+void Verbs::ping(Request& request, const std::shared_ptr<Answer>& answer) {
+    PingRequest asked;
+    const auto address = request.required_address("address");
+    asked.count = static_cast<std::uint32_t>(request.number("count", 4, 1, Ping::kMaxCount));
+    asked.interval = std::chrono::milliseconds(
+        request.number("interval-ms", 1000, static_cast<std::uint64_t>(Ping::kMinInterval.count()),
+                       static_cast<std::uint64_t>(Ping::kMaxInterval.count())));
+    asked.size = static_cast<std::uint16_t>(request.number("size", 56, 0, Ping::kMaxSize));
+    asked.ttl = static_cast<std::uint8_t>(request.number("ttl", 64, 1, 255));
+    asked.timeout = std::chrono::milliseconds(request.number(
+        "timeout-ms", 1000, 1, static_cast<std::uint64_t>(Ping::kMaxTimeout.count())));
+    if (const auto errors = request.finish(); !errors.empty()) {
+        answer->fail(AnswerCode::BadRequest, errors);
+        return;
+    }
+    asked.destination = *address;
+    if (!router_.channel().connected()) {
+        answer->fail(AnswerCode::Unavailable,
+                     fmt::format("the dataplane is not there ({}); try again in a moment",
+                                 router_.channel().problem()));
+        return;
+    }
+    PingListener listener;
+    listener.event = [answer](const PingEvent& event) { answer->more(event_json(event)); };
+    listener.end = [answer](const PingSummary& summary) { answer->done(summary_json(summary)); };
+    const auto started = router_.ping(asked, std::move(listener));
+    if (!started) {
+        answer->fail(AnswerCode::Refused, started.error());
+        return;
+    }
+    answer->when_gone([this, id = *started] { router_.cancel_ping(id); });
+}
+
+}  // namespace godwit::control
