@@ -1,0 +1,161 @@
+// The words of godwitctl: what they mean, what is refused and how, and what TAB offers.
+#include "controlplane/ctl/command_line.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "controlplane/ctl/prompt.hpp"
+
+namespace godwit::ctl {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+class CommandLineTest : public testing::Test {
+protected:
+    CommandLineTest() { ::unsetenv("GODWIT_SOCKET"); }
+    CommandLine line{"0.1.0"};
+
+    std::string refusal(const std::vector<std::string>& words) {
+        const auto asked = line.parse(words);
+        EXPECT_FALSE(asked.has_value());
+        EXPECT_EQ(asked.error().exit_code, kExitUsage);
+        return asked.error().text;
+    }
+};
+
+TEST_F(CommandLineTest, no_words_ask_for_the_prompt_at_the_default_socket) {
+    const auto asked = line.parse({});
+    ASSERT_TRUE(asked.has_value());
+    EXPECT_EQ(asked->verb, Verb::Prompt);
+    EXPECT_EQ(asked->socket, "/run/godwit/control.sock");
+}
+
+TEST_F(CommandLineTest, options_may_stand_after_the_verb) {
+    const auto asked =
+        line.parse({"show", "routes", "-o", "json", "--socket", "/tmp/s", "--watch", "500ms"});
+    ASSERT_TRUE(asked.has_value()) << asked.error().text;
+    EXPECT_EQ(asked->verb, Verb::Show);
+    EXPECT_EQ(asked->subject, "routes");
+    EXPECT_EQ(asked->output, OutputForm::Json);
+    EXPECT_EQ(asked->socket, "/tmp/s");
+    EXPECT_EQ(asked->watch, milliseconds(500));
+}
+
+TEST_F(CommandLineTest, the_environment_names_the_socket_unless_an_option_does) {
+    ::setenv("GODWIT_SOCKET", "/tmp/env.sock", 1);
+    EXPECT_EQ(line.parse({"history"})->socket, "/tmp/env.sock");
+    EXPECT_EQ(line.parse({"--socket", "/tmp/s", "history"})->socket, "/tmp/s");
+    ::unsetenv("GODWIT_SOCKET");
+}
+
+TEST_F(CommandLineTest, nothing_of_one_line_remains_in_the_next) {
+    ASSERT_TRUE(line.parse({"apply", "a.yaml", "-m", "why", "--allow-restart"})->allow_restart);
+    const auto asked = line.parse({"apply", "b.yaml"});
+    ASSERT_TRUE(asked.has_value());
+    EXPECT_FALSE(asked->allow_restart);
+    EXPECT_EQ(asked->message, "");
+    EXPECT_EQ(asked->file, "b.yaml");
+}
+
+TEST_F(CommandLineTest, the_prompt_keeps_the_socket_and_form_it_was_started_with) {
+    const auto defaults = line.parse({"--socket", "/tmp/s", "-o", "yaml"});
+    ASSERT_TRUE(defaults.has_value());
+    const auto asked = line.parse({"show", "status"}, *defaults);
+    ASSERT_TRUE(asked.has_value());
+    EXPECT_EQ(asked->socket, "/tmp/s");
+    EXPECT_EQ(asked->output, OutputForm::Yaml);
+    EXPECT_EQ(line.parse({"show", "status", "-o", "json"}, *defaults)->output, OutputForm::Json);
+}
+
+TEST_F(CommandLineTest, ping_takes_its_figures_with_their_units) {
+    const auto asked =
+        line.parse({"ping", "10.0.0.2", "-c", "3", "-i", "200ms", "-s", "1472", "-t", "1"});
+    ASSERT_TRUE(asked.has_value()) << asked.error().text;
+    EXPECT_EQ(asked->address, "10.0.0.2");
+    EXPECT_EQ(asked->count, 3U);
+    EXPECT_EQ(asked->interval, milliseconds(200));
+    EXPECT_EQ(asked->size_bytes, 1472U);
+    EXPECT_EQ(asked->ttl, 1U);
+    EXPECT_THAT(refusal({"ping", "10.0.0.2", "-i", "1"}), HasSubstr("write 1ms or 1s"));
+    EXPECT_THAT(refusal({"ping", "nowhere"}), HasSubstr("nowhere"));
+}
+
+TEST_F(CommandLineTest, diff_takes_none_one_or_two_revisions) {
+    EXPECT_FALSE(line.parse({"diff"})->from_revision.has_value());
+    EXPECT_EQ(line.parse({"diff", "4"})->from_revision, 4U);
+    const auto both = line.parse({"diff", "4", "7"});
+    EXPECT_EQ(both->from_revision, 4U);
+    EXPECT_EQ(both->to_revision, 7U);
+    EXPECT_FALSE(line.parse({"diff", "1", "2", "3"}).has_value());
+}
+
+TEST_F(CommandLineTest, a_mistyped_verb_is_told_its_neighbour) {
+    EXPECT_THAT(refusal({"shwo", "routes"}), HasSubstr("'shwo' is no verb; did you mean 'show'?"));
+    EXPECT_THAT(refusal({"show", "route"}), HasSubstr("did you mean 'routes'?"));
+    EXPECT_THAT(refusal({"show", "everything"}), Not(HasSubstr("did you mean")));
+    EXPECT_THAT(refusal({"-o", "xml", "history"}), HasSubstr("table"));
+    EXPECT_THAT(refusal({"apply"}), HasSubstr("FILE"));
+}
+
+TEST_F(CommandLineTest, help_is_no_mistake_and_is_of_the_verb_asked_about) {
+    const auto asked = line.parse({"apply", "--help"});
+    ASSERT_FALSE(asked.has_value());
+    EXPECT_EQ(asked.error().exit_code, kExitDone);
+    EXPECT_THAT(asked.error().text, HasSubstr("--allow-restart"));
+}
+
+TEST_F(CommandLineTest, completion_knows_verbs_options_values_and_files) {
+    EXPECT_THAT(line.complete({}, "s").words, ElementsAre("show"));
+    EXPECT_THAT(line.complete({"show"}, "n").words, ElementsAre("neighbors", "next-hops", "nodes"));
+    EXPECT_THAT(line.complete({"-o", "json", "show"}, "f").words, ElementsAre("fib"));
+    EXPECT_THAT(line.complete({"show", "fib"}, "--w").words, ElementsAre("--watch"));
+    EXPECT_THAT(line.complete({"show", "fib"}, "--so").words, ElementsAre("--socket"));
+    EXPECT_THAT(line.complete({"show", "-o"}, "").words, ElementsAre("json", "table", "yaml"));
+    EXPECT_TRUE(line.complete({"apply"}, "").wants_file);
+    EXPECT_FALSE(line.complete({"apply", "a.yaml"}, "").wants_file);
+    EXPECT_FALSE(line.complete({"show", "fib"}, "").wants_file);
+}
+
+TEST_F(CommandLineTest, the_bash_script_names_every_subject) {
+    const std::string script = line.bash_completion();
+    EXPECT_THAT(script, HasSubstr("'show') verbs='drops fib interfaces neighbors next-hops nodes "
+                                  "routes status workers'"));
+    EXPECT_THAT(script, HasSubstr("complete -o filenames -F _godwitctl godwitctl"));
+}
+
+TEST_F(CommandLineTest, tab_inserts_what_all_candidates_share) {
+    EXPECT_EQ(complete_line(line, "sh").insert, "ow ");
+    EXPECT_EQ(complete_line(line, "show in").insert, "terfaces ");
+    const TabOutcome several = complete_line(line, "show ne");
+    EXPECT_EQ(several.insert, "");
+    EXPECT_THAT(several.listing, ElementsAre("neighbors", "next-hops"));
+    EXPECT_EQ(complete_line(line, "show xyz").insert, "");
+    EXPECT_THAT(complete_line(line, "").listing, Contains("apply"));
+}
+
+TEST(Duration, has_a_unit_and_a_range) {
+    EXPECT_EQ(parse_duration("1s"), milliseconds(1000));
+    EXPECT_EQ(parse_duration("2m"), milliseconds(120'000));
+    EXPECT_EQ(parse_duration("1440m"), milliseconds(86'400'000));
+    for (const char* wrong : {"", "s", "1", "0s", "1h", "-1s", "1.5s", "1441m",
+                              "99999999999999999999s", "18446744073709551615m"}) {
+        EXPECT_FALSE(parse_duration(wrong).has_value()) << wrong;
+    }
+}
+
+TEST(Words, keep_what_quotes_enclose) {
+    EXPECT_EQ(split_words("apply a.yaml -m 'two words' b\\ c \"\""),
+              (std::vector<std::string>{"apply", "a.yaml", "-m", "two words", "b c", ""}));
+    EXPECT_EQ(split_words("   "), std::vector<std::string>{});
+    EXPECT_EQ(split_words("apply 'open"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace godwit::ctl

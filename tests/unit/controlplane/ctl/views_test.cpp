@@ -1,0 +1,139 @@
+// What a person sees of each answer, with the shapes of docs/control-protocol.md.
+#include "controlplane/ctl/views.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+#include <random>
+
+namespace godwit::ctl {
+namespace {
+
+namespace json = boost::json;
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(InterfacesView, shows_state_counters_and_the_problem_of_a_port_that_failed) {
+    const std::string text = show_table("interfaces", json::parse(R"([
+        {"name": "lan0", "type": "port", "enabled": true, "link": "up", "mtu": 1500,
+         "mac": "02:00:00:00:00:01", "addresses": ["10.0.0.1/24", "10.0.1.1/24"],
+         "rx-packets": 1234, "rx-bytes": 5678901, "tx-packets": 1, "tx-bytes": 64,
+         "in-dropped": 2, "tx-dropped": 0, "device-rx-missed": 5, "device-rx-errors": 1},
+        {"name": "lan0.20", "type": "vlan", "enabled": false, "link": "up", "vlan": 20,
+         "parent": "lan0", "mtu": 1500},
+        {"name": "core0", "type": "port", "enabled": true, "link": "down", "mtu": 1500,
+         "problem": "there is no interface eth9"}])"));
+    EXPECT_THAT(text, HasSubstr("10.0.0.1/24, 10.0.1.1/24"));
+    EXPECT_THAT(text, HasSubstr("5,678,901"));
+    EXPECT_THAT(text, HasSubstr("vlan 20 of lan0  disabled"));
+    EXPECT_THAT(text, HasSubstr("\ncore0: there is no interface eth9\n"));
+}
+
+TEST(RoutesView, gives_each_next_hop_a_row_and_the_route_its_first) {
+    EXPECT_EQ(show_table("routes", json::parse(R"([
+        {"prefix": "10.50.0.0/16", "source": "static", "distance": 1, "metric": 0,
+         "selected": true, "installed": "yes", "reason": "", "next-hops": [
+            {"via": "10.0.0.2", "interface": "lan0", "kind": "gateway", "active": true},
+            {"via": "10.9.0.1", "interface": "wan0", "kind": "gateway",
+             "resolved-through": "10.1.0.1", "active": false}]},
+        {"prefix": "10.99.0.0/16", "source": "static", "distance": 1, "metric": 0,
+         "selected": true, "installed": "yes", "next-hops": [{"kind": "blackhole"}]}])")),
+              "PREFIX        SOURCE  DISTANCE  METRIC  BEST  INSTALLED  NEXT HOP      INTERFACE  "
+              "NOTE\n"
+              "10.50.0.0/16  static         1       0  best  yes        via 10.0.0.2  lan0\n"
+              "                                                         via 10.9.0.1  wan0       "
+              "through 10.1.0.1, inactive\n"
+              "10.99.0.0/16  static         1       0  best  yes        blackhole\n");
+}
+
+TEST(FibView, says_resolved_only_of_neighbours) {
+    const std::string text = show_table("fib", json::parse(R"([
+        {"prefix": "10.0.0.0/24", "origin": "route", "next-hop": 3,
+         "next-hops": [{"kind": "glean", "interface": "lan0", "resolved": true}]},
+        {"prefix": "10.0.0.2/32", "origin": "neighbor", "next-hop": 4,
+         "next-hops": [{"kind": "gateway", "via": "10.0.0.2", "interface": "lan0",
+                        "resolved": false}]}])"));
+    EXPECT_THAT(text, HasSubstr("on link       lan0\n"));
+    EXPECT_THAT(text, HasSubstr("via 10.0.0.2  lan0       no\n"));
+}
+
+TEST(StatusView, says_loudly_when_the_dataplane_is_gone_or_the_ledger_does_not_balance) {
+    json::value status = json::parse(R"({"hostname": "edge1", "version": "0.1.0",
+        "uptime-seconds": 61, "revision": 3, "config-sha256": "aa", "dataplane":
+        {"connected": true, "session": 2, "uptime-seconds": 3600, "config-sha256": "aa",
+         "restarts-seen": 1}, "routes": 4, "fib-routes": 6, "neighbors": 2, "ledger":
+        {"received": 10, "sent": 7, "punted": 1, "dropped": 2, "in-flight": 0, "balanced": true,
+         "by-interface": [{"name": "lan0", "rx-packets": 10, "in-sent": 7, "in-punted": 1,
+                           "in-dropped": 2, "in-flight": 0}]}})");
+    const std::string good = show_table("status", status);
+    EXPECT_THAT(good, HasSubstr("up 01:00:00, session 2, 1 restarts seen"));
+    EXPECT_THAT(good, HasSubstr("ledger            balanced\n"));
+    EXPECT_THAT(good, Not(HasSubstr("still runs")));
+
+    status.at("dataplane").at("config-sha256") = "bb";
+    status.at("ledger").at("balanced") = false;
+    EXPECT_THAT(show_table("status", status), HasSubstr("(the dataplane still runs bb)"));
+    EXPECT_THAT(show_table("status", status), HasSubstr("NOT BALANCED"));
+
+    status.at("dataplane").at("connected") = false;
+    EXPECT_THAT(show_table("status", status), HasSubstr("NOT CONNECTED"));
+}
+
+TEST(HistoryView, shows_times_in_utc_and_the_running_one) {
+    EXPECT_EQ(history_table(json::parse(R"([{"revision": 2, "time": 1700000000, "message": "why",
+        "sha256": "0123456789abcdef", "running": true}])")),
+              "REVISION  TIME                  RUNNING  MESSAGE  SHA-256\n"
+              "       2  2023-11-14T22:13:20Z  running  why      0123456789ab\n");
+}
+
+TEST(Views, survive_any_answer) {
+    // Shapes that no router sends: every view must give text, not an exception.
+    const std::uint32_t seed = std::random_device{}();
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    std::mt19937 random(seed);
+    const char* keys[] = {"name", "next-hops", "dataplane", "ledger",  "by-interface", "vlan",
+                          "kind", "changes",   "time",      "enabled", "prefix",       "rtt-ms"};
+    const auto any = [&](const auto& self, int depth) -> json::value {
+        switch (random() % (depth > 3 ? 5U : 7U)) {
+            case 0:
+                return nullptr;
+            case 1:
+                return random() % 2 == 0;
+            case 2:
+                return std::uint64_t{random()} << 31U;
+            case 3:
+                return -1.5e300;
+            case 4:
+                return "text\n";
+            case 5: {
+                json::array array;
+                for (unsigned i = random() % 4; i > 0; --i) {
+                    array.push_back(self(self, depth + 1));
+                }
+                return array;
+            }
+            default: {
+                json::object object;
+                for (unsigned i = random() % 8; i > 0; --i) {
+                    object[keys[random() % std::size(keys)]] = self(self, depth + 1);
+                }
+                return object;
+            }
+        }
+    };
+    for (int round = 0; round < 3000; ++round) {
+        const json::value data = any(any, 0);
+        for (const char* subject : {"interfaces", "routes", "fib", "next-hops", "neighbors",
+                                    "workers", "nodes", "drops", "status"}) {
+            EXPECT_NO_THROW(show_table(subject, data)) << json::serialize(data);
+        }
+        EXPECT_NO_THROW(history_table(data));
+        EXPECT_NO_THROW(changes_text(data));
+        EXPECT_NO_THROW(ping_event_text(data));
+        EXPECT_NO_THROW(ping_summary_text("10.0.0.1", data));
+    }
+}
+
+}  // namespace
+}  // namespace godwit::ctl
