@@ -32,15 +32,16 @@ class Executor;
 
 // Any of them may be empty.
 struct ChannelCallbacks {
-    std::function<void(const api::WelcomeBody& welcome)> session_opened;
-    std::function<void(const std::string& reason)> session_lost;
+    std::function<void(const api::WelcomeBody& welcome)> session_opened = {};
+    std::function<void(const std::string& reason)> session_lost = {};
     // `body` is the structure of the type (api::read_exact<api::InterfaceRecord>(body), ...), its
     // length and codes checked.
-    std::function<void(api::EventType type, std::span<const std::byte> body)> event;
+    std::function<void(api::EventType type, std::span<const std::byte> body)> event = {};
     // `packet` begins at the IPv4 header, which nobody has vouched for here.
-    std::function<void(const api::PuntRecord& header, std::span<const std::byte> packet)> punted;
-    std::function<void(std::uint64_t sequence)> routes_acknowledged;
-    std::function<void()> routes_have_room;  // after RouteWriter refused a record
+    std::function<void(const api::PuntRecord& header, std::span<const std::byte> packet)> punted =
+        {};
+    std::function<void(std::uint64_t sequence)> routes_acknowledged = {};
+    std::function<void()> routes_have_room = {};  // after RouteWriter refused a record
 };
 
 struct ChannelClientStatistics {
