@@ -24,16 +24,20 @@ std::vector<Finding> check(const Model& model) {
 }
 
 void check_workers(const Model& model, std::vector<Finding>& findings) {
-    std::map<unsigned, std::size_t> worker_of_cpu;
+    struct Use {
+        std::size_t first_worker = 0;
+        std::size_t count = 0;
+    };
+    std::map<unsigned, Use> uses;
     for (std::size_t worker = 0; worker < model.workers.cores.size(); ++worker) {
         const unsigned cpu = model.workers.cores[worker];
-        const Path path = {{"workers"}, {"cores"}, {std::to_string(cpu), true}};
-        const auto [first, is_new] = worker_of_cpu.emplace(cpu, worker);
-        if (!is_new) {
+        Use& use = uses.emplace(cpu, Use{worker, 0}).first->second;
+        const Path path = {{"workers"}, {"cores"}, {std::to_string(cpu), true, use.count}};
+        if (use.count++ > 0) {
             findings.push_back(
                 {.id = "duplicate-core",
                  .path = path,
-                 .what = fmt::format("CPU {} is already worker {}'s", cpu, first->second),
+                 .what = fmt::format("CPU {} is already worker {}'s", cpu, use.first_worker),
                  .help = "Give every worker a CPU of its own."});
         } else if (cpu == model.workers.main_core) {
             findings.push_back(

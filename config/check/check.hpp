@@ -12,11 +12,12 @@
 
 namespace godwit::config {
 
-// One step of a path: a key, or the item of a list that has this text (the last one, when several
-// have it).
+// One step of a path: a key, or the item of a list that has this text; the first of them, or, with
+// `repeat` 1, 2, …, a later one.
 struct Step {
     std::string text;
     bool item = false;
+    std::size_t repeat = 0;
 };
 using Path = std::vector<Step>;
 
@@ -28,6 +29,9 @@ struct Finding {
     std::string suggestion = {};
     std::string help = {};
 };
+
+// No more than these are looked for: a hostile file may hold a mistake in each of a million lines.
+constexpr std::size_t kMostFindings = 1000;
 
 std::vector<Finding> check(const Model& model);
 

@@ -13,8 +13,9 @@ namespace godwit::config {
 
 namespace {
 
-Path path_of(const std::string& interface, const net::Ipv4InterfaceAddress& address) {
-    return {{"interfaces"}, {interface}, {"addresses"}, {address.to_string(), true}};
+Path path_of(const std::string& interface, const net::Ipv4InterfaceAddress& address,
+             std::size_t repeat = 0) {
+    return {{"interfaces"}, {interface}, {"addresses"}, {address.to_string(), true, repeat}};
 }
 
 // Why an address may not be an interface's; empty when it may.
@@ -69,10 +70,12 @@ std::vector<Owned> check_each(const Model& model, std::vector<Finding>& findings
     std::map<net::Ipv4Address, std::string> owners;
     for (const auto& [name, interface] : model.interfaces) {
         const bool on_loopback = std::holds_alternative<Loopback>(interface.kind);
+        std::map<net::Ipv4InterfaceAddress, std::size_t> seen;
         for (const net::Ipv4InterfaceAddress& address : interface.addresses) {
+            const std::size_t repeat = seen[address]++;
             if (const std::string why = objection(address, on_loopback); !why.empty()) {
                 findings.push_back({.id = "invalid-address",
-                                    .path = path_of(name, address),
+                                    .path = path_of(name, address, repeat),
                                     .what = fmt::format("{} {}", address.address.to_string(), why),
                                     .help = mend(address)});
                 continue;
@@ -80,7 +83,7 @@ std::vector<Owned> check_each(const Model& model, std::vector<Finding>& findings
             const auto [owner, is_new] = owners.emplace(address.address, name);
             if (!is_new) {
                 findings.push_back({.id = "duplicate-address",
-                                    .path = path_of(name, address),
+                                    .path = path_of(name, address, repeat),
                                     .what = fmt::format("{} is already an address of '{}'",
                                                         address.address.to_string(), owner->second),
                                     .help = "An address belongs to one interface, once."});
@@ -90,7 +93,7 @@ std::vector<Owned> check_each(const Model& model, std::vector<Finding>& findings
                 findings.push_back(
                     {.warning = true,
                      .id = "loopback-subnet",
-                     .path = path_of(name, address),
+                     .path = path_of(name, address, repeat),
                      .what = fmt::format("a loopback has no neighbours, but {} covers {} addresses",
                                          address.subnet().to_string(),
                                          std::uint64_t{1} << (32U - address.prefix_length)),

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <utility>
 
 #include "config/check/check.hpp"
@@ -71,11 +70,18 @@ void check_arguments(const Interface& interface, const VirtualPort& port,
         return port.args.count(name) > 0;
     });
     if (!needed.empty() && !has_one) {
+        std::string misspelt;
+        for (const auto& [name, value] : port.args) {
+            if (const std::string meant = nearest_word(name, needed); !meant.empty()) {
+                misspelt = meant;
+            }
+        }
         findings.push_back(
             {.id = "missing-argument",
              .path = path_of(interface, port.args.empty() ? "vdev" : "args"),
              .what = fmt::format("{} needs the argument '{}'{}", port.driver, needed.front(),
                                  needed.size() > 1 ? ", or a capture file" : ""),
+             .suggestion = misspelt,
              .help = fmt::format("Add it: args: {{{}: …}}.", needed.front())});
     }
     const auto iface = port.args.find("iface");

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "config/check/check.hpp"
 #include "config/check/suggest.hpp"
@@ -20,9 +19,9 @@ Path route_path(const StaticRoute& route, std::string_view key = {}) {
     return path;
 }
 
-Path via_path(const StaticRoute& route, net::Ipv4Address via) {
+Path via_path(const StaticRoute& route, net::Ipv4Address via, std::size_t repeat = 0) {
     Path path = route_path(route, "via");
-    path.push_back({via.to_string(), true});
+    path.push_back({via.to_string(), true, repeat});
     return path;
 }
 
@@ -41,9 +40,15 @@ public:
 
     void run() {
         for (const auto& [prefix, route] : model_.static_.routes) {
+            if (findings_.size() > kMostFindings) {
+                return;
+            }
             check_route(route);
         }
         for (const auto& [address, neighbor] : model_.static_.neighbors) {
+            if (findings_.size() > kMostFindings) {
+                return;
+            }
             check_neighbor(neighbor);
         }
     }
@@ -169,13 +174,14 @@ private:
 
     void check_route(const StaticRoute& route) {
         check_destination(route);
-        std::set<net::Ipv4Address> seen;
+        std::map<net::Ipv4Address, std::size_t> seen;
         for (const StaticNextHop& next_hop : route.next_hops) {
             if (!next_hop.via) {
                 continue;
             }
-            if (!seen.insert(*next_hop.via).second) {
-                error("duplicate-next-hop", via_path(route, *next_hop.via),
+            const std::size_t repeat = seen[*next_hop.via]++;
+            if (repeat > 0) {
+                error("duplicate-next-hop", via_path(route, *next_hop.via, repeat),
                       fmt::format("{} is in the list twice", next_hop.via->to_string()),
                       "Name each next router once; all get an equal share.");
                 continue;

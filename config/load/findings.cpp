@@ -38,7 +38,7 @@ Diagnostic Findings::make(Severity severity, const Mark& mark, std::string_view 
 
 void Findings::error(const Mark& mark, std::string_view path, const Problem& problem) {
     if (errors_.size() == kMost) {
-        ++unkept_errors_;
+        more_errors_ = true;
         return;
     }
     errors_.push_back(make(Severity::Error, mark, path, problem));
@@ -46,30 +46,31 @@ void Findings::error(const Mark& mark, std::string_view path, const Problem& pro
 
 void Findings::warning(const Mark& mark, std::string_view path, const Problem& problem) {
     if (warnings_.size() == kMost) {
-        ++unkept_warnings_;
+        more_warnings_ = true;
         return;
     }
     warnings_.push_back(make(Severity::Warning, mark, path, problem));
 }
 
-std::vector<Diagnostic> Findings::finish(std::vector<Diagnostic> list, std::size_t unkept) const {
+std::vector<Diagnostic> Findings::finish(std::vector<Diagnostic> list, bool more) const {
     std::stable_sort(list.begin(), list.end(), [](const Diagnostic& a, const Diagnostic& b) {
         return std::tie(a.line, a.column) < std::tie(b.line, b.column);
     });
-    if (unkept > 0) {
-        const Problem more = {"too-many-findings", fmt::format("{} more are not shown", unkept),
+    if (more) {
+        const Problem rest = {"too-many-findings",
+                              fmt::format("there are more than these {}", list.size()),
                               "Mend these first, then check again."};
-        list.push_back(make(list.front().severity, Mark{}, "", more));
+        list.push_back(make(list.front().severity, Mark{}, "", rest));
     }
     return list;
 }
 
 std::vector<Diagnostic> Findings::take_errors() {
-    return finish(std::exchange(errors_, {}), unkept_errors_);
+    return finish(std::exchange(errors_, {}), more_errors_);
 }
 
 std::vector<Diagnostic> Findings::take_warnings() {
-    return finish(std::exchange(warnings_, {}), unkept_warnings_);
+    return finish(std::exchange(warnings_, {}), more_warnings_);
 }
 
 }  // namespace godwit::config

@@ -46,9 +46,11 @@ LoadResult load_text(std::string_view yaml, std::string_view file_name) {
     if (!document) {
         return net::unexpected(findings.take_errors());
     }
-    const Value tree = walk(*document, findings);
-    Model model = from_value(tree);
-    report(*document, check(model), findings);
+    const Walked walked = walk(*document, findings);
+    Model model = from_value(walked.tree);
+    if (walked.within_limits) {
+        report(*document, check(model), findings);
+    }
     if (findings.has_errors()) {
         return net::unexpected(findings.take_errors());
     }

@@ -273,7 +273,7 @@ Parsed parse_prefix(const Descriptor& descriptor, std::string_view text) {
                       "Write the length behind it; a single address is a /32.",
                       address->to_string() + "/32");
     }
-    return refuse_form(descriptor, text, "invalid-value");
+    return refuse_form(descriptor, text, "invalid-value", text == "default" ? "0.0.0.0/0" : "");
 }
 
 Parsed parse_interface_address(const Descriptor& descriptor, std::string_view text) {

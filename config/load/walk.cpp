@@ -104,6 +104,8 @@ public:
         }
     }
 
+    [[nodiscard]] bool within_limits() const { return within_limits_; }
+
 private:
     // Makes the path one step longer for its life.
     class Deeper {
@@ -208,12 +210,18 @@ private:
 
     // Gives back the key that was probably meant.
     std::string unknown_key(const YamlNode& key, const Descriptor& section) {
+        if (findings_.is_full()) {
+            error(key.mark, {"unknown-key", "", ""});
+            return "";
+        }
         const std::vector<std::string> known = keys_of(section);
         const std::string nearest = nearest_word(key.text, known);
         const std::string home = home_of(schema(), key.text, "");
         std::string help = "Known keys here: " + word_list(known, "and") + ".";
         if (!home.empty()) {
             help = fmt::format("{} is a key of '{}'.", quoted(key.text), home);
+        } else if (key.text.find(':') != std::string::npos) {
+            help = "A ':' after a key needs a space behind it.";
         }
         const Deeper deeper(path_, key.text);
         error(key.mark, {"unknown-key", fmt::format("there is no key {}", quoted(key.text)), help,
@@ -311,6 +319,7 @@ private:
 
     void check_count(std::size_t count, const Descriptor& descriptor, const Mark& place) {
         if (descriptor.count && count > descriptor.count->most) {
+            within_limits_ = false;
             error(place, {"out-of-range",
                           fmt::format("at most {} are possible, here are {}",
                                       descriptor.count->most, count),
@@ -412,13 +421,15 @@ private:
 
     Findings& findings_;
     std::string path_;
+    bool within_limits_ = true;
 };
 
 }  // namespace
 
-Value walk(const YamlNode& document, Findings& findings) {
-    auto result = Walker(findings).walk(document, schema(), Mark{1, 1});
-    return result ? std::move(*result) : Value();
+Walked walk(const YamlNode& document, Findings& findings) {
+    Walker walker(findings);
+    auto result = walker.walk(document, schema(), Mark{1, 1});
+    return {result ? std::move(*result) : Value(), walker.within_limits()};
 }
 
 Place locate(const YamlNode& document, const Path& path) {
@@ -433,11 +444,13 @@ Place locate(const YamlNode& document, const Path& path) {
         }
         const YamlNode* next = nullptr;
         if (step.item && node->kind == YamlNode::Kind::List) {
-            for (std::size_t i = node->children.size(); i > 0 && next == nullptr; --i) {
-                if (node->children[i - 1].text == step.text) {
-                    next = &node->children[i - 1];
-                    place.path += fmt::format("[{}]", i - 1);
-                    place.mark = next->mark;
+            std::size_t to_skip = step.repeat;
+            for (std::size_t i = 0; i < node->children.size() && next == nullptr; ++i) {
+                const YamlNode& item = node->children[i];
+                if (item.text == step.text && to_skip-- == 0) {
+                    next = &item;
+                    place.path += fmt::format("[{}]", i);
+                    place.mark = item.mark;
                 }
             }
         } else if (!step.item && node->kind == YamlNode::Kind::Map) {

@@ -12,7 +12,13 @@
 
 namespace godwit::config {
 
-Value walk(const YamlNode& document, Findings& findings);
+struct Walked {
+    Value tree;
+    // No map or list has more entries than it may: config/check, which compares entries with each
+    // other, is made for these.
+    bool within_limits = true;
+};
+Walked walk(const YamlNode& document, Findings& findings);
 
 // Where a path of config/check is in the document, and how to write it for a person
 // ("interfaces.lan0.addresses[1]"). The deepest step that is written in the file counts: a default

@@ -426,7 +426,7 @@ std::string joined_choices(const std::vector<Choice>& choices) {
 }
 
 std::string size_text(std::uint64_t bytes) {
-    return bytes % kTiB == 0 ? fmt::format("{}GiB", bytes >> 30)
+    return bytes % kTiB == 0 ? fmt::format("{}TiB", bytes >> 40)
                              : fmt::format("{}MiB", bytes >> 20);
 }
 
