@@ -64,6 +64,9 @@ HopResolution Resolver::walk(net::Ipv4Address via, Taint& taint) {
         if (prefix.length() == 0) {
             return false;  // the default route is no proof that `via` can be reached
         }
+        if (table_.find(prefix)->candidates.empty()) {
+            return true;  // its last route is being withdrawn
+        }
         const auto under_way = std::find(stack_.begin(), stack_.end(), prefix);
         if (under_way != stack_.end()) {
             taint |= 1U << (under_way - stack_.begin());

@@ -144,10 +144,13 @@ void Rib::State::destroy_if_unused(NextHopSet& set) {
     }
     for (const RibNextHop& next_hop : set.next_hops) {
         if (!next_hop.interface.is_none()) {
+            // Several next hops of a set may share an interface.
             const auto found = sets_by_interface_.find(next_hop.interface);
-            found->second.erase(&set);
-            if (found->second.empty()) {
-                sets_by_interface_.erase(found);
+            if (found != sets_by_interface_.end()) {
+                found->second.erase(&set);
+                if (found->second.empty()) {
+                    sets_by_interface_.erase(found);
+                }
             }
         } else if (next_hop.is_recursive() && next_hop.via) {
             const auto found = sets_by_via_.find(*next_hop.via);
