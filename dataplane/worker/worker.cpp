@@ -32,7 +32,7 @@ struct Worker::State {
           transmit(graph, env, shared_in.links) {}
 
     void begin_loop() {
-        env.now_cycles = rte_rdtsc();
+        env.now_cycles = shared.cycles != nullptr ? shared.cycles() : rte_rdtsc();
         env.interfaces = &shared.interfaces.current();
         env.punt = punt.load(std::memory_order_acquire);
     }
@@ -108,6 +108,7 @@ Worker::~Worker() = default;
 
 unsigned Worker::run_once() {
     State& state = *state_;
+    const std::uint64_t begin = rte_rdtsc();
     state.begin_loop();
     unsigned handled = state.take_handed();
     for (const RxQueue& queue : state.queues) {
@@ -117,7 +118,7 @@ unsigned Worker::run_once() {
         state.transmit.flush();
     }
     state.counters.loops.add(1);
-    const std::uint64_t spent = rte_rdtsc() - state.env.now_cycles;
+    const std::uint64_t spent = rte_rdtsc() - begin;
     (handled > 0 ? state.counters.busy_cycles : state.counters.idle_cycles).add(spent);
     return handled;
 }
@@ -135,10 +136,10 @@ void Worker::run(const std::atomic<bool>& stop) {
         const unsigned handled = run_once();
         state.shared.reclaimer.quiescent(state.number);
         if (handled > 0) {
-            last_packet = state.env.now_cycles;
+            last_packet = rte_rdtsc();
             next_sleep = kFirstSleepMicroseconds;
         } else if (state.idle == config::IdleMode::Poll ||
-                   state.env.now_cycles - last_packet < spin_cycles) {
+                   rte_rdtsc() - last_packet < spin_cycles) {
             rte_pause();
         } else {
             state.sleep(next_sleep);

@@ -37,6 +37,8 @@ struct Shared {
     InterfaceTable& interfaces;
     Links& links;
     rte_mempool* pool;
+    // The time that the policers go by, in cycles of rte_get_tsc_hz(); null: the CPU's counter.
+    std::uint64_t (*cycles)() = nullptr;
 };
 
 struct RxQueue {

@@ -1,0 +1,266 @@
+// packet-cases FILE...: runs every case of the YAML files through a real worker and compares what
+// came out, exactly.
+//
+//     topology: (tests/packet/topology_yaml.hpp)
+//     cases:
+//       - name: a sentence that says what must hold
+//         in:     [{on: lan0, frame: "eth ... / ip ..."}]     (tests/packet/frame_text.hpp)
+//         out:    [{on: wan0, frame: "..."}]                  in order, by port; none is none
+//         drops:  {ip4-bad-checksum: 1}                       all of them, of all workers
+//         punted: {udp: 1}                                    by class
+//         owner:  {arp-input: 1}                              given to the table owner, by resume
+//         counters: {checksums-mended: 1}                     only those that are named
+//         workers: {0: 3, 1: 5}                               packets in ip4-input, by worker
+//         control-plane: false · control-plane-stalls: true · owner-answers: host-unreachable
+//
+// `compare: set` forgets the order in which frames left a port (several workers); `out-counts:
+// {wan0: 64}` looks at their number only. Instead of `in`, `cut-to-every-length:
+// {on:, frame:, drops: [[0, 13, frame-truncated], ...]}` sends the frame cut to each length, one
+// after the other, and expects each to be dropped for the reason of its range.
+//
+// After each case both ledgers must balance and the packet pool must be full again. Prints a line a
+// case and the difference of those that fail; exits 1 when one did.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+
+#include "tests/packet/topology_yaml.hpp"
+
+namespace godwit::packet_test {
+namespace {
+
+using Differences = std::vector<std::string>;
+
+template <class Number>
+std::string list_of(const std::map<std::string, Number>& counts) {
+    std::string text;
+    for (const auto& [name, count] : counts) {
+        text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", name, count);
+    }
+    return text.empty() ? "nothing" : text;
+}
+
+template <class Number>
+void compare_counts(const std::string& what, const YAML::Node& expected,
+                    const std::map<std::string, Number>& found, Differences& differences) {
+    const auto wanted =
+        expected ? expected.as<std::map<std::string, Number>>() : std::map<std::string, Number>();
+    if (wanted != found) {
+        differences.push_back(
+            fmt::format("{}: expected {}, found {}", what, list_of(wanted), list_of(found)));
+    }
+}
+
+class Case {
+public:
+    Case(const YAML::Node& node, const Topology& topology, FrameNames names, TestEal& eal)
+        : node_(node), topology_(topology), names_(std::move(names)), eal_(eal) {
+        topology_.control_plane = node["control-plane"].as<bool>(true);
+        topology_.control_plane_stalls = node["control-plane-stalls"].as<bool>(false);
+        if (node["owner-answers"].as<std::string>("") == "host-unreachable") {
+            topology_.owner_answer = OwnerAnswer::HostUnreachable;
+        }
+    }
+
+    Differences run() {
+        const unsigned in_use_before = eal_.packets_in_use();
+        {
+            Testbed testbed(topology_, eal_.pool());
+            if (node_["cut-to-every-length"]) {
+                cut_to_every_length(testbed);
+            } else {
+                exchange(testbed);
+            }
+            for (const std::string& fault : testbed.faults()) {
+                differences_.push_back(fault);
+            }
+        }
+        if (eal_.packets_in_use() != in_use_before) {
+            differences_.push_back(fmt::format("packets in use: {} before, {} after", in_use_before,
+                                               eal_.packets_in_use()));
+        }
+        return differences_;
+    }
+
+private:
+    void exchange(Testbed& testbed) {
+        for (const YAML::Node& in : node_["in"]) {
+            const unsigned times = in["times"].as<unsigned>(1);
+            names_.inputs.push_back(frame_from_text(in["frame"].as<std::string>(), names_));
+            for (unsigned i = 0; i < times; ++i) {
+                testbed.receive(in["on"].as<std::string>(), names_.inputs.back());
+            }
+        }
+        testbed.run();
+        if (node_["out-counts"]) {
+            compare_numbers_out(testbed);
+        } else {
+            compare_frames_out(testbed);
+        }
+        compare_counts("drops", node_["drops"], testbed.drops(), differences_);
+        compare_counts("punted", node_["punted"], testbed.punted(), differences_);
+        compare_counts("given to the owner", node_["owner"], testbed.given_to_owner(),
+                       differences_);
+        compare_counters(testbed);
+        compare_workers(testbed);
+    }
+
+    void compare_workers(Testbed& testbed) {
+        for (const auto& item : node_["workers"]) {
+            const auto worker = item.first.as<unsigned>();
+            const auto node = static_cast<std::size_t>(api::NodeId::Ip4Input);
+            const std::uint64_t found = testbed.counters(worker).nodes[node].packets.read();
+            if (found != item.second.as<std::uint64_t>()) {
+                differences_.push_back(fmt::format("worker {}: expected {} packets, found {}",
+                                                   worker, item.second.as<std::uint64_t>(), found));
+            }
+        }
+    }
+
+    void compare_frames_out(Testbed& testbed) {
+        std::map<std::string, std::vector<Frame>> expected;
+        for (const YAML::Node& out : node_["out"]) {
+            expected[out["on"].as<std::string>()].push_back(
+                frame_from_text(out["frame"].as<std::string>(), names_));
+        }
+        const bool any_order = node_["compare"].as<std::string>("") == "set";
+        for (const TestInterface& interface : topology_.interfaces) {
+            if (!interface.parent.empty()) {
+                continue;
+            }
+            std::vector<Frame> found = testbed.sent(interface.name);
+            std::vector<Frame>& wanted = expected[interface.name];
+            if (any_order) {
+                std::sort(found.begin(), found.end());
+                std::sort(wanted.begin(), wanted.end());
+            }
+            compare_port(interface.name, wanted, found);
+        }
+    }
+
+    void compare_port(const std::string& port, const std::vector<Frame>& wanted,
+                      const std::vector<Frame>& found) {
+        for (std::size_t i = 0; i < std::max(wanted.size(), found.size()); ++i) {
+            const std::string want = i < wanted.size() ? hex_of(wanted[i]) : "no frame";
+            const std::string have = i < found.size() ? hex_of(found[i]) : "no frame";
+            if (want != have) {
+                differences_.push_back(fmt::format(
+                    "{}: frame {}\n      expected {}\n      found    {}", port, i, want, have));
+            }
+        }
+    }
+
+    void compare_numbers_out(Testbed& testbed) {
+        std::map<std::string, std::uint64_t> found;
+        for (const TestInterface& interface : topology_.interfaces) {
+            const std::size_t count =
+                interface.parent.empty() ? testbed.sent(interface.name).size() : 0;
+            if (count > 0) {
+                found[interface.name] = count;
+            }
+        }
+        compare_counts("frames out", node_["out-counts"], found, differences_);
+    }
+
+    void compare_counters(Testbed& testbed) {
+        const std::map<std::string, api::Counter api::CounterBlock::*> known{
+            {"received", &api::CounterBlock::received},
+            {"sent", &api::CounterBlock::sent},
+            {"originated", &api::CounterBlock::originated},
+            {"punted", &api::CounterBlock::punted},
+            {"handed-out", &api::CounterBlock::handed_out},
+            {"icmp-rate-limited", &api::CounterBlock::icmp_rate_limited},
+            {"checksums-mended", &api::CounterBlock::checksums_mended}};
+        for (const auto& item : node_["counters"]) {
+            const auto name = item.first.as<std::string>();
+            const std::uint64_t found = testbed.total(known.at(name));
+            if (found != item.second.as<std::uint64_t>()) {
+                differences_.push_back(fmt::format("{}: expected {}, found {}", name,
+                                                   item.second.as<std::uint64_t>(), found));
+            }
+        }
+    }
+
+    void cut_to_every_length(Testbed& testbed) {
+        const YAML::Node node = node_["cut-to-every-length"];
+        const auto port = node["on"].as<std::string>();
+        const Frame whole = frame_from_text(node["frame"].as<std::string>(), names_);
+        for (const YAML::Node& range : node["drops"]) {
+            const auto reason = range[2].as<std::string>();
+            for (auto length = range[0].as<std::size_t>(); length <= range[1].as<std::size_t>();
+                 ++length) {
+                if (length >= whole.size()) {
+                    throw std::invalid_argument("the frame is not that long");
+                }
+                const auto before = testbed.drops();
+                testbed.receive(port, Frame(whole.begin(),
+                                            whole.begin() + static_cast<std::ptrdiff_t>(length)));
+                testbed.run();
+                auto expected = before;
+                ++expected[reason];
+                if (testbed.drops() != expected) {
+                    differences_.push_back(fmt::format("cut to {} bytes: expected {}, found {}",
+                                                       length, list_of(expected),
+                                                       list_of(testbed.drops())));
+                    return;
+                }
+            }
+        }
+        compare_frames_out(testbed);
+    }
+
+    YAML::Node node_;
+    Topology topology_;
+    FrameNames names_;
+    TestEal& eal_;
+    Differences differences_;
+};
+
+struct Tally {
+    unsigned passed = 0;
+    unsigned failed = 0;
+};
+
+void run_file(const std::string& path, TestEal& eal, Tally& tally) {
+    const YAML::Node file = YAML::LoadFile(path);
+    FrameNames names;
+    const Topology topology = topology_from_yaml(file["topology"], names);
+    fmt::print("{}\n", path.substr(path.rfind('/') + 1));
+    for (const YAML::Node& node : file["cases"]) {
+        const auto name = node["name"].as<std::string>();
+        Differences differences;
+        try {
+            differences = Case(node, topology, names, eal).run();
+        } catch (const std::exception& problem) {
+            differences.emplace_back(problem.what());
+        }
+        ++(differences.empty() ? tally.passed : tally.failed);
+        fmt::print("  {} {}\n", differences.empty() ? "ok    " : "FAILED", name);
+        for (const std::string& difference : differences) {
+            fmt::print("    {}\n", difference);
+        }
+    }
+}
+
+int run(const std::vector<std::string>& paths) {
+    TestEal eal;
+    Tally tally;
+    for (const std::string& path : paths) {
+        run_file(path, eal, tally);
+    }
+    fmt::print("{} passed, {} failed\n", tally.passed, tally.failed);
+    return tally.failed == 0 && tally.passed > 0 ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace godwit::packet_test
+
+int main(int argc, char** argv) {
+    try {
+        return godwit::packet_test::run({argv + 1, argv + argc});
+    } catch (const std::exception& problem) {
+        fmt::print(stderr, "packet-cases: {}\n", problem.what());
+        return 2;
+    }
+}

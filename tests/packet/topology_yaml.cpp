@@ -1,0 +1,73 @@
+#include "tests/packet/topology_yaml.hpp"
+
+#include <stdexcept>
+
+namespace godwit::packet_test {
+
+namespace {
+
+template <class Value>
+Value parsed(const YAML::Node& node) {
+    const auto text = node.as<std::string>();
+    const auto value = Value::parse(text);
+    if (!value) {
+        throw std::invalid_argument("cannot be read: " + text);
+    }
+    return *value;
+}
+
+TestInterface interface_from_yaml(const std::string& name, const YAML::Node& node,
+                                  FrameNames& names) {
+    TestInterface interface;
+    interface.name = name;
+    interface.parent = node["parent"].as<std::string>("");
+    interface.vlan = node["vlan"].as<std::uint16_t>(0);
+    interface.mac = interface.parent.empty() ? parsed<net::MacAddress>(node["mac"])
+                                             : names.macs.at(interface.parent);
+    interface.mtu = node["mtu"].as<std::uint16_t>(1500);
+    interface.up = node["up"].as<bool>(true);
+    interface.promiscuous = node["promiscuous"].as<bool>(false);
+    interface.software_rss = node["software-rss"].as<bool>(false);
+    interface.partial_checksums = node["partial-checksums"].as<bool>(false);
+    interface.tx_queues = node["tx-queues"].as<std::uint16_t>(1);
+    for (const YAML::Node& address : node["addresses"]) {
+        interface.addresses.push_back(parsed<net::Ipv4InterfaceAddress>(address));
+    }
+    names.macs[name] = interface.mac;
+    return interface;
+}
+
+}  // namespace
+
+Topology topology_from_yaml(const YAML::Node& node, FrameNames& names) {
+    Topology topology;
+    topology.workers = node["workers"].as<unsigned>(1);
+    for (const auto& item : node["interfaces"]) {
+        topology.interfaces.push_back(
+            interface_from_yaml(item.first.as<std::string>(), item.second, names));
+    }
+    for (const auto& item : node["neighbors"]) {
+        TestNeighbor neighbor;
+        neighbor.address = parsed<net::Ipv4Address>(item.first);
+        neighbor.interface = item.second["interface"].as<std::string>();
+        neighbor.mac = parsed<net::MacAddress>(item.second["mac"]);
+        names.macs[item.second["name"].as<std::string>()] = neighbor.mac;
+        topology.neighbors.push_back(neighbor);
+    }
+    for (const auto& item : node["routes"]) {
+        TestRoute route;
+        route.prefix = parsed<net::Ipv4Prefix>(item.first);
+        if (item.second.IsSequence()) {
+            for (const YAML::Node& via : item.second) {
+                route.via.push_back(parsed<net::Ipv4Address>(via));
+            }
+        }
+        topology.routes.push_back(route);
+    }
+    for (const auto& item : node["macs"]) {
+        names.macs[item.first.as<std::string>()] = parsed<net::MacAddress>(item.second);
+    }
+    return topology;
+}
+
+}  // namespace godwit::packet_test
