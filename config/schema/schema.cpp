@@ -1,7 +1,5 @@
 #include "config/schema/schema.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 namespace godwit::config {
@@ -417,19 +415,6 @@ Descriptor build() {
                          management_section()}};
 }
 
-std::string joined_choices(const std::vector<Choice>& choices) {
-    std::string text;
-    for (const Choice& choice : choices) {
-        text += (text.empty() ? "" : ", ") + choice.word;
-    }
-    return text;
-}
-
-std::string size_text(std::uint64_t bytes) {
-    return bytes % kTiB == 0 ? fmt::format("{}TiB", bytes >> 40)
-                             : fmt::format("{}MiB", bytes >> 20);
-}
-
 }  // namespace
 
 const Descriptor* Descriptor::child(std::string_view key) const {
@@ -470,75 +455,6 @@ std::string_view to_string(ChangeCost cost) {
             return "restart";
     }
     return "restart";
-}
-
-std::string expectation(const Descriptor& descriptor) {
-    const auto bounds = [&](const std::string& unit) {
-        if (!descriptor.range) {
-            return std::string();
-        }
-        return fmt::format(" from {} to {}{}", descriptor.range->least, descriptor.range->most,
-                           unit);
-    };
-    switch (descriptor.type) {
-        case Type::Section:
-        case Type::NamedMap:
-            return "a map of keys and values";
-        case Type::List:
-            return "a list, such as " +
-                   (descriptor.example.empty() ? "[a, b]" : descriptor.example);
-        case Type::OneOrList:
-            return expectation(descriptor.children.front()) + ", or a list of them";
-        case Type::Arguments:
-            return "a map of words and plain values";
-        case Type::True:
-            return "true (or leave the key out)";
-        case Type::Boolean:
-            return "true or false";
-        case Type::Integer:
-            if (descriptor.range && descriptor.range->least == descriptor.range->most) {
-                return fmt::format("{}", descriptor.range->least);
-            }
-            return (descriptor.power_of_two ? "a power of two" : "a whole number") +
-                   bounds(descriptor.unit.empty() || descriptor.unit == "VLAN" ||
-                                  descriptor.unit == "CPU number"
-                              ? ""
-                              : " " + descriptor.unit);
-        case Type::Size:
-            return descriptor.range ? fmt::format("a size with its unit from {} to {}",
-                                                  size_text(descriptor.range->least),
-                                                  size_text(descriptor.range->most))
-                                    : "a size with its unit";
-        case Type::Text:
-            return descriptor.range ? fmt::format("one line of at most {} printable characters",
-                                                  descriptor.range->most)
-                                    : "one line of printable text";
-        case Type::Hostname:
-            return "a host name: letters, digits, '-' and '.', at most 253 characters";
-        case Type::Word:
-            return fmt::format(
-                "a name of letters, digits, '.', '-' and '_', starting with a letter "
-                "or a digit, at most {} characters",
-                descriptor.range ? descriptor.range->most : kLongestName);
-        case Type::SocketPath:
-            return "an absolute path for a Unix socket";
-        case Type::Choice:
-            return "one of " + joined_choices(descriptor.choices);
-        case Type::Address:
-            return "an IPv4 address, such as 192.0.2.1";
-        case Type::Prefix:
-            return "an IPv4 prefix, such as 192.0.2.0/24";
-        case Type::InterfaceAddress:
-            return "an IPv4 address with the length of its subnet, such as 192.0.2.1/24";
-        case Type::Mac:
-            return "an Ethernet address, such as 02:00:5e:10:00:01";
-        case Type::PciAddress:
-            return "a PCI address, such as \"0000:8a:00.0\"";
-        case Type::VirtualDevice:
-            return "a virtual device: one of " + joined_choices(virtual_drivers()) +
-                   ", followed by a number";
-    }
-    return "a value";
 }
 
 }  // namespace godwit::config

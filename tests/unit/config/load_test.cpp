@@ -306,12 +306,14 @@ TEST(Rendering, lets_no_control_character_through) {
     diagnostic.id = "x";
     diagnostic.file = "f";
     diagnostic.line = 1;
-    diagnostic.column = 9;
     diagnostic.source_line = "\x1b[2Ja\tb\xff c";
-    const std::string text = render({diagnostic});
-    EXPECT_THAT(text, HasSubstr("\\x1b[2Ja b\\xff c"));
-    for (const char c : text) {
-        EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20);
+    for (const int column : {1, 9}) {
+        diagnostic.column = column;
+        const std::string text = render({diagnostic});
+        EXPECT_THAT(text, HasSubstr("\\x1b[2Ja b\\xff c"));
+        for (const char c : text) {
+            EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20);
+        }
     }
 }
 
