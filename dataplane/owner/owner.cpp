@@ -325,11 +325,6 @@ void Owner::unrefer(const NeighborKey& key) {
 
 // ---- events
 
-template <class Body>
-bool Owner::emit(api::EventType type, const Body& body) {
-    return server_ != nullptr && server_->emit(type, body);
-}
-
 void Owner::report_routes() {
     for (const api::RouteRejectedRecord& rejected : routes_.take_rejections()) {
         rejections_.push_back(rejected);

@@ -65,6 +65,9 @@ struct OwnerStatistics {
     std::uint64_t link_changes = 0;
 };
 
+// Of the process: at the start, and when system.log.level changes.
+void set_log_level(config::LogLevel level);
+
 class Owner final : public ChannelHandler, private NeighborDemand {
 public:
     // `yaml` is the text that `model` came from. Publishes the interfaces; the workers may start
@@ -128,7 +131,9 @@ private:
     void report_interface(net::InterfaceId id);
     void report_everything();
     template <class Body>
-    bool emit(api::EventType type, const Body& body);
+    bool emit(api::EventType type, const Body& body) {
+        return server_ != nullptr && server_->emit(type, body);
+    }
     // The control plane does not take its rejections.
     [[nodiscard]] bool is_congested() const {
         return rejections_.size() >= settings_.max_rejections;

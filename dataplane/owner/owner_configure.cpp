@@ -27,6 +27,8 @@ std::string lines(const std::vector<std::string>& sentences) {
     return text;
 }
 
+}  // namespace
+
 void set_log_level(config::LogLevel level) {
     switch (level) {
         case config::LogLevel::Error:
@@ -41,8 +43,6 @@ void set_log_level(config::LogLevel level) {
             return spdlog::set_level(spdlog::level::trace);
     }
 }
-
-}  // namespace
 
 api::ConfigureOutcome Owner::configure(api::ConfigurePhase phase, std::uint64_t revision,
                                        std::string_view yaml, std::string& text) {
