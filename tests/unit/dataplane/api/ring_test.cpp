@@ -176,6 +176,10 @@ TEST(RingAgainstProducer, a_tail_that_cannot_be_breaks_the_ring) {
     for (const std::uint64_t tail : {std::uint64_t{1}, std::uint64_t{12}, std::uint64_t{kBytes + 8},
                                      UINT64_MAX, UINT64_MAX - 7, std::uint64_t{1} << 63U}) {
         Pair ring;
+        const RecordHeader plausible{.body_bytes = 8, .type = 1};  // all through the data
+        for (std::size_t at = 0; at < kBytes; at += 16) {
+            std::memcpy(ring.region.data() + at, &plausible, sizeof(plausible));
+        }
         ring.region.header().tail = tail;
         EXPECT_EQ(ring.get(), Outcome::Broken) << tail;
         EXPECT_TRUE(ring.consumer.broken());
@@ -203,6 +207,19 @@ TEST(RingAgainstProducer, a_length_that_cannot_be_breaks_the_ring) {
         std::memcpy(ring.region.data(), &header, sizeof(header));
         EXPECT_EQ(ring.get(), Outcome::Broken) << length;
     }
+}
+
+TEST(RingAgainstProducer, a_record_that_runs_past_the_end_breaks_the_ring) {
+    Pair ring;
+    for (std::size_t moved = 0; moved < kBytes - 16; moved += 16) {
+        ASSERT_TRUE(ring.put(1, 8, 1));
+        (void)ring.producer.publish();
+        ASSERT_EQ(ring.get(), Outcome::Record);
+    }
+    const RecordHeader header{.body_bytes = 40, .type = 1};  // only 16 bytes are left
+    std::memcpy(ring.region.data() + kBytes - 16, &header, sizeof(header));
+    ring.region.header().tail = kBytes - 16 + 48;
+    EXPECT_EQ(ring.get(), Outcome::Broken);
 }
 
 TEST(RingAgainstProducer, a_record_longer_than_the_readers_buffer_breaks_the_ring) {
