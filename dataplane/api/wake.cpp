@@ -2,7 +2,6 @@
 #include "dataplane/api/wake.hpp"
 
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -21,9 +20,11 @@ net::Result<WakePair, std::string> make_wake_pair() {
 
 void wake(int waker) {
     constexpr std::uint64_t kOne = 1;
-    // EAGAIN: wake-ups wait there already. A peer that is gone is noticed on the control
-    // connection, not here.
-    [[maybe_unused]] const ssize_t count = write(waker, &kOne, sizeof(kOne));
+    // The flags hold whatever the other end has handed us: a descriptor that is no socket takes
+    // nothing and does not block. EAGAIN: wake-ups wait there already. A peer that is gone is
+    // noticed on the control connection, not here.
+    [[maybe_unused]] const ssize_t count =
+        send(waker, &kOne, sizeof(kOne), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 void drain_wakes(int sleeper) {
