@@ -16,20 +16,6 @@ namespace json = boost::json;
 
 namespace {
 
-// Sentences, one a line, as the dataplane sends them; made safe to print.
-std::vector<std::string> sentences_of(const std::string& text) {
-    std::vector<std::string> sentences;
-    std::size_t begin = 0;
-    while (begin < text.size()) {
-        const std::size_t end = std::min(text.find('\n', begin), text.size());
-        if (end > begin) {
-            sentences.push_back(printable(text.data() + begin, end - begin));
-        }
-        begin = end + 1;
-    }
-    return sentences;
-}
-
 json::object plan_json(const std::vector<config::Change>& changes, config::ChangeCost cost,
                        const std::vector<config::Diagnostic>& warnings) {
     return json::object{{"changes", changes_json(changes)},

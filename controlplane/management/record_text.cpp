@@ -54,6 +54,19 @@ std::string printable(const char* text, std::size_t bytes) {
     return result;
 }
 
+std::vector<std::string> sentences_of(const std::string& text) {
+    std::vector<std::string> sentences;
+    std::size_t begin = 0;
+    while (begin < text.size()) {
+        const std::size_t end = std::min(text.find('\n', begin), text.size());
+        if (end > begin) {
+            sentences.push_back(printable(text.data() + begin, end - begin));
+        }
+        begin = end + 1;
+    }
+    return sentences;
+}
+
 std::string word(api::InterfaceType type) {
     using enum api::InterfaceType;
     return look_up(type, std::to_array<std::pair<api::InterfaceType, std::string_view>>(

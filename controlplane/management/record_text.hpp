@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "dataplane/api/messages.hpp"
 #include "net/interface_id.hpp"
@@ -26,6 +27,9 @@ template <std::size_t kBytes>
 std::string text_in(const std::array<char, kBytes>& text) {
     return printable(text.data(), kBytes);
 }
+
+// Sentences, one a line, as the dataplane sends them.
+std::vector<std::string> sentences_of(const std::string& text);
 
 std::string word(api::InterfaceType type);   // "port"
 std::string word(api::NextHopKind kind);     // "gateway"

@@ -149,7 +149,9 @@ void Router::give_phase(api::ConfigurePhase phase, std::uint64_t session,
                 spdlog::error(
                     "the dataplane does not take revision {}: {}; it keeps running another one "
                     "until it is restarted",
-                    running_.revision.number, answer ? answer->text : answer.error());
+                    running_.revision.number,
+                    answer ? fmt::format("{}", fmt::join(sentences_of(answer->text), "; "))
+                           : answer.error());
             }
             then();
         });

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -22,7 +23,10 @@ namespace godwit::control::test {
 
 class SocketClient {
 public:
-    SocketClient(Executor& executor, const std::string& path) : executor_(executor) {
+    SocketClient(Executor& executor, const std::string& path)
+        : SocketClient([&executor] { executor.run_for(std::chrono::milliseconds(1)); }, path) {}
+    // `turn` lets the other end do something.
+    SocketClient(std::function<void()> turn, const std::string& path) : turn_(std::move(turn)) {
         fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
@@ -55,7 +59,7 @@ public:
             if (bytes > 0) {
                 sent += static_cast<std::size_t>(bytes);
             }
-            executor_.poll();
+            turn_();
         }
         return true;
     }
@@ -76,7 +80,7 @@ public:
             } else if (bytes == 0 || errno != EAGAIN || std::chrono::steady_clock::now() > late) {
                 return std::nullopt;
             } else {
-                executor_.run_for(std::chrono::milliseconds(1));
+                turn_();
             }
         }
     }
@@ -94,7 +98,7 @@ public:
     }
 
 private:
-    Executor& executor_;
+    std::function<void()> turn_;
     int fd_ = -1;
     std::string received_;
 };

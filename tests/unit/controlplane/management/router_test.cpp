@@ -1,0 +1,379 @@
+// The router against a dataplane: sessions, routes, links, packets for us, ping, and what show
+// says.
+#include "controlplane/management/router.hpp"
+
+#include "controlplane/management/route_audit.hpp"
+#include "tests/unit/controlplane/host/host_packets.hpp"
+#include "tests/unit/controlplane/management/router_fixture.hpp"
+
+namespace godwit::control {
+namespace {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+
+class RouterTest : public test::RouterFixture {};
+
+const std::set<std::string> kOwnPrefixes{"10.0.0.0/24",     "10.0.0.0/32",     "10.0.0.1/32",
+                                         "10.0.0.255/32",   "192.0.2.1/32",    "198.51.100.0/30",
+                                         "198.51.100.0/32", "198.51.100.1/32", "198.51.100.3/32"};
+
+std::set<std::string> with(std::set<std::string> prefixes,
+                           std::initializer_list<const char*> more) {
+    prefixes.insert(more.begin(), more.end());
+    return prefixes;
+}
+
+TEST_F(RouterTest, tells_the_dataplane_its_connected_and_static_routes) {
+    start(yaml("    10.9.0.0/16: {via: 10.0.0.2}\n    10.8.0.0/16: {blackhole: true}\n"));
+    EXPECT_EQ(dataplane->prefixes(), with(kOwnPrefixes, {"10.9.0.0/16", "10.8.0.0/16"}));
+    const auto gateway = dataplane->next_hop_of("10.9.0.0/16");
+    EXPECT_EQ(gateway.kind, api::NextHopKind::Gateway);
+    EXPECT_EQ(gateway.gateway, net::Ipv4Address(10, 0, 0, 2).value());
+    EXPECT_EQ(gateway.interface, 1);
+    EXPECT_EQ(dataplane->next_hop_of("10.8.0.0/16").kind, api::NextHopKind::Blackhole);
+    EXPECT_EQ(dataplane->next_hop_of("10.0.0.0/24").kind, api::NextHopKind::Glean);
+    EXPECT_EQ(dataplane->syncs_begun, 1);
+    EXPECT_EQ(dataplane->syncs_ended, 1);
+    const json::value shown = show_data("routes");
+    for (const json::value& route : shown.as_array()) {
+        EXPECT_EQ(route.at("installed").as_string(), "yes") << json::serialize(route);
+    }
+}
+
+TEST_F(RouterTest, a_link_that_goes_down_takes_its_routes_along_and_brings_them_back) {
+    start(yaml("    10.9.0.0/16: {via: 10.0.0.2}\n"));
+    const auto all = dataplane->prefixes();
+    dataplane->set_link(1, false);
+    settle();
+    for (const char* gone : {"10.0.0.0/24", "10.9.0.0/16"}) {
+        EXPECT_FALSE(dataplane->prefixes().contains(gone));
+    }
+    EXPECT_TRUE(dataplane->prefixes().contains("198.51.100.0/30"));
+    dataplane->set_link(1, true);
+    settle();
+    EXPECT_EQ(dataplane->prefixes(), all);
+    EXPECT_EQ(dataplane->syncs_begun, 1);
+}
+
+TEST_F(RouterTest, a_new_control_plane_removes_nothing_that_is_still_wanted_and_sweeps_the_rest) {
+    const std::string before = yaml("    10.9.0.0/16: {via: 10.0.0.2}\n");
+    start(before);
+    stop_router();
+    settle();
+    const std::string after = yaml("    10.7.0.0/16: {via: 10.0.0.2}\n");
+    dataplane->swept = 0;
+    start_router(after);
+    // In no turn is a route missing that both files have.
+    for (int i = 0; i < 100; ++i) {
+        turn(1);
+        for (const std::string& prefix : kOwnPrefixes) {
+            ASSERT_TRUE(dataplane->prefixes().contains(prefix)) << prefix << " in turn " << i;
+        }
+    }
+    EXPECT_EQ(dataplane->prefixes(), with(kOwnPrefixes, {"10.7.0.0/16"}));
+    EXPECT_EQ(dataplane->swept, 1U);
+    EXPECT_EQ(dataplane->yaml(), after);  // it was given the new text
+}
+
+TEST_F(RouterTest, a_new_dataplane_is_told_everything_whatever_numbers_it_gives_its_interfaces) {
+    const std::string text = yaml("    10.9.0.0/16: {via: 10.0.0.2}\n");
+    start(text);
+    dataplane.reset();
+    settle();
+    EXPECT_FALSE(router->channel().connected());
+    start_dataplane(text, 2);
+    dataplane->interfaces.clear();
+    dataplane->add_interface(7, "wan0");
+    dataplane->add_interface(8, "lan0");
+    dataplane->add_interface(9, "lo0", true, api::InterfaceType::Loopback);
+    advance(100ms);
+    EXPECT_EQ(dataplane->prefixes(), with(kOwnPrefixes, {"10.9.0.0/16"}));
+    EXPECT_EQ(dataplane->next_hop_of("10.9.0.0/16").interface, 8);
+    EXPECT_EQ(router->counters().dataplane_restarts, 1U);
+    EXPECT_EQ(show_data("status").at("dataplane").at("restarts-seen").as_int64(), 1);
+}
+
+TEST_F(RouterTest, a_dataplane_with_another_text_is_given_ours) {
+    start_dataplane(yaml());
+    const std::string ours = yaml("    10.9.0.0/16: {via: 10.0.0.2}\n");
+    start_router(ours);
+    settle();
+    EXPECT_EQ(dataplane->yaml(), ours);
+    ASSERT_EQ(dataplane->configured.size(), 2U);
+    EXPECT_EQ(dataplane->configured[0].first, api::ConfigurePhase::Prepare);
+    EXPECT_EQ(dataplane->configured[1].first, api::ConfigurePhase::Commit);
+    EXPECT_EQ(router->dataplane_sha256(), router->running().revision.sha256);
+}
+
+TEST_F(RouterTest, a_dataplane_that_does_not_take_our_text_still_gets_our_routes) {
+    start_dataplane(yaml());
+    dataplane->outcomes = {api::ConfigureOutcome::NeedsRestart};
+    start_router(yaml("    10.9.0.0/16: {via: 10.0.0.2}\n"));
+    settle();
+    EXPECT_TRUE(dataplane->prefixes().contains("10.9.0.0/16"));
+    EXPECT_EQ(router->counters().configurations_refused, 1U);
+    EXPECT_EQ(dataplane->restarts, 0);
+}
+
+TEST_F(RouterTest, more_routes_than_the_ring_holds_all_arrive) {
+    std::string routes;
+    for (int i = 0; i < 2000; ++i) {
+        routes += "    10." + std::to_string(100 + i / 256) + "." + std::to_string(i % 256) +
+                  ".0/24: {blackhole: true}\n";
+    }
+    start_dataplane(yaml(routes));
+    start_router(yaml(routes));
+    turn(3000);
+    EXPECT_EQ(dataplane->routes.size(), kOwnPrefixes.size() + 2000);
+    EXPECT_GT(router->channel().routes().times_full(), 0U);
+    EXPECT_EQ(show_data("routes").as_array().size(), kOwnPrefixes.size() + 2000);
+    EXPECT_EQ(show_data("fib").as_array().size(), kOwnPrefixes.size() + 2000);
+}
+
+TEST_F(RouterTest, a_route_that_the_dataplane_rejects_says_so) {
+    const std::string text = yaml("    10.9.0.0/16: {via: 10.0.0.2}\n");
+    start_dataplane(text);
+    dataplane->rejects.insert("10.9.0.0/16");
+    start_router(text);
+    settle();
+    const json::object answer =
+        ask({{"verb", "show"}, {"subject", "routes"}, {"prefix", "10.9.0.0/16"}});
+    const json::array& routes = answer.at("data").as_array();
+    ASSERT_EQ(routes.size(), 1U);
+    EXPECT_EQ(routes[0].at("installed").as_string(), "rejected");
+    EXPECT_EQ(routes[0].at("reason").as_string(), "the dataplane says table-full");
+}
+
+TEST_F(RouterTest, an_audit_heals_what_the_dataplane_lost) {
+    start(yaml("    10.9.0.0/16: {via: 10.0.0.2}\n"));
+    advance(RouteAudit::kInterval);
+    EXPECT_EQ(router->audit().counters().completed, 1U);
+    EXPECT_EQ(router->audit().counters().differences, 0U);
+
+    dataplane->routes.erase(*net::Ipv4Prefix::parse("10.9.0.0/16"));
+    advance(RouteAudit::kInterval);
+    EXPECT_EQ(router->audit().counters().differences, 1U);
+    EXPECT_TRUE(dataplane->prefixes().contains("10.9.0.0/16"));
+    advance(RouteAudit::kInterval);
+    EXPECT_EQ(router->audit().counters().differences, 1U);
+}
+
+TEST_F(RouterTest, an_audit_heals_a_route_that_leads_elsewhere) {
+    start(yaml("    10.9.0.0/16: {via: 10.0.0.2}\n"));
+    const auto prefix = *net::Ipv4Prefix::parse("10.9.0.0/16");
+    dataplane->routes[prefix].number =
+        dataplane->routes[*net::Ipv4Prefix::parse("10.0.0.0/24")].number;
+    advance(RouteAudit::kInterval);
+    EXPECT_EQ(router->audit().counters().differences, 1U);
+    EXPECT_EQ(dataplane->next_hop_of("10.9.0.0/16").kind, api::NextHopKind::Gateway);
+}
+
+TEST_F(RouterTest, a_packet_for_us_is_answered_through_the_dataplane) {
+    start(yaml());
+    ASSERT_TRUE(dataplane->punt(test::udp({}, 33434)));
+    settle();
+    ASSERT_EQ(dataplane->sent.size(), 1U);
+    const auto answer = net::wire::Ipv4View::parse(dataplane->sent[0]);
+    ASSERT_TRUE(answer.has_value());
+    EXPECT_EQ(answer->source(), net::Ipv4Address(10, 0, 0, 1));
+    EXPECT_EQ(answer->destination(), net::Ipv4Address(10, 0, 0, 9));
+
+    ASSERT_TRUE(dataplane->punt(test::udp({}, 33434), api::PuntClass::Broadcast));
+    settle();
+    EXPECT_EQ(dataplane->sent.size(), 1U);
+    EXPECT_EQ(show_data("status").at("host").at("port-unreachable-sent").as_int64(), 1);
+}
+
+TEST_F(RouterTest, ping_tells_each_event_and_then_the_summary) {
+    start(yaml("    10.9.0.0/16: {via: 10.0.0.2}\n"));
+    client->send(
+        R"({"verb":"ping","address":"10.9.1.1","count":2,"interval-ms":100,"timeout-ms":500})"
+        "\n");
+    settle();
+    advance(1ms);
+    ASSERT_EQ(dataplane->sent.size(), 1U);
+    const auto request = net::wire::Ipv4View::parse(dataplane->sent[0]);
+    EXPECT_EQ(request->source(), net::Ipv4Address(10, 0, 0, 1));  // of the way out
+    const auto echo = net::wire::IcmpView::parse(request->payload());
+    const test::Packet data(echo->body().begin(), echo->body().end());
+    clock.advance(5ms);
+    dataplane->punt(test::icmp({net::Ipv4Address(10, 9, 1, 1), net::Ipv4Address(10, 0, 0, 1), 60},
+                               net::IcmpMessage::echo_reply(echo->message().identifier(), 1), data),
+                    api::PuntClass::Icmp);
+    settle();
+    const json::object reply = client->answer();
+    EXPECT_TRUE(reply.at("more").as_bool());
+    EXPECT_EQ(reply.at("data").at("from").as_string(), "10.9.1.1");
+    EXPECT_EQ(reply.at("data").at("ttl").as_int64(), 60);
+    EXPECT_EQ(reply.at("data").at("bytes").as_int64(), 64);
+    EXPECT_NEAR(reply.at("data").at("rtt-ms").as_double(), 5.0, 1.1);
+    advance(100ms);
+    advance(600ms);
+    EXPECT_TRUE(client->answer().at("data").at("lost").as_bool());
+    const json::object summary = client->answer();
+    EXPECT_FALSE(summary.contains("more"));
+    EXPECT_EQ(summary.at("data").at("sent").as_int64(), 2);
+    EXPECT_EQ(summary.at("data").at("received").as_int64(), 1);
+}
+
+TEST_F(RouterTest, a_ping_ends_when_its_client_leaves) {
+    start(yaml());
+    client->send("{\"verb\":\"ping\",\"address\":\"10.0.0.2\",\"count\":1000}\n");
+    settle();
+    EXPECT_EQ(router->host().pings(), 1U);
+    client.reset();
+    settle();
+    EXPECT_EQ(router->host().pings(), 0U);
+}
+
+TEST_F(RouterTest, a_ping_that_cannot_be_sent_says_why) {
+    start(yaml("    10.8.0.0/16: {blackhole: true}\n"));
+    const auto error_of = [this](const json::object& keys) {
+        const json::object answer = ask(keys);
+        EXPECT_FALSE(answer.at("ok").as_bool());
+        return std::string(answer.at("code").as_string()) + ": " +
+               std::string(answer.at("errors").as_array()[0].as_string());
+    };
+    EXPECT_EQ(error_of({{"verb", "ping"}, {"address", "8.8.8.8"}}),
+              "refused: no route leads to 8.8.8.8; see `show routes`");
+    EXPECT_EQ(error_of({{"verb", "ping"}, {"address", "10.8.0.1"}}),
+              "refused: the route to 10.8.0.1 (10.8.0.0/16) leads nowhere");
+    EXPECT_EQ(error_of({{"verb", "ping"}, {"address", "10.0.0.2"}, {"size", 1473}}),
+              "refused: size 1473 does not fit the MTU 1500 of lan0 with 28 bytes of headers; give "
+              "at most 1472");
+    EXPECT_EQ(error_of({{"verb", "ping"}, {"address", "10.0.0"}}).substr(0, 11), "bad-request");
+    EXPECT_EQ(error_of({{"verb", "ping"}, {"address", "10.0.0.255"}}).substr(0, 7), "refused");
+}
+
+TEST_F(RouterTest, views_without_a_dataplane_say_that_it_is_not_there) {
+    start_router(yaml());
+    settle();
+    for (const char* subject :
+         {"interfaces", "fib", "next-hops", "neighbors", "workers", "nodes", "drops"}) {
+        const json::object answer = ask({{"verb", "show"}, {"subject", subject}});
+        EXPECT_EQ(answer.at("code").as_string(), "unavailable") << subject;
+    }
+    EXPECT_EQ(ask({{"verb", "ping"}, {"address", "10.0.0.2"}}).at("code").as_string(),
+              "unavailable");
+    EXPECT_FALSE(show_data("status").at("dataplane").at("connected").as_bool());
+    EXPECT_TRUE(show_data("routes").is_array());
+}
+
+TEST_F(RouterTest, interfaces_show_model_state_and_counters_together) {
+    start(yaml());
+    auto& block = dataplane->counters->region().blocks[0];
+    block.interfaces[1].rx_packets.add(10);
+    block.interfaces[1].in_sent.add(7);
+    block.interfaces[1].in_dropped.add(3);
+    dataplane->set_link(2, false);
+    settle();
+    const json::value data = show_data("interfaces");
+    const json::array& list = data.as_array();
+    ASSERT_EQ(list.size(), 3U);
+    EXPECT_EQ(list[0].at("name").as_string(), "lan0");
+    EXPECT_EQ(list[0].at("link").as_string(), "up");
+    EXPECT_EQ(list[0].at("mac").as_string(), "02:00:00:00:00:01");
+    EXPECT_EQ(list[0].at("addresses").as_array()[0].as_string(), "10.0.0.1/24");
+    EXPECT_EQ(list[0].at("rx-packets").as_int64(), 10);
+    EXPECT_EQ(list[0].at("in-sent").as_int64(), 7);
+    EXPECT_EQ(list[0].at("in-dropped").as_int64(), 3);
+    EXPECT_EQ(list[1].at("name").as_string(), "lo0");
+    EXPECT_EQ(list[1].at("type").as_string(), "loopback");
+    EXPECT_EQ(list[1].at("link").as_string(), "up");
+    EXPECT_EQ(list[2].at("link").as_string(), "down");
+}
+
+TEST_F(RouterTest, the_ledger_is_balanced_when_what_came_in_went_somewhere) {
+    start(yaml());
+    auto& block = dataplane->counters->region().blocks[0];
+    block.received.add(10);
+    block.sent.add(6);
+    block.punted.add(1);
+    block.dropped.add(3);
+    const json::value ledger = show_data("status").at("ledger");
+    EXPECT_EQ(ledger.at("in-flight").as_int64(), 0);
+    EXPECT_TRUE(ledger.at("balanced").as_bool());
+}
+
+TEST_F(RouterTest, the_ledger_is_not_balanced_when_packets_vanish_or_multiply) {
+    start(yaml());
+    const auto ledger = [this] {
+        client->send("{\"verb\":\"show\",\"subject\":\"status\"}\n");
+        for (int i = 0; i < 10; ++i) {
+            advance(50ms);
+        }
+        return client->answer().at("data").at("ledger");
+    };
+    auto& block = dataplane->counters->region().blocks[0];
+    block.received.add(10);
+    block.sent.add(9);
+    EXPECT_FALSE(ledger().at("balanced").as_bool());
+    // One that waits for its neighbour is not lost.
+    api::NeighborRecord neighbor;
+    neighbor.held_packets = 1;
+    neighbor.state = api::NeighborState::Incomplete;
+    dataplane->neighbors.push_back(neighbor);
+    EXPECT_TRUE(ledger().at("balanced").as_bool());
+    block.sent.add(5);
+    EXPECT_FALSE(ledger().at("balanced").as_bool());
+    EXPECT_LT(ledger().at("in-flight").as_int64(), 0);
+}
+
+TEST_F(RouterTest, nodes_drops_and_workers_come_from_the_counters) {
+    start(yaml());
+    auto& region = dataplane->counters->region();
+    region.blocks[0].drops[static_cast<std::size_t>(api::DropReason::Ip4NoRoute)].add(4);
+    region.blocks[1].drops[static_cast<std::size_t>(api::DropReason::Ip4NoRoute)].add(1);
+    region.blocks[0].nodes[0].packets.add(10);
+    region.blocks[0].nodes[0].cycles.add(1000);
+    region.blocks[0].busy_cycles.add(250);
+    region.blocks[0].idle_cycles.add(750);
+    advance(1s);
+    const json::value drops = show_data("drops");
+    ASSERT_EQ(drops.as_array().size(), 1U);
+    EXPECT_EQ(drops.as_array()[0].at("reason").as_string(), "ip4-no-route");
+    EXPECT_EQ(drops.as_array()[0].at("packets").as_int64(), 5);
+    const json::value nodes = show_data("nodes");
+    EXPECT_EQ(nodes.as_array()[0].at("node").as_string(), "ethernet-input");
+    EXPECT_DOUBLE_EQ(nodes.as_array()[0].at("cycles-per-packet").as_double(), 100.0);
+    const json::value workers = show_data("workers");
+    ASSERT_EQ(workers.as_array().size(), 2U);
+    EXPECT_EQ(workers.as_array()[0].at("worker").as_int64(), 0);
+    EXPECT_EQ(workers.as_array()[0].at("queues").as_string(), "lan0/0");
+    EXPECT_DOUBLE_EQ(workers.as_array()[0].at("busy-ratio").as_double(), 0.25);
+    EXPECT_EQ(workers.as_array()[1].at("worker").as_string(), "owner");
+}
+
+TEST_F(RouterTest, interfaces_that_cannot_be_are_counted_and_ignored) {
+    start(yaml());
+    const auto before = dataplane->prefixes();
+    api::InterfaceRecord record;
+    record.type = api::InterfaceType::Port;
+    record.interface = 0;
+    api::set_bounded_text(record.name, "lan0");
+    dataplane->server->emit(api::EventType::InterfaceChanged, record);
+    record.interface = 5;
+    record.name.fill('\0');
+    dataplane->server->emit(api::EventType::InterfaceChanged, record);
+    settle();
+    EXPECT_EQ(router->counters().bad_interface_records, 2U);
+    EXPECT_EQ(dataplane->prefixes(), before);
+}
+
+TEST_F(RouterTest, a_dataplane_that_breaks_the_channel_loses_its_session_and_gets_another) {
+    start(yaml());
+    api::InterfaceRecord record;
+    record.type = api::InterfaceType::Port;
+    record.interface = 65535;
+    dataplane->server->emit(api::EventType::InterfaceChanged, record);
+    settle();
+    EXPECT_FALSE(router->channel().connected());
+    advance(100ms);
+    EXPECT_TRUE(router->channel().connected());
+    EXPECT_EQ(dataplane->prefixes(), kOwnPrefixes);
+    EXPECT_EQ(router->counters().dataplane_restarts, 0U);
+}
+
+}  // namespace
+}  // namespace godwit::control
