@@ -21,6 +21,8 @@ namespace fs = std::filesystem;
 constexpr unsigned kTunPersist = 0x0800;  // IFF_PERSIST in /sys/class/net/*/tun_flags
 constexpr std::size_t kLongestInterfaceName = IFNAMSIZ - 1;
 constexpr std::uint16_t kVlanTagBytes = 4;
+constexpr std::uint16_t kTapMtu = 1504;      // what the drivers of DPDK 22.11 state
+constexpr std::uint16_t kCopyingMtu = 1500;  // memif, AF_PACKET
 
 std::string read_word(const fs::path& path) {
     std::ifstream file(path);
@@ -201,6 +203,20 @@ std::optional<Problem> check_device(const config::Interface& interface, const fs
     }
     if (device->driver == "net_pcap") {
         return check_pcap(interface, *device);
+    }
+    return std::nullopt;
+}
+
+std::optional<std::uint16_t> known_mtu_limit(const config::Interface& interface) {
+    const auto* device = std::get_if<config::VirtualPort>(&interface.kind);
+    if (device == nullptr) {
+        return std::nullopt;
+    }
+    if (device->driver == "net_tap") {
+        return kTapMtu;
+    }
+    if (device->driver == "net_memif" || device->driver == "net_af_packet") {
+        return kCopyingMtu;
     }
     return std::nullopt;
 }

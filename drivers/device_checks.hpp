@@ -19,6 +19,9 @@ std::optional<Problem> check_device(const config::Interface& interface,
 std::optional<Problem> check_mtu(const config::Interface& interface, std::uint16_t mtu,
                                  std::uint16_t tagged_mtu, std::uint16_t device_limit);
 
+// The limit of a virtual device that is known without asking it, so that nothing is made in vain.
+std::optional<std::uint16_t> known_mtu_limit(const config::Interface& interface);
+
 // The largest MTU of the VLANs on top of this interface; 0 when there is none.
 std::uint16_t largest_tagged_mtu(const config::Model& model, const std::string& parent);
 

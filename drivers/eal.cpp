@@ -9,6 +9,7 @@
 //  so
 //    naming libraries would only load some of them twice.
 #include <fmt/format.h>
+#include <rte_alarm.h>
 #include <rte_build_config.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -16,9 +17,12 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <thread>
 #include <utility>
 
 #include "drivers/burst.hpp"
@@ -119,6 +123,27 @@ std::string file_prefix(const config::Model& model, const EalOptions& options) {
                        std::hash<std::string>{}(config::channel_socket_path(model)));
 }
 
+std::atomic<bool> interrupts_parked{false};  // outlives every Eal, as the parked thread does
+
+// The interrupt thread has no end of its own. It is led into a callback that does not return, so
+// that it touches nothing of what is taken apart after it (a memif peer may call at any moment).
+void park_interrupt_thread() {
+    const auto park = [](void* /*unused*/) {
+        interrupts_parked.store(true, std::memory_order_release);
+        for (;;) {
+            pause();
+        }
+    };
+    if (rte_eal_alarm_set(1, park, nullptr) != 0) {
+        return;
+    }
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+    while (!interrupts_parked.load(std::memory_order_acquire) &&
+           std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::yield();
+    }
+}
+
 }  // namespace
 
 struct Eal::State {
@@ -129,7 +154,9 @@ struct Eal::State {
 
     ~State() {
         if (initialized) {
-            rte_eal_cleanup();
+            // Not rte_eal_cleanup: it unmaps DPDK's memory under its own interrupt thread, and
+            // waits for a parked one. The kernel takes the memory back with the process.
+            park_interrupt_thread();
         }
         rte_openlog_stream(nullptr);
         set_active_log_capture(nullptr);
@@ -225,14 +252,7 @@ net::Result<std::unique_ptr<Eal>, Problem> Eal::start(const config::Model& model
         argv.push_back(argument.data());
     }
     if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) < 0) {
-        std::string reason = state.log->reason_since(0);
-        for (const std::string& line : state.log->recent()) {
-            // The banner of CPUs and NUMA nodes comes first in every log; the cause follows it.
-            if (line.find("Detected") == std::string::npos && !line.empty()) {
-                reason = line;
-                break;
-            }
-        }
+        const std::string reason = state.log->reason_since(0);
         return net::unexpected(
             Problem{"dpdk-failed",
                     fmt::format("DPDK did not start: {} ({})", reason, rte_strerror(rte_errno)),

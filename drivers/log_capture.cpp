@@ -1,7 +1,11 @@
 #include "drivers/log_capture.hpp"
 
+#include <rte_log.h>
+
+#include <algorithm>
 #include <atomic>
 #include <stdexcept>
+#include <utility>
 
 namespace godwit::drivers {
 namespace {
@@ -46,18 +50,22 @@ std::uint64_t LogCapture::position() const {
 std::string LogCapture::reason_since(std::uint64_t position) const {
     const std::lock_guard lock(mutex_);
     const std::uint64_t fresh = std::min<std::uint64_t>(count_ - position, lines_.size());
-    // Drivers name the cause first; what follows is the same failure told by each caller.
-    for (std::size_t i = lines_.size() - fresh; i < lines_.size(); ++i) {
-        if (!lines_[i].empty()) {
-            return lines_[i];
-        }
+    const auto begin = lines_.end() - static_cast<std::ptrdiff_t>(fresh);
+    // What follows the first error is the same failure told by each caller.
+    auto cause = std::find_if(begin, lines_.end(), [](const Line& line) { return line.error; });
+    if (cause == lines_.end()) {
+        cause = begin;
     }
-    return {};
+    return cause == lines_.end() ? std::string() : cause->text;
 }
 
 std::vector<std::string> LogCapture::recent() const {
     const std::lock_guard lock(mutex_);
-    return {lines_.begin(), lines_.end()};
+    std::vector<std::string> texts;
+    for (const Line& line : lines_) {
+        texts.push_back(line.text);
+    }
+    return texts;
 }
 
 std::uint64_t LogCapture::forgotten() const {
@@ -66,21 +74,26 @@ std::uint64_t LogCapture::forgotten() const {
 }
 
 void LogCapture::take(const char* text, std::size_t length) {
+    // Of the message that this thread is logging; the stream is flushed within it.
+    const bool error = rte_log_cur_msg_loglevel() <= static_cast<int>(RTE_LOG_ERR);
     const std::lock_guard lock(mutex_);
     if (copy_to_stderr_) {
         fwrite(text, 1, length, stderr);
     }
     for (std::size_t i = 0; i < length; ++i) {
         if (text[i] == '\n') {
-            finish_line();
+            finish_line(error);
         } else if (unfinished_.size() < kMaxLineBytes) {
             unfinished_.push_back(text[i]);
         }
     }
 }
 
-void LogCapture::finish_line() {
-    lines_.push_back(std::move(unfinished_));
+void LogCapture::finish_line(bool error) {
+    if (unfinished_.empty()) {
+        return;
+    }
+    lines_.push_back({std::move(unfinished_), error});
     unfinished_.clear();
     ++count_;
     if (lines_.size() > kMaxLines) {

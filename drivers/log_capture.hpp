@@ -24,17 +24,22 @@ public:
 
     [[nodiscard]] FILE* stream() { return stream_; }
     [[nodiscard]] std::uint64_t position() const;  // lines so far
-    // The first line since `position`, where a driver names the cause; empty when there is none.
+    // The first error since `position`, which is where a driver names the cause; without one, the
+    // first line; empty when there is none.
     [[nodiscard]] std::string reason_since(std::uint64_t position) const;
     [[nodiscard]] std::vector<std::string> recent() const;
     [[nodiscard]] std::uint64_t forgotten() const;
 
 private:
     void take(const char* text, std::size_t length);
-    void finish_line();
+    void finish_line(bool error);
 
     mutable std::mutex mutex_;
-    std::deque<std::string> lines_;  // oldest first
+    struct Line {
+        std::string text;
+        bool error = false;
+    };
+    std::deque<Line> lines_;  // oldest first
     std::string unfinished_;
     std::uint64_t count_ = 0;
     std::uint64_t forgotten_ = 0;

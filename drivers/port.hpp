@@ -48,8 +48,9 @@ struct EalOptions {
         false;  // no huge pages, no PCI, no shared files, any user; a private file prefix
 };
 
-// rte_eal_init once a process; rte_eal_cleanup in the destructor. Lcore 0 is the main lcore on
-// workers.main-core, lcore 1 + i is worker i on its CPU (several lcores may share a CPU).
+// rte_eal_init once a process; its memory goes back with the process (see eal.cpp). Lcore 0 is the
+// main lcore on workers.main-core, lcore 1 + i is worker i on its CPU (several lcores may share a
+// CPU).
 class Eal {
 public:
     static net::Result<std::unique_ptr<Eal>, Problem> start(const config::Model& model,

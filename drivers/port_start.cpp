@@ -200,11 +200,6 @@ net::Result<std::uint16_t, Problem> probe_device(const config::Interface& interf
     return port_id;
 }
 
-void remove_device(const config::Interface& interface) {
-    const DeviceArguments arguments = device_arguments(interface, 1);
-    rte_eal_hotplug_remove(arguments.bus.c_str(), arguments.name.c_str());
-}
-
 std::uint16_t device_mtu(const Port& port, std::uint16_t mtu, std::uint16_t tagged_mtu) {
     if (tagged_mtu == 0) {
         return mtu;

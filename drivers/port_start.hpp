@@ -24,7 +24,6 @@ struct PortSettings {
 // Creates the device; its port number.
 net::Result<std::uint16_t, Problem> probe_device(const config::Interface& interface,
                                                  unsigned workers);
-void remove_device(const config::Interface& interface);
 
 // Configures and starts `port.port_id`, and fills in the rest of `port`.
 std::optional<Problem> start_port(const PortSettings& settings, Port& port);

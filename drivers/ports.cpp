@@ -24,6 +24,7 @@
 #include "drivers/device_checks.hpp"
 #include "drivers/port.hpp"
 #include "drivers/port_start.hpp"
+#include "drivers/reconnection.hpp"
 #include "drivers/ring_port.hpp"
 
 namespace godwit::drivers {
@@ -54,10 +55,13 @@ struct Ports::State {
     struct Device {
         config::Interface interface;
         std::uint16_t tagged_mtu = 0;
-        bool opened = false;             // has a DPDK port to close
-        bool enabled = true;             // as the person wants it
-        std::uint64_t last_revival = 0;  // TSC
-        unsigned revivals = 0;           // in a row, while the link stayed up
+        bool opened = false;  // has a DPDK port to close
+        bool enabled = true;  // as the person wants it
+        // Of a device that may vanish; times are of the TSC.
+        Reconnection reconnection;
+        std::uint64_t quiet_since = 0;  // last seen well, or last tried to reconnect
+        std::uint64_t last_resumed = 0;
+        bool resumed_while_up = false;
     };
     std::map<std::string, Device> devices;
     // Rings of the net_ring interfaces, by the interface that receives from them.
@@ -68,6 +72,7 @@ struct Ports::State {
                                                   const config::Interface& interface);
     net::Result<std::vector<rte_ring*>, Problem> receive_rings(const config::Interface& interface);
     void revive(const Port& port, bool link_up);
+    void close(const Port& port);
 };
 
 Ports::Ports() = default;
@@ -149,6 +154,10 @@ net::Result<std::unique_ptr<Ports>, Problem> Ports::open(const config::Model& mo
         port.device = device_arguments(interface, workers).name;
         port.mtu = interface.mtu;
         port.problem = check_device(interface, "/");
+        if (const auto limit = known_mtu_limit(interface); limit && !port.problem) {
+            port.max_mtu = *limit;
+            port.problem = check_mtu(interface, interface.mtu, device.tagged_mtu, *limit);
+        }
         if (const auto* vdev = std::get_if<config::VirtualPort>(&interface.kind);
             !port.problem && vdev != nullptr &&
             checked_sockets.insert(memif_socket(*vdev).path.string()).second) {
@@ -172,6 +181,7 @@ net::Result<std::unique_ptr<Ports>, Problem> Ports::open(const config::Model& mo
         }
         port.failed = port.problem.has_value();
         if (port.failed) {
+            state.close(port);  // no half-made tap or socket stays behind
             continue;
         }
         if (interface.promiscuous) {
@@ -184,31 +194,41 @@ net::Result<std::unique_ptr<Ports>, Problem> Ports::open(const config::Model& mo
     return ports;
 }
 
-void Ports::close() {
-    for (Port& port : ports_) {
-        State::Device& device = state_->devices.at(port.interface_name);
-        if (!device.opened) {
-            continue;
-        }
-        device.opened = false;
-        if (port.may_vanish) {
-            pause_port(port.port_id);
-        }
-        rte_eth_dev_info info{};
-        rte_eth_dev_info_get(port.port_id, &info);
-        rte_device* device_handle = info.device;
+void Ports::State::close(const Port& port) {
+    Device& device = devices.at(port.interface_name);
+    if (!device.opened) {
+        return;
+    }
+    device.opened = false;
+    rte_eth_dev_info info{};
+    rte_eth_dev_info_get(port.port_id, &info);
+    rte_device* const device_handle = info.device;
+    if (port.may_vanish) {
+        pause_port(port.port_id);
+        device.reconnection.stop(port.port_id);
+    } else {
         rte_eth_dev_stop(port.port_id);
-        rte_eth_dev_close(port.port_id);
-        if (device_handle != nullptr) {
-            rte_dev_remove(device_handle);
-        }
-        const MemifSocket endpoint =
-            is_driver(device.interface, "net_memif")
-                ? memif_socket(std::get<config::VirtualPort>(device.interface.kind))
-                : MemifSocket{};
-        if (endpoint.server && !endpoint.abstract) {
+    }
+    const auto* vdev = std::get_if<config::VirtualPort>(&device.interface.kind);
+    const MemifSocket endpoint = vdev == nullptr ? MemifSocket{} : memif_socket(*vdev);
+    if (endpoint.server) {
+        // Closing a memif server frees its listener but leaves the callback of the listening socket
+        // (DPDK 22.11, memif_socket_remove_device): the next peer to connect would run on freed
+        // memory. Stopped, it holds no packet; the end of the process closes the rest.
+        if (!endpoint.abstract) {
             unlink(endpoint.path.c_str());
         }
+        return;
+    }
+    rte_eth_dev_close(port.port_id);
+    if (device_handle != nullptr) {
+        rte_dev_remove(device_handle);
+    }
+}
+
+void Ports::close() {
+    for (Port& port : ports_) {
+        state_->close(port);
         port.failed = true;
         port.problem = Problem{"closed", "the port is closed", "restart the dataplane"};
     }
@@ -348,29 +368,32 @@ void Ports::State::revive(const Port& port, bool link_up) {
     Device& device = devices.at(port.interface_name);
     const bool server = memif_socket(std::get<config::VirtualPort>(device.interface.kind)).server;
     const bool paused = is_paused(port.port_id);
-    if (link_up && !paused) {
-        device.revivals = 0;
-        return;
-    }
-    if (server && (!paused || !link_up || device.revivals == 0)) {
-        // Up at the first look: the peer was quick to return. A second fault right after it means
-        // that the peer breaks its memory while it stays connected, and it is disconnected below.
-        device.revivals += link_up ? 1U : 0U;
-        resume_port(port.port_id);
-        return;
-    }
     const std::uint64_t now = rte_get_tsc_cycles();
-    if (device.last_revival != 0 && now - device.last_revival < rte_get_tsc_hz()) {
+    if (device.reconnection.pending()) {
         return;
     }
-    device.last_revival = now;
-    if (!pause_port(port.port_id)) {
+    if (link_up && !paused) {
+        device.quiet_since = now;
+        if (now - device.last_resumed > rte_get_tsc_hz()) {
+            device.resumed_while_up = false;
+        }
         return;
     }
-    rte_eth_dev_stop(port.port_id);
-    if (rte_eth_dev_start(port.port_id) == 0) {
-        device.revivals = 0;
+    // Up at the first look: the peer was quick to return, and polling it is right. A second fault
+    // right after it means that the peer breaks its memory while it stays connected: disconnect it.
+    if (server && (!link_up || !device.resumed_while_up)) {
+        device.resumed_while_up = link_up;
+        device.last_resumed = now;
         resume_port(port.port_id);
+        return;
+    }
+    if (device.quiet_since == 0) {
+        device.quiet_since = now;  // a first connection takes its time
+    }
+    if (now - device.quiet_since > rte_get_tsc_hz() && pause_port(port.port_id)) {
+        device.quiet_since = now;
+        device.resumed_while_up = false;
+        device.reconnection.begin(port.port_id);
     }
 }
 

@@ -1,6 +1,7 @@
 #include "drivers/ring_port.hpp"
 
 #include <fmt/format.h>
+#include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
@@ -105,8 +106,14 @@ RingPort::RingPort(RingPort&& other) noexcept
 
 RingPort::~RingPort() {
     if (open_) {
+        rte_eth_dev_info info{};
+        rte_eth_dev_info_get(port_id_, &info);
+        rte_device* const device = info.device;
         rte_eth_dev_stop(port_id_);
         rte_eth_dev_close(port_id_);
+        if (device != nullptr) {
+            rte_dev_remove(device);  // or its name stays taken
+        }
     }
     free_rings(to_port_);
     free_rings(from_port_);
