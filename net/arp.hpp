@@ -58,10 +58,10 @@ static_assert(sizeof(ArpLayout) == 28 && alignof(ArpLayout) == 1);
 
 struct ArpMessage {
     ArpOperation operation{};
-    MacAddress sender_mac;
-    Ipv4Address sender_address;
-    MacAddress target_mac;
-    Ipv4Address target_address;
+    MacAddress sender_mac{};
+    Ipv4Address sender_address{};
+    MacAddress target_mac{};
+    Ipv4Address target_address{};
 
     [[nodiscard]] static constexpr std::size_t encoded_size() { return sizeof(wire::ArpLayout); }
     void encode(ByteWriter& writer) const;

@@ -53,8 +53,8 @@ static_assert(sizeof(EthernetLayout) == 14 && alignof(EthernetLayout) == 1);
 }  // namespace wire
 
 struct EthernetHeader {
-    MacAddress destination;
-    MacAddress source;
+    MacAddress destination{};
+    MacAddress source{};
     EtherType type{};
 
     [[nodiscard]] static constexpr std::size_t encoded_size() {

@@ -85,9 +85,9 @@ struct Ipv4Header {
     std::uint16_t fragment_units = 0;  // offset of the payload in units of 8 bytes, below 8192
     std::uint8_t ttl_hops = kIpv4DefaultTtlHops;
     IpProtocol protocol{};
-    Ipv4Address source;
-    Ipv4Address destination;
-    HeaderOptions options;
+    Ipv4Address source{};
+    Ipv4Address destination{};
+    HeaderOptions options{};
 
     [[nodiscard]] std::size_t encoded_size() const { return kIpv4MinHeaderBytes + options.size(); }
     // The header with its checksum; the payload is the caller's. Fails the writer when the total

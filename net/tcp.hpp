@@ -96,10 +96,10 @@ struct TcpHeader {
     std::uint16_t destination_port = 0;
     std::uint32_t sequence = 0;
     std::uint32_t acknowledgment = 0;
-    TcpFlags flags;
+    TcpFlags flags{};
     std::uint16_t window = 0;  // as it stands, before window scaling
     std::uint16_t urgent_pointer = 0;
-    HeaderOptions options;
+    HeaderOptions options{};
 
     [[nodiscard]] std::size_t encoded_size() const { return kTcpMinHeaderBytes + options.size(); }
     // The header alone, its checksum zero.
