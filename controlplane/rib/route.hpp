@@ -81,12 +81,12 @@ constexpr std::string_view name_of(RibNextHop::Kind kind) {
 
 // One source has at most one route to a prefix; several next hops are equal cost, in any order.
 struct Route {
-    net::Ipv4Prefix prefix;
+    net::Ipv4Prefix prefix{};
     RouteSource source = RouteSource::Static;
     std::uint8_t distance = distance_of(RouteSource::Static);
     std::uint32_t metric = 0;
     std::uint32_t tag = 0;
-    std::vector<RibNextHop> next_hops;
+    std::vector<RibNextHop> next_hops{};
 
     friend bool operator==(const Route&, const Route&) = default;
 };

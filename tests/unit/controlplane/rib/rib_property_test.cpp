@@ -4,17 +4,20 @@
 // the oracle's forwarding table. GODWIT_SEED repeats one run.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
+#include <array>
 #include <random>
 #include <string>
 
 #include "controlplane/rib/rib.hpp"
+#include "tests/support/seeds.hpp"
 #include "tests/unit/controlplane/rib/model_fib.hpp"
 #include "tests/unit/controlplane/rib/oracle.hpp"
 #include "tests/unit/controlplane/rib/route_builders.hpp"
 
 namespace godwit::control::testing {
 namespace {
+
+using godwit::testing::seeds;
 
 class Scenario {
 public:
@@ -136,17 +139,6 @@ std::string describe(const std::map<net::Ipv4Prefix, std::set<RibNextHop>>& fib)
         text += "\n";
     }
     return text;
-}
-
-std::vector<std::uint64_t> seeds(std::size_t count) {
-    if (const char* given = std::getenv("GODWIT_SEED"); given != nullptr) {
-        return {std::strtoull(given, nullptr, 0)};
-    }
-    std::vector<std::uint64_t> all;
-    for (std::uint64_t seed = 1; seed <= count; ++seed) {
-        all.push_back(seed);
-    }
-    return all;
 }
 
 TEST(RibProperty, The_downloaded_table_equals_the_oracle_after_every_change) {
