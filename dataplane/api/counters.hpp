@@ -15,6 +15,11 @@
 // contain now; it is zero in a router at rest. For every interface, summed over all blocks:
 //
 //     rx_packets = in_sent + in_punted + in_dropped + in flight
+//
+// A packet that is turned into its answer in place (an echo reply, the answer to an ARP probe) was
+// received and is sent: `in_sent` of its ingress. ARP messages that teach end at the table owner,
+// which counts them as punted (`in_punted` of their ingress); the answer to one is originated. What
+// was originated or injected has no ingress, and is in no interface's `in_` counters.
 #pragma once
 
 #include <array>

@@ -24,6 +24,7 @@ Topology fuzzed_topology() {
     Topology topology;
     topology.workers = 2;
     topology.owner_answer = OwnerAnswer::HostUnreachable;
+    topology.standing_time = false;
     TestInterface lan{
         .name = "lan0", .parent = {}, .mac = mac("02:00:00:00:01:01"), .addresses = {}};
     lan.software_rss = true;

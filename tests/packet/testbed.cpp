@@ -224,8 +224,13 @@ void Testbed::write_routes(const Topology& topology) {
 }
 
 void Testbed::start_workers(const Topology& topology) {
-    const dataplane::Shared shared{reclaimer_, fib_,  next_hops_,    interfaces_,
-                                   links_,     pool_, standing_clock};
+    const dataplane::Shared shared{reclaimer_,
+                                   fib_,
+                                   next_hops_,
+                                   interfaces_,
+                                   links_,
+                                   pool_,
+                                   topology.standing_time ? standing_clock : nullptr};
     for (unsigned number = 0; number < workers_count_; ++number) {
         // Ports are dealt out to the workers in turn; each has one receive queue.
         std::vector<dataplane::RxQueue> queues;
@@ -233,7 +238,7 @@ void Testbed::start_workers(const Topology& topology) {
             queues.push_back({ports_[i].rings.port_id(), 0});
         }
         workers_.push_back(std::make_unique<dataplane::Worker>(
-            number, shared, counters_->blocks[number], queues, config::IdleMode::Poll));
+            number, shared, counters_->blocks[number], queues, topology.idle));
         punt_.push_back(std::make_unique<PuntMemory>());
         if (topology.control_plane) {
             workers_.back()->set_punt(&punt_.back()->ring);
@@ -254,6 +259,42 @@ bool Testbed::receive(const std::string& port, const Frame& frame) {
         return false;
     }
     std::copy(frame.begin(), frame.end(), reinterpret_cast<std::uint8_t*>(bytes));
+    return true;
+}
+
+bool Testbed::receive_chained(const std::string& port, const Frame& frame,
+                              std::size_t segment_bytes) {
+    rte_mbuf* head = nullptr;
+    for (std::size_t at = 0; at < frame.size(); at += segment_bytes) {
+        const auto count = static_cast<std::uint16_t>(std::min(segment_bytes, frame.size() - at));
+        rte_mbuf* segment = rte_pktmbuf_alloc(pool_);
+        if (segment == nullptr) {
+            rte_pktmbuf_free(head);
+            return false;
+        }
+        std::memcpy(rte_pktmbuf_append(segment, count), &frame[at], count);
+        if (head == nullptr) {
+            head = segment;
+        } else if (rte_pktmbuf_chain(head, segment) != 0) {
+            rte_pktmbuf_free(segment);
+            rte_pktmbuf_free(head);
+            return false;
+        }
+    }
+    if (head == nullptr || rte_ring_enqueue(port_named(port).rings.to_port(0), head) != 0) {
+        rte_pktmbuf_free(head);
+        return false;
+    }
+    return true;
+}
+
+bool Testbed::give_worker(unsigned worker, rte_mbuf* packet) {
+    api::CounterBlock& counters = counters_->blocks[workers_count_];
+    if (links_.give_worker(worker, {&packet, 1}) == 0) {
+        return false;
+    }
+    counters.injected.add(1);
+    counters.handed_out.add(1);
     return true;
 }
 
@@ -374,6 +415,14 @@ std::map<std::string, std::uint64_t> Testbed::drops() const {
     return result;
 }
 
+std::uint64_t Testbed::dropped_for(api::DropReason reason) const {
+    std::uint64_t sum = 0;
+    for (unsigned block = 0; block <= workers_count_; ++block) {
+        sum += counters_->blocks[block].drops[static_cast<std::size_t>(reason)].read();
+    }
+    return sum;
+}
+
 std::uint64_t Testbed::total(api::Counter api::CounterBlock::*field) const {
     std::uint64_t sum = 0;
     for (unsigned block = 0; block <= workers_count_; ++block) {
@@ -410,6 +459,9 @@ std::vector<std::string> Testbed::faults() const {
         faults.insert(faults.end(), found.begin(), found.end());
     }
     for (const auto& entry : interfaces_.current().entries) {
+        if (entry.id.is_none()) {
+            continue;  // what was made here has no ingress
+        }
         std::uint64_t received = 0;
         std::uint64_t accounted = 0;
         for (unsigned block = 0; block <= workers_count_; ++block) {

@@ -56,6 +56,8 @@ struct Topology {
     std::vector<TestNeighbor> neighbors;
     std::vector<TestRoute> routes;
     bool control_plane = true;
+    config::IdleMode idle = config::IdleMode::Poll;
+    bool standing_time = true;          // policers let their burst through and nothing more
     bool control_plane_stalls = false;  // takes nothing out of its rings until run() is over
     OwnerAnswer owner_answer = OwnerAnswer::Drop;
 };
@@ -69,12 +71,25 @@ public:
 
     // Into receive queue 0 of a port; false: no buffer or no room.
     bool receive(const std::string& port, const Frame& frame);
+    // The same as a chain of buffers of `segment_bytes` each, as a device that scatters delivers
+    // it.
+    bool receive_chained(const std::string& port, const Frame& frame, std::size_t segment_bytes);
     // Steps all workers and the owner until none has anything to do.
     void run();
     // What was sent since the last call, in order; queue by queue.
     std::vector<Frame> sent(const std::string& port);
     void discard_sent();
 
+    // As the table owner would: one packet over the Links, made by it, counted as injected.
+    bool give_worker(unsigned worker, rte_mbuf* packet);
+
+    [[nodiscard]] dataplane::Worker& worker(unsigned number) { return *workers_[number]; }
+    [[nodiscard]] dataplane::Reclaimer& reclaimer() { return reclaimer_; }
+    [[nodiscard]] dataplane::NextHops& next_hops() { return next_hops_; }
+    [[nodiscard]] std::uint32_t next_hop_of(net::Ipv4Address address) const {
+        return fib_.lookup(address.value());
+    }
+    [[nodiscard]] std::uint64_t dropped_for(api::DropReason reason) const;
     [[nodiscard]] const api::CounterBlock& counters(unsigned block) const {
         return counters_->blocks[block];
     }
