@@ -8,8 +8,9 @@
 // worker are handed_out here, packets that come over the Links are handed_in here.
 //
 // Adaptive idle: a worker that found nothing for kSpinMicroseconds sleeps between its loops, a
-// little longer each time, at most kLongestSleepMicroseconds. It polls all its queues and its ring
-// before each sleep and keeps no packet over it.
+// little longer each time, at most kLongestSleepMicroseconds: a wake-up costs 3 to 4 µs of CPU, so
+// an idle worker takes 2 to 3 % of its core, and a packet waits for half of that sleep. It polls
+// all its queues and its ring before each sleep and keeps no packet over it.
 #pragma once
 
 #include <atomic>
@@ -56,7 +57,7 @@ public:
 
     static constexpr unsigned kSpinMicroseconds = 50;
     static constexpr unsigned kFirstSleepMicroseconds = 10;
-    static constexpr unsigned kLongestSleepMicroseconds = 100;
+    static constexpr unsigned kLongestSleepMicroseconds = 150;
 
     void run(const std::atomic<bool>& stop);  // until `stop`; registers with the Reclaimer itself
     unsigned run_once();  // one loop; how many packets it handled. For tests, and used by run()
