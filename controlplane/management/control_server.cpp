@@ -224,14 +224,20 @@ private:
             sent_ = 0;
         }
         writing_ = true;
+        be_patient();
+        write_some();
+    }
+
+    void be_patient() {
         patience_.expires_after(owner_.limits.write_patience);
         patience_.async_wait([self = shared_from_this()](error_code error) {
-            if (!error && self->writing_) {
+            // A wait that was over already when it was armed anew comes without an error too.
+            const bool over = self->patience_.expiry() <= std::chrono::steady_clock::now();
+            if (!error && over && self->writing_) {
                 ++self->owner_.counters.slow_readers;
                 self->close();
             }
         });
-        write_some();
     }
 
     void write_some() {
@@ -244,14 +250,7 @@ private:
                 }
                 self->sent_ += bytes;
                 if (self->sent_ < self->sending_.size()) {
-                    // Progress: its patience begins anew.
-                    self->patience_.expires_after(self->owner_.limits.write_patience);
-                    self->patience_.async_wait([self](error_code late) {
-                        if (!late && self->writing_) {
-                            ++self->owner_.counters.slow_readers;
-                            self->close();
-                        }
-                    });
+                    self->be_patient();  // anew, with every progress
                     self->write_some();
                     return;
                 }

@@ -2,6 +2,7 @@
 // when it is not. Page by page, while nothing else changes: an audit that is overtaken by a change
 // proves nothing and is dropped.
 //
+// Looked at are the prefixes, and where each leads; of a group of next hops only that it is one.
 // What it finds should never be there; the counter says so, and the resynchronisation heals it.
 #pragma once
 

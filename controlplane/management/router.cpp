@@ -246,7 +246,8 @@ void Router::event(api::EventType type, std::span<const std::byte> body) {
             }
             break;
         case api::EventType::AddressConflict:
-            if (const auto record = api::read_exact<api::NeighborRecord>(body)) {
+            if (const auto record = api::read_exact<api::NeighborRecord>(body);
+                record && complaints_.take(timers_.now())) {
                 spdlog::warn(
                     "{} also uses our address {} on {}; give one of the two another address",
                     net::MacAddress(record->mac).to_string(),
@@ -278,7 +279,9 @@ void Router::route_rejected(const api::RouteRejectedRecord& record) {
     ++counters_.routes_rejected;
     const net::Ipv4Prefix prefix = prefix_of(record.prefix, record.length);
     const std::string reason = fmt::format("the dataplane says {}", word(record.reason));
-    spdlog::warn("route {} not installed: {}", prefix.to_string(), reason);
+    if (complaints_.take(timers_.now())) {
+        spdlog::warn("route {} not installed: {}", prefix.to_string(), reason);
+    }
     rib_.rejected(prefix, record.number, reason);
 }
 

@@ -144,6 +144,7 @@ private:
     RouteDownload download_;
     BusyRatios busy_;
     RouterCounters counters_;
+    TokenBucket complaints_{1, 20};  // of what comes by the thousand; all of it is counted
     std::map<PingId, PingListener> pings_;
 
     Session session_ = Session::None;

@@ -102,6 +102,9 @@ void Verbs::configuration(const std::string& verb, Request& request,
     asked.file = request.text("file", "configuration");
     if (verb == "apply") {
         asked.message = request.text("message");
+        if (asked.message.empty()) {
+            asked.message = fmt::format("apply {}", asked.file);
+        }
         asked.allow_restart = request.flag("allow-restart");
     }
     if (const auto errors = request.finish(); !errors.empty()) {
