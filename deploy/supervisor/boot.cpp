@@ -1,6 +1,7 @@
 #include "deploy/supervisor/boot.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,6 +14,32 @@
 #include "config/diff/diff.hpp"
 
 namespace godwit::supervisor {
+namespace {
+
+// The last change of the file, in seconds since 1970; 0 when it is gone.
+std::int64_t changed_at(const std::string& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 ? status.st_mtim.tv_sec : 0;
+}
+
+// Whether FILE is what it was when the newest revision was stored. `source_hash` is FILE as the
+// supervisor saw it last; revisions stored since then keep it, and one of them may be an edit of
+// FILE that was applied at once. Who edits FILE back to an older text has edited it, too, which
+// only its time shows.
+bool is_unedited(const std::string& text, std::int64_t text_changed_at,
+                 const config::Revision& newest, const std::vector<config::Revision>& history) {
+    const std::string hash = config::sha256_hex(text);
+    if (hash == newest.sha256) {
+        return true;
+    }
+    const bool known = std::any_of(history.begin(), history.end(), [&](const auto& revision) {
+        return revision.source_hash == newest.source_hash &&
+               (revision.sha256 == hash || revision.source_hash == hash);
+    });
+    return known && text_changed_at <= newest.unix_seconds;
+}
+
+}  // namespace
 
 net::Result<std::string, std::string> read_whole_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
@@ -69,8 +96,7 @@ net::Result<Running, std::string> Boot::begin() {
         }
         newest = opened->newest();
         problems = opened->problems();
-        if (newest &&
-            config::resolve_boot_source(file_text_, newest) == config::BootSource::Revision) {
+        if (newest && is_unedited(file_text_, changed_at(file_), *newest, opened->history())) {
             if (auto text = opened->text_of(newest->number)) {
                 revision_text = std::move(*text);
             } else {

@@ -1,10 +1,11 @@
 // Which configuration runs: the person's FILE and the stored revisions, brought together.
 //
 // At start FILE wins when it was edited since the last revision was stored, else the last revision
-// does, which may have come from `godwitctl apply` of another file (config/store). While the
-// control plane is down nobody can apply, so an edit of FILE meanwhile is taken up before it is
-// started again: only a good one, and only when all that changes is live, because the dataplane is
-// forwarding and goes on.
+// does, which may have come from `godwitctl apply` of another file. This refines
+// config::resolve_boot_source, which compares FILE with one hash only, by what was applied since.
+// While the control plane is down nobody can apply, so an edit of FILE meanwhile is taken up before
+// it is started again: only a good one, and only when all that changes is live, because the
+// dataplane is forwarding and goes on.
 #pragma once
 
 #include <cstdint>

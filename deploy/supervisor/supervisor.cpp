@@ -112,19 +112,22 @@ Command Supervisor::command_of(Half half) const {
 }
 
 // An applied revision may have moved the control socket, so this is asked before every start.
-void Supervisor::prepare_sockets() {
+bool Supervisor::prepare_sockets() {
     const config::LoadResult running = config::load_file(boot_.running_path());
     if (!running) {
         log_.error("{} cannot be used:\n{}", boot_.running_path(), config::render(running.error()));
-        return;
+        return false;
     }
     const std::string& socket = running->model.management.control_socket;
     const auto made = prepare_socket_directory(socket, account_);
     if (!made) {
         log_.error("{}", made.error());
-    } else if (*made) {
+        return false;
+    }
+    if (*made) {
         made_directory_ = std::filesystem::path(socket).parent_path().string();
     }
+    return true;
 }
 
 void Supervisor::start(Half half) {
@@ -137,7 +140,10 @@ void Supervisor::start(Half half) {
                      edited->text);
         }
     }
-    prepare_sockets();
+    if (!prepare_sockets() && !again) {
+        exit_code_ = 1;  // a start-up mistake; later it may pass, and the program says so itself
+        return;
+    }
     ++starting.starts;
     starting.started = Clock::now();
     const auto pid = start_child(command_of(half));

@@ -54,7 +54,7 @@ private:
     Program& program(Half half) { return programs_[static_cast<std::size_t>(half)]; }
     [[nodiscard]] Command command_of(Half half) const;
 
-    void prepare_sockets();
+    bool prepare_sockets();
     void start(Half half);
     void reap();
     void ended(Half half, int wait_status);

@@ -18,6 +18,7 @@ class Network:
 
     def __init__(self, device, cores=()):
         self.device = device
+        self._boot_id = None
         self._stack = contextlib.ExitStack()
         try:
             self.lan = self._stack.enter_context(Namespace("lan"))
@@ -56,7 +57,8 @@ class Network:
     def config(self):
         return self.router.config
 
-    def start(self):
+    def start(self, links=True):
+        """`links`: wait for all of them; not when one has no peer yet."""
         self.router.write(self.config)
         if self.device == "net_af_packet":
             connect(self.router_namespace, "lan0", self.lan)
@@ -64,7 +66,7 @@ class Network:
             self._address_clients()
         self.router.start()
         self.attach()
-        self.router.wait_until_ready()
+        self.router.wait_until_ready(links=links)
         return self
 
     def attach(self):
@@ -72,6 +74,8 @@ class Network:
         its kernel end moves to its client. Nothing to do for veth pairs."""
         if self.device != "net_tap":
             return
+        # Not before the dataplane is done with setting the tap up, which it does by its name.
+        self._boot_id = eventually(self._new_boot_id, 20, f"a new dataplane\n{self.router.log()}")
         for name, client in (("lan0", self.lan), ("wan0", self.wan)):
             eventually(
                 lambda name=name: self.router_namespace.ip(
@@ -84,6 +88,15 @@ class Network:
             # Both ends of a tap have one address; two hosts may not.
             client.ip("link", "set", "eth0", "address", f"02:00:00:00:{'01' if name == 'lan0' else '02'}:02")
         self._address_clients()
+
+    def _new_boot_id(self):
+        if self.router.process.poll() is not None:
+            raise AssertionError(f"the router ended\n{self.router.log()}")
+        status = self.router.try_show("status")
+        if not status or not status["dataplane"]["connected"]:
+            return None
+        boot_id = status["dataplane"]["boot-id"]
+        return boot_id if boot_id != self._boot_id else None
 
     def _address_clients(self):
         for client, address, gateway in (

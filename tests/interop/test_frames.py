@@ -113,7 +113,7 @@ def test_a_bad_datagram_is_dropped_with_its_reason(network, reason):
                 Ether(src=link.mac, dst=router_mac)
                 / IP(src=LAN_HOST, dst=WAN_HOST)
                 / UDP(sport=4242, dport=4242)
-                / b"x" * 40
+                / (b"x" * 40)
             )
         )
         link.send(CASES[reason](good))

@@ -31,15 +31,8 @@ def network_fixture():
             },
             "addresses": ["10.77.0.1/30"],
         }
-        network.router.start_links = False
-        network.router.wait_until_ready = _ready_without_peer(network.router)
-        network.start()
+        network.start(links=False)
         yield network
-
-
-def _ready_without_peer(router):
-    original = router.wait_until_ready
-    return lambda timeout=30, links=False: original(timeout, links)
 
 
 def start_peer(network, number):
@@ -48,7 +41,7 @@ def start_peer(network, number):
     return subprocess.Popen(
         [
             *("dpdk-testpmd", "--lcores", "0@0,1@1", "--no-huge", "-m", "256", "--no-pci"),
-            *("--in-memory", "--no-telemetry", "--single-file-segments"),
+            *("--no-shconf", "--no-telemetry", "--single-file-segments"),
             *("--file-prefix", f"gwi{os.getpid()}-{number}"),
             f"--vdev=net_memif0,role=client,id=0,socket-abstract=no,socket={network.memif_socket}",
             *("--", "--forward-mode=txonly", "--total-num-mbufs=4096", f"--eth-peer=0,{mac}"),

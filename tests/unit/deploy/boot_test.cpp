@@ -57,6 +57,7 @@ TEST_F(BootTest, starting_again_with_the_same_file_stores_nothing) {
 TEST_F(BootTest, an_applied_revision_outlives_a_restart_while_the_file_is_as_it_was) {
     Boot one = boot();
     begin_hostname(one);
+    now = 4'000'000'000;  // after the file's time
     apply(with_hostname("applied"), config::sha256_hex(with_hostname("first")));
     Boot again = boot();
     EXPECT_EQ(begin_hostname(again), "applied");
@@ -71,6 +72,28 @@ TEST_F(BootTest, an_edited_file_wins_over_an_older_revision) {
     Boot again = boot();
     EXPECT_EQ(begin_hostname(again), "edited");
     EXPECT_EQ(store().history().size(), 3U);
+}
+
+TEST_F(BootTest, an_applied_edit_of_the_file_does_not_win_over_what_was_applied_after_it) {
+    Boot one = boot();
+    begin_hostname(one);
+    directory.write("godwit.yaml", with_hostname("second"));
+    const std::string source = config::sha256_hex(with_hostname("first"));
+    apply(with_hostname("second"), source);
+    now = 4'000'000'000;  // after the file's time
+    apply(with_hostname("other"), source);
+    Boot again = boot();
+    EXPECT_EQ(begin_hostname(again), "other");
+}
+
+TEST_F(BootTest, a_file_that_was_edited_back_to_an_older_text_wins) {
+    Boot one = boot();
+    begin_hostname(one);
+    directory.write("godwit.yaml", with_hostname("second"));
+    apply(with_hostname("second"), config::sha256_hex(with_hostname("first")));
+    directory.write("godwit.yaml", with_hostname("first"));  // after the last apply's time
+    Boot again = boot();
+    EXPECT_EQ(begin_hostname(again), "first");
 }
 
 TEST_F(BootTest, a_broken_file_starts_nothing_and_shows_all_its_errors) {
