@@ -126,7 +126,16 @@ net::Result<std::unique_ptr<Dataplane>, std::string> Dataplane::start(const conf
         return fail(sentence(ports.error()));
     }
     self.ports_ = std::move(*ports);
-    for (const drivers::Port& port : self.ports_->all()) {
+    const auto& all = self.ports_->all();
+    // One port that does not start is reported, and the rest runs. When none does, the mistake is
+    // the start's (no privilege, most of all), and said once.
+    const bool none_runs = std::all_of(all.begin(), all.end(), [](const drivers::Port& port) {
+        return port.failed && port.problem;
+    });
+    if (none_runs && !all.empty()) {
+        return fail(sentence(*all.front().problem));
+    }
+    for (const drivers::Port& port : all) {
         log_port(port);
     }
 

@@ -145,6 +145,7 @@ void Dispatch::send_frame(rte_mbuf* packet, const InterfaceEntry& interface,
                           const net::MacAddress& to) {
     meta(packet).egress = interface.id;
     if (packet->pkt_len > interface.mtu) {
+        counters_.interfaces[interface.id.value() % api::kMaxInterfaces].tx_dropped.add(1);
         drop(packet, api::DropReason::TransmitTooLong);
         return;
     }

@@ -119,6 +119,9 @@ Interfaces::Changes Interfaces::publish(const config::Model& model) {
         if (!before->up && now.up) {
             changes.came_up.push_back(id);
         }
+        if (before->type != now.type || before->port != now.port || before->vlan != now.vlan) {
+            changes.moved.push_back(id);
+        }
         if (before->mac != now.mac) {
             changes.new_mac.push_back(id);
         }

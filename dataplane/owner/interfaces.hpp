@@ -34,6 +34,7 @@ public:
         std::vector<net::InterfaceId> rewritten;  // another MAC, MTU, VLAN or port: adjacencies too
         std::vector<net::InterfaceId> came_up;    // administratively
         std::vector<net::InterfaceId> new_mac;
+        std::vector<net::InterfaceId> moved;  // to another port or VLAN
     };
 
     // Whether every name of the model can have a number.

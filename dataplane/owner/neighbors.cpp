@@ -230,6 +230,25 @@ void Neighbors::addresses_changed(const InterfaceEntry& interface, Instant now,
     });
 }
 
+void Neighbors::interface_moved(net::InterfaceId interface, Instant now, NeighborActions& actions) {
+    auto position = entries_.lower_bound(NeighborKey{interface, net::Ipv4Address()});
+    while (position != entries_.end() && position->first.interface == interface) {
+        const auto current = position++;
+        Entry& entry = current->second;
+        if (entry.state == State::Permanent) {
+            continue;
+        }
+        if (entry.references == 0) {
+            forget(current, now, actions);
+        } else if (entry.state != State::Incomplete) {
+            take_out_of_use(current, actions);
+            entry.mac = net::MacAddress();
+            change_state(current, State::Incomplete, now, actions);
+            actions.push_back(NeighborChanged{record_of(current->first, entry, now)});
+        }
+    }
+}
+
 void Neighbors::interface_removed(net::InterfaceId interface, Instant now,
                                   NeighborActions& actions) {
     auto position = entries_.lower_bound(NeighborKey{interface, net::Ipv4Address()});

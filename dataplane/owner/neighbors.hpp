@@ -157,6 +157,8 @@ public:
     // Its addresses changed: entries outside its subnets, and of addresses that are now ours, go.
     // Referenced and Permanent ones stay.
     void addresses_changed(const InterfaceEntry& interface, Instant now, NeighborActions& actions);
+    // It leads to another network now (another VLAN): only what is configured is still known.
+    void interface_moved(net::InterfaceId interface, Instant now, NeighborActions& actions);
     void interface_removed(net::InterfaceId interface, Instant now, NeighborActions& actions);
     // Gives back every packet that waits.
     void drop_held(api::DropReason reason, NeighborActions& actions);

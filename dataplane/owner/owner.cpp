@@ -1,6 +1,7 @@
 #include "dataplane/owner/owner.hpp"
 
 #include <poll.h>
+#include <rte_cycles.h>
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@ Owner::Owner(const OwnerParts& parts, const config::Model& model, std::string_vi
              const OwnerSettings& settings, Instant now)
     : parts_(parts),
       settings_(settings),
+      packet_bytes_(drivers::memory_budget(model).packet_bytes),
       config_sha256_(config::sha256_hex(std::string(yaml))),
       now_(now),
       interfaces_(parts.shared.interfaces, parts.ports,
@@ -109,9 +111,17 @@ void Owner::run(const std::atomic<bool>& stop) {
     if (server_ != nullptr) {
         watch(server_->poll_fd());
     }
+    std::uint64_t before = rte_rdtsc();
+    const auto cycles_since = [&before] {
+        const std::uint64_t now = rte_rdtsc();
+        return now - std::exchange(before, now);
+    };
     while (!stop.load(std::memory_order_relaxed) && !restart_wanted_) {
-        if (!turn(std::chrono::steady_clock::now())) {
+        const bool more = turn(std::chrono::steady_clock::now());
+        parts_.counters.busy_cycles.add(cycles_since());
+        if (!more) {
             sleep(next_deadline());
+            parts_.counters.idle_cycles.add(cycles_since());
         }
     }
 }

@@ -143,6 +143,7 @@ private:
     OwnerParts parts_;
     OwnerSettings settings_;
     config::Model model_;
+    std::uint64_t packet_bytes_;  // of a buffer of this run
     std::string config_sha256_;
     Instant now_;
     ChannelServer* server_ = nullptr;

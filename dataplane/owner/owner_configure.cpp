@@ -52,7 +52,7 @@ api::ConfigureOutcome Owner::configure(api::ConfigurePhase phase, std::uint64_t 
         return api::ConfigureOutcome::Refused;
     }
     const config::Model& next = loaded->model;
-    const Preparation preparation = prepare(model_, next, interfaces_, parts_.ports);
+    const Preparation preparation = prepare(model_, next, interfaces_, parts_.ports, packet_bytes_);
     text = lines(preparation.sentences);
     if (preparation.outcome != api::ConfigureOutcome::Done ||
         phase == api::ConfigurePhase::Prepare) {
@@ -89,6 +89,11 @@ void Owner::apply_changes(const Interfaces::Changes& changes, const config::Mode
         api::InterfaceRemovedRecord record;
         record.interface = id.value();
         emit(api::EventType::InterfaceRemoved, record);
+    }
+    for (const net::InterfaceId id : changes.moved) {
+        neighbors_.interface_moved(id, now_, actions_);
+        announce_addresses_of(id);
+        carry_out_actions();
     }
     for (const net::InterfaceId id : changes.rewritten) {
         hops_.rebuild(id);

@@ -103,7 +103,7 @@ std::vector<std::string> limits_exceeded(const Model& model) {
 }
 
 Preparation prepare(const Model& running, const Model& next, const Interfaces& interfaces,
-                    const PortControl& ports) {
+                    const PortControl& ports, std::uint64_t packet_bytes) {
     Preparation result;
     std::vector<std::string> refused = limits_exceeded(next);
     std::vector<std::string> restart;
@@ -144,6 +144,11 @@ Preparation prepare(const Model& running, const Model& next, const Interfaces& i
                 after.name, after.mac->to_string()));
         }
     });
+    if (drivers::memory_budget(next).packet_bytes > packet_bytes) {
+        restart.push_back(
+            "interfaces: the packet buffers of this run are too small for the longest MTU; a "
+            "restart of the dataplane makes longer ones");
+    }
     if (restart.empty() && refused.empty() && !interfaces.room_for(next)) {
         restart.push_back(
             fmt::format("interfaces: more than {} names have been in use since the dataplane "

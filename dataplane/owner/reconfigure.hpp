@@ -39,8 +39,11 @@ struct Preparation {
     std::vector<DeviceStep> steps;
 };
 
+// `packet_bytes` is what a buffer of this run's pool has (drivers::MemoryBudget): a longer MTU
+// needs another pool.
 Preparation prepare(const config::Model& running, const config::Model& next,
-                    const Interfaces& interfaces, const PortControl& ports);
+                    const Interfaces& interfaces, const PortControl& ports,
+                    std::uint64_t packet_bytes);
 
 // What this dataplane cannot do with a model, whatever ran before: also asked at start.
 std::vector<std::string> limits_exceeded(const config::Model& model);

@@ -1,0 +1,256 @@
+// The owner with packets: ARP in and out, packets that wait, packets of the control plane, and its
+// part of the ledger.
+#include "dataplane/owner/owner.hpp"
+
+#include <gmock/gmock.h>
+
+#include <random>
+
+#include "tests/unit/dataplane/owner/owner_fixture.hpp"
+
+namespace godwit::dataplane {
+namespace {
+
+using namespace std::chrono_literals;
+using api::DropReason;
+using api::NodeId;
+using net::ArpOperation;
+using net::Ipv4Address;
+using net::MacAddress;
+using ::testing::ElementsAre;
+using ::testing::SizeIs;
+
+const Ipv4Address kHost(10, 0, 0, 7);
+const MacAddress kHostMac({2, 0, 0, 0, 7, 7});
+
+class OwnerPackets : public OwnerTest {
+protected:
+    api::InjectRecord to_neighbor(const std::string& interface, Ipv4Address next_hop) {
+        api::InjectRecord header;
+        header.mode = api::InjectMode::Neighbor;
+        header.interface = id(interface).value();
+        header.next_hop = next_hop.value();
+        return header;
+    }
+    void inject(const api::InjectRecord& header, const std::vector<std::uint8_t>& bytes) {
+        owner->injected(header, std::as_bytes(std::span(bytes)));
+        owner->turn(now);
+    }
+};
+
+TEST_F(OwnerPackets, Unknown_neighbour_is_asked_by_a_broadcast_that_names_us) {
+    to_resolve(kHost);
+    const auto given = taken();
+    ASSERT_THAT(given, SizeIs(1));
+    EXPECT_EQ(given[0].resume, NodeId::InterfaceOutput);
+    EXPECT_EQ(given[0].about.egress, id("lan0"));
+    const std::vector<std::uint8_t> expected{
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2,  0, 0, 0, 1, 0, 0x08, 0x06,        // Ethernet
+        0,    1,    8,    0,    6,    4,    0,  1,                                // request
+        2,    0,    0,    0,    1,    0,    10, 0, 0, 1, 0, 0, 0,    0,    0, 0,  // us
+        10,   0,    0,    7};
+    EXPECT_EQ(given[0].bytes, expected);
+    EXPECT_EQ(in_flight(), 1);
+}
+
+TEST_F(OwnerPackets, Request_on_a_vlan_carries_its_tag_and_address) {
+    to_resolve(Ipv4Address(10, 0, 20, 9), "lan0.20");
+    const auto given = taken();
+    ASSERT_THAT(given, SizeIs(1));
+    EXPECT_EQ(given[0].bytes[12], 0x81);
+    EXPECT_EQ(given[0].bytes[15], 20);
+    EXPECT_EQ(given[0].bytes[16], 0x08);
+    EXPECT_EQ(given[0].bytes[17], 0x06);
+    EXPECT_EQ(given[0].bytes[34], 20);  // 10.0.20.1
+}
+
+TEST_F(OwnerPackets, Answer_sends_the_packet_on_by_its_new_adjacency) {
+    to_resolve(kHost);
+    discard();
+    arp("lan0", ArpOperation::Reply, kHost, Ipv4Address(10, 0, 0, 1), kHostMac);
+    const auto given = taken();
+    ASSERT_THAT(given, SizeIs(1));
+    EXPECT_EQ(given[0].resume, NodeId::Ip4Rewrite);
+    const NextHopEntry entry = next_hops.entry(given[0].about.next_hop);
+    ASSERT_EQ(entry.verdict, Verdict::Adjacency);
+    EXPECT_EQ(next_hops.adjacency(entry.target).rewrite[5], 7);
+    EXPECT_EQ(in_flight(), 0);
+    EXPECT_EQ(counters().punted.read(), 1U);
+    EXPECT_EQ(counters().interfaces[id("lan0").value()].in_punted.read(), 1U);
+}
+
+TEST_F(OwnerPackets, Unanswered_packets_are_answered_host_unreachable_by_a_worker) {
+    to_resolve(kHost);
+    pass(4s);
+    std::vector<Given> errors;
+    for (const Given& given : taken()) {
+        if (given.resume == NodeId::IcmpError) {
+            errors.push_back(given);
+        }
+    }
+    ASSERT_THAT(errors, SizeIs(1));
+    EXPECT_EQ(errors[0].about.icmp_type, 3);
+    EXPECT_EQ(errors[0].about.icmp_code, 1);
+    EXPECT_EQ(errors[0].about.drop_reason, DropReason::ArpUnresolved);
+    EXPECT_EQ(in_flight(), 0);
+}
+
+TEST_F(OwnerPackets, Unanswered_packet_of_our_own_is_dropped_in_silence) {
+    inject(to_neighbor("lan0", kHost), ipv4(Ipv4Address(10, 0, 0, 1), kHost));
+    EXPECT_EQ(in_flight(), 1);
+    pass(4s);
+    for (const Given& given : taken()) {
+        EXPECT_EQ(given.resume, NodeId::InterfaceOutput);
+    }
+    EXPECT_EQ(drops(DropReason::ArpUnresolved), 1U);
+    EXPECT_EQ(in_flight(), 0);
+}
+
+TEST_F(OwnerPackets, Packet_for_a_broadcast_address_or_a_loopback_never_asks) {
+    to_resolve(Ipv4Address(10, 0, 0, 255));
+    EXPECT_EQ(drops(DropReason::Ip4DirectedBroadcast), 1U);
+    EXPECT_EQ(counters().interfaces[id("wan0").value()].in_dropped.read(), 1U);
+    to_resolve(Ipv4Address(198, 51, 100, 9), "lo0");
+    const auto given = taken();
+    ASSERT_THAT(given, SizeIs(1));
+    EXPECT_EQ(given[0].resume, NodeId::IcmpError);
+}
+
+TEST_F(OwnerPackets, Next_hop_that_vanished_on_the_way_is_a_drop) {
+    rte_mbuf* one = packet(ipv4(kHost, kHost), NodeId::ArpResolve);
+    meta(one).ingress = id("wan0");
+    meta(one).egress = id("lan0");
+    meta(one).next_hop = 77;
+    give(one);
+    EXPECT_EQ(drops(DropReason::Ip4NoAdjacency), 1U);
+}
+
+TEST_F(OwnerPackets, Routed_injection_is_looked_up_as_ours) {
+    api::InjectRecord header;
+    header.mode = api::InjectMode::Routed;
+    const auto bytes = ipv4(Ipv4Address(10, 0, 0, 1), Ipv4Address(8, 8, 8, 8));
+    inject(header, bytes);
+    const auto given = taken();
+    ASSERT_THAT(given, SizeIs(1));
+    EXPECT_EQ(given[0].resume, NodeId::Ip4Lookup);
+    EXPECT_EQ(given[0].about.local_source, 1);
+    EXPECT_TRUE(given[0].about.ingress.is_none());
+    EXPECT_NE(given[0].about.flow_hash, 0U);
+    EXPECT_EQ(given[0].bytes, bytes);
+}
+
+TEST_F(OwnerPackets, Multicast_is_sent_to_the_mac_of_its_group) {
+    inject(to_neighbor("lan0.20", Ipv4Address(224, 129, 2, 5)),
+           ipv4(Ipv4Address(10, 0, 20, 1), Ipv4Address(224, 129, 2, 5)));
+    const auto given = taken();
+    ASSERT_THAT(given, SizeIs(1));
+    EXPECT_EQ(given[0].resume, NodeId::InterfaceOutput);
+    EXPECT_THAT(
+        std::vector<std::uint8_t>(given[0].bytes.begin(), given[0].bytes.begin() + 18),
+        ElementsAre(0x01, 0x00, 0x5e, 0x01, 0x02, 0x05, 2, 0, 0, 0, 1, 0, 0x81, 0, 0, 20, 8, 0));
+}
+
+TEST_F(OwnerPackets, Broadcasts_go_to_everybody_on_the_link) {
+    inject(to_neighbor("lan0", Ipv4Address(255, 255, 255, 255)),
+           ipv4(Ipv4Address(10, 0, 0, 1), Ipv4Address(255, 255, 255, 255)));
+    inject(to_neighbor("lan0", Ipv4Address(10, 0, 0, 255)),
+           ipv4(Ipv4Address(10, 0, 0, 1), Ipv4Address(10, 0, 0, 255)));
+    const auto given = taken();
+    ASSERT_THAT(given, SizeIs(2));
+    EXPECT_EQ(given[0].bytes[0], 0xff);
+    EXPECT_EQ(given[1].bytes[5], 0xff);
+}
+
+TEST_F(OwnerPackets, What_cannot_be_sent_is_counted_by_reason) {
+    const auto good = ipv4(Ipv4Address(10, 0, 0, 1), kHost);
+    auto truncated = good;
+    truncated.pop_back();
+    auto longer = good;
+    longer.push_back(0);
+    api::InjectRecord routed;
+    routed.mode = api::InjectMode::Routed;
+    inject(routed, truncated);
+    inject(routed, longer);
+    inject(routed, {0x45});
+    api::InjectRecord other;
+    other.mode = static_cast<api::InjectMode>(9);
+    inject(other, good);
+    inject(to_neighbor("lan0", Ipv4Address()), good);
+    inject(to_neighbor("lan0", Ipv4Address(10, 0, 0, 1)), good);  // ourselves
+    EXPECT_EQ(drops(DropReason::InjectMalformed), 6U);
+    inject(to_neighbor("lo0", kHost), good);
+    api::InjectRecord nowhere = to_neighbor("lan0", kHost);
+    nowhere.interface = 200;
+    inject(nowhere, good);
+    EXPECT_EQ(drops(DropReason::InjectBadInterface), 2U);
+    inject(to_neighbor("lan0", Ipv4Address(224, 0, 0, 5)),
+           ipv4(Ipv4Address(10, 0, 0, 1), Ipv4Address(224, 0, 0, 5), 1481));
+    inject(routed, ipv4(kHost, kHost, 9000));
+    EXPECT_EQ(drops(DropReason::TransmitTooLong), 2U);
+    EXPECT_EQ(counters().injected.read(), 10U);
+    EXPECT_EQ(in_flight(), 0);
+}
+
+TEST_F(OwnerPackets, Addresses_are_announced_twice_when_the_link_comes_up) {
+    ports.links["lan0"].up = false;
+    pass(200ms);
+    EXPECT_FALSE(owner->interfaces().link_is_up(id("lan0")));
+    EXPECT_FALSE(owner->interfaces().link_is_up(id("lan0.20")));
+    discard();
+    ports.links["lan0"].up = true;
+    pass(1s);
+    const auto first = taken();
+    ASSERT_THAT(first, SizeIs(2));         // lan0 and its VLAN
+    EXPECT_EQ(first[0].bytes[28 + 3], 1);  // sender 10.0.0.1
+    pass(10s);
+    EXPECT_THAT(taken(), SizeIs(2));
+    EXPECT_EQ(owner->interfaces().record(id("lan0"))->link_changes, 2U);
+}
+
+TEST_F(OwnerPackets, Random_packets_keep_the_ledger_and_the_pool) {
+    for (unsigned seed = 1; seed <= 5; ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        std::mt19937 random(seed);
+        for (int step = 0; step < 3000; ++step) {
+            const Ipv4Address host(10, 0, static_cast<std::uint8_t>(random() % 2 * 20),
+                                   static_cast<std::uint8_t>(random() % 256));
+            const std::string interface = random() % 2 != 0 ? "lan0" : "lan0.20";
+            switch (random() % 7) {
+                case 0:
+                case 1:
+                    to_resolve(host, interface);
+                    break;
+                case 2:
+                    arp(interface, random() % 2 != 0 ? ArpOperation::Reply : ArpOperation::Request,
+                        host, Ipv4Address(10, 0, 0, 1),
+                        MacAddress({2, 0, 0, 0, 5, static_cast<std::uint8_t>(random())}));
+                    break;
+                case 3: {
+                    std::vector<std::uint8_t> noise(random() % 64);
+                    std::generate(noise.begin(), noise.end(),
+                                  [&] { return static_cast<std::uint8_t>(random()); });
+                    rte_mbuf* one = packet(noise, static_cast<NodeId>(random() % 14));
+                    meta(one).ingress = net::InterfaceId(static_cast<std::uint16_t>(random() % 9));
+                    meta(one).egress = net::InterfaceId(static_cast<std::uint16_t>(random() % 9));
+                    meta(one).next_hop = static_cast<std::uint32_t>(random() % 3000);
+                    meta(one).gateway = random() % 2 != 0 ? host.value() : 0;
+                    give(one);
+                    break;
+                }
+                case 4:
+                    inject(to_neighbor(interface, host), ipv4(Ipv4Address(10, 0, 0, 1), host));
+                    break;
+                case 5:
+                    pass(std::chrono::milliseconds(random() % 3000));
+                    break;
+                default:
+                    discard();
+                    break;
+            }
+            ASSERT_EQ(in_flight(), static_cast<std::int64_t>(owner->neighbors().held()));
+        }
+    }
+}
+
+}  // namespace
+}  // namespace godwit::dataplane
