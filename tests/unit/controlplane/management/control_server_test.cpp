@@ -43,7 +43,7 @@ protected:
     }
     template <class Condition>
     bool turn_until(Condition condition) {
-        const auto late = std::chrono::steady_clock::now() + 5s;
+        const auto late = std::chrono::steady_clock::now() + 30s;
         while (!condition() && std::chrono::steady_clock::now() < late) {
             executor.run_for(1ms);
         }
