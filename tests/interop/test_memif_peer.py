@@ -1,5 +1,5 @@
 """A neighbour over shared memory that dies while a worker polls it: the memory goes away under the
-poller. It may cost a restart of the dataplane within two seconds, and nothing else."""
+poller. It costs the port, until the peer is back, and nothing else."""
 
 import os
 import shutil
@@ -46,6 +46,7 @@ def start_peer(network, number):
             f"--vdev=net_memif0,role=client,id=0,socket-abstract=no,socket={network.memif_socket}",
             *("--", "--forward-mode=txonly", "--total-num-mbufs=4096", f"--eth-peer=0,{mac}"),
             *("--tx-ip=10.77.0.2,192.0.2.9", "--txpkts=64", "--burst=8", "--no-lsc-interrupt"),
+            "--no-mlockall",  # or its death takes the kernel half a minute
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
@@ -60,10 +61,12 @@ def test_a_peer_that_dies_while_it_is_polled_harms_nobody(network):
     pid = router.pid_of("godwit-dataplane")
     with CountedStream(network.lan, network.wan, WAN_HOST, rate=300) as stream:
         for number in range(5):
+            before = router.interface("peer0")["rx-packets"]
             peer = start_peer(network, number)
             try:
                 eventually(
-                    lambda: (i := router.interface("peer0"))["link"] == "up" and i["rx-packets"] > 0,
+                    lambda before=before: (i := router.interface("peer0"))["link"] == "up"
+                    and i["rx-packets"] > before + 1000,
                     20,
                     f"round {number}: the peer's packets arrive\n{router.log()}",
                 )
@@ -78,8 +81,9 @@ def test_a_peer_that_dies_while_it_is_polled_harms_nobody(network):
             )
         stream.run_for(0.5).finish()
     assert stream.longest_gap() < 2.0
-    if router.pid_of("godwit-dataplane") == pid:
-        assert router.interface("peer0")["link-changes"] >= changes + 10
+    # The dataplane lives on, and has counted each coming and going.
+    assert router.pid_of("godwit-dataplane") == pid
+    assert router.interface("peer0")["link-changes"] >= changes + 10
     network.ping()
     router.assert_ledger_balances()
     router.stop()
