@@ -25,7 +25,7 @@ public:
 
     unsigned below(unsigned limit) { return static_cast<unsigned>(random_() % limit); }
 
-    // 10.0.0.0 and a few bits below: prefixes of /0, /6 to /12 and /32 that nest into each other.
+    // 8.0.0.0 to 11.192.0.1: prefixes of /0, /6 to /10 and /32 that nest into each other.
     net::Ipv4Address any_address() {
         return net::Ipv4Address(0x08000000U | below(16) << 22 | below(2));
     }
