@@ -66,7 +66,7 @@ std::string cell_of(const json::value& value) {
         case json::kind::int64:
             return grouped(value.get_int64());
         case json::kind::double_:
-            return fmt::format("{:.3f}", value.get_double());
+            return fmt::format("{:.1f}", value.get_double());
         case json::kind::array: {
             std::string joined;
             for (const json::value& item : value.get_array()) {

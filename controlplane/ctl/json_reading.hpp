@@ -19,7 +19,7 @@ std::uint64_t count_of(const boost::json::value& value);  // 0 when it is no num
 double number_of(const boost::json::value& value);        // 0 when it is no number
 bool truth_of(const boost::json::value& value);           // false when it is no boolean
 
-// As a cell: strings as they are, whole numbers grouped, fractions with up to three digits, lists
+// As a cell: strings as they are, whole numbers grouped, fractions with one digit, lists
 // of these joined by ", ", booleans as yes and no, null as nothing.
 std::string cell_of(const boost::json::value& value);
 

@@ -114,8 +114,7 @@ net::Result<pid_t, std::string> start_child(const Command& command) {
     ::waitpid(pid, nullptr, 0);
     if (failure.step == kExec && failure.error == ENOENT) {
         return net::unexpected(fmt::format(
-            "there is no program {}; install it there, or say where it is with --dataplane or "
-            "--controlplane",
+            "there is no program {}; install it there, or say where it is (godwit run --help)",
             command.path));
     }
     if (failure.step == kExec && failure.error == EACCES && command.account) {

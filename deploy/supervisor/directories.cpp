@@ -3,14 +3,19 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 namespace godwit::supervisor {
@@ -93,6 +98,18 @@ net::Result<void, std::string> check_writable(const std::string& directory,
                     account ? account->name : "you", directory, std::strerror(errno), mend));
 }
 
+// What a supervisor wrote into the lock that it holds; 0 when that is no process id.
+pid_t holder_of(int fd) {
+    char text[24] = {};
+    pid_t pid = 0;
+    const ssize_t bytes = ::pread(fd, text, sizeof(text) - 1, 0);
+    std::from_chars(text, text + std::max<ssize_t>(bytes, 0), pid);
+    return pid;
+}
+
+constexpr std::chrono::milliseconds kRetry{20};
+constexpr std::chrono::milliseconds kDyingPatience{5000};
+
 }  // namespace
 
 net::Result<void, std::string> prepare_state_directory(const std::string& directory,
@@ -147,7 +164,9 @@ net::Result<StateLock, std::string> StateLock::take(const std::string& directory
                                                     const std::optional<Account>& account) {
     const std::string path = directory + "/supervisor.lock";
     const ActingAs acting(account);
-    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+    // No O_CLOEXEC: both programs hold the lock too, so that it is free when the last of them is
+    // gone, and its channel's lock with it.
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
     if (fd < 0) {
         return net::unexpected(
             fmt::format("cannot write {}: {}; is it a file that another user "
@@ -155,13 +174,17 @@ net::Result<StateLock, std::string> StateLock::take(const std::string& directory
                         path, std::strerror(errno)));
     }
     StateLock lock(fd);
-    char pid[24] = {};
-    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        const ssize_t bytes = ::pread(fd, pid, sizeof(pid) - 1, 0);
-        return net::unexpected(
-            fmt::format("a router runs with {} already{}; stop it, or give this one its own "
-                        "--state-dir",
-                        directory, bytes > 0 ? fmt::format(" (pid {})", pid) : ""));
+    // A supervisor that was killed takes its programs with it, which is a matter of milliseconds.
+    for (unsigned tries = 0; ::flock(fd, LOCK_EX | LOCK_NB) != 0; ++tries) {
+        const pid_t holder = holder_of(fd);
+        const bool holder_is_gone = holder > 0 && ::kill(holder, 0) != 0 && errno == ESRCH;
+        if (!holder_is_gone || tries * kRetry >= kDyingPatience) {
+            return net::unexpected(
+                fmt::format("a router runs with {} already{}; stop it, or give this one its own "
+                            "--state-dir",
+                            directory, holder > 0 ? fmt::format(" (pid {})", holder) : ""));
+        }
+        std::this_thread::sleep_for(kRetry);
     }
     const std::string own = std::to_string(::getpid());
     // For the message above only; the lock is the flock.

@@ -23,7 +23,8 @@ net::Result<void, std::string> prepare_state_directory(const std::string& direct
 net::Result<bool, std::string> prepare_socket_directory(const std::string& socket_path,
                                                         const std::optional<Account>& account);
 
-// Holds the state directory for one supervisor; released when the process ends, however it ends.
+// Holds the state directory for one router; free again when the supervisor and its programs, which
+// inherit it, have ended, however they ended. Right after a kill it waits for the last of them.
 class StateLock {
 public:
     static net::Result<StateLock, std::string> take(const std::string& directory,

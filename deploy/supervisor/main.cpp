@@ -84,7 +84,7 @@ int run(RunOptions options) {
         if (::access(program.c_str(), X_OK) != 0) {
             return complain(
                 fmt::format("there is no program {}; install it there, or say where it "
-                            "is with --dataplane or --controlplane",
+                            "is (godwit run --help)",
                             program));
         }
     }
@@ -145,6 +145,8 @@ int main(int argc, char** argv) {
                          "the program godwit-dataplane (default: beside this one)");
     run_verb->add_option("--controlplane", options.programs.controlplane,
                          "the program godwit-controlplane (default: beside this one)");
+    run_verb->add_option("--godwitctl", options.programs.godwitctl,
+                         "the program godwitctl, for SIGHUP (default: beside this one)");
 
     std::string check_file;
     CLI::App* check_verb = app.add_subcommand("check", "is this file a good configuration?");

@@ -49,6 +49,11 @@ Supervisor::Supervisor(Programs programs, std::string file, std::string state_di
       log_(log) {
     program(Half::Dataplane).name = "dataplane";
     program(Half::ControlPlane).name = "control plane";
+    // A shell that starts this in the background ignores SIGINT for it, and an ignored signal never
+    // reaches the signalfd.
+    for (const int signal : {SIGCHLD, SIGINT, SIGTERM, SIGHUP}) {
+        ::signal(signal, SIG_DFL);
+    }
     const sigset_t set = handled_signals();
     ::sigprocmask(SIG_BLOCK, &set, nullptr);
     signals_ = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

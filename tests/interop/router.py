@@ -78,7 +78,7 @@ class Router:
     def command(self, file=None, state=None):
         return [
             *(GODWIT, "run", file or self.file, "--state-dir", state or self.folder / "state"),
-            *("--dataplane", DATAPLANE, "--controlplane", CONTROLPLANE),
+            *("--dataplane", DATAPLANE, "--controlplane", CONTROLPLANE, "--godwitctl", GODWITCTL),
         ]
 
     def start(self):

@@ -3,6 +3,7 @@ nothing."""
 
 import copy
 import json
+import signal
 
 import pytest
 
@@ -113,6 +114,20 @@ def test_a_restart_that_is_allowed_happens_by_itself(network):
     network.ping()
     status = router.show("status")
     assert status["dataplane"]["config-sha256"] == status["config-sha256"]
+
+
+def test_sighup_applies_the_file(network):
+    router = network.router
+    network.config["static"]["routes"]["10.99.0.0/16"] = {"blackhole": True}
+    router.write(network.config)
+    router.process.send_signal(signal.SIGHUP)
+    eventually(lambda: router.show("routes", "10.99.0.0/16"), 5, "the route is there")
+    assert router.ctl_history()[0]["message"] == "reloaded by signal"
+    router.write("version: 1\nsistem: {}\n")
+    router.process.send_signal(signal.SIGHUP)
+    eventually(lambda: "was not applied" in router.log(), 5, "the refusal is logged")
+    assert "unknown-key" in router.log()
+    network.ping()
 
 
 BROKEN = {
