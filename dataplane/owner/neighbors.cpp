@@ -177,8 +177,8 @@ void Neighbors::set_permanent(const NeighborKey& key, const net::MacAddress& mac
         return;
     }
     if (entry.mac != mac) {
-        take_out_of_use(position, actions);
         entry.mac = mac;
+        entry.in_use = false;  // so that put_in_use gives out the new one
     }
     entry.mac_changed = now;
     entry.confirmed = now;

@@ -88,8 +88,8 @@ void RouteTable::apply(const api::Record& record) {
 
 bool RouteTable::sweep(std::size_t limit) {
     while (sweeping_ && limit > 0) {
-        Sweep& sweep = *sweeping_;
-        if (sweep.stage == Sweep::Stage::Routes) {
+        RouteSweep& sweep = *sweeping_;
+        if (sweep.stage == RouteSweep::Stage::Routes) {
             auto position = sweep.after ? routes_.upper_bound(*sweep.after) : routes_.begin();
             while (position != routes_.end() && limit > 0) {
                 --limit;
@@ -101,12 +101,12 @@ bool RouteTable::sweep(std::size_t limit) {
                 }
             }
             if (position == routes_.end()) {
-                sweep.stage = Sweep::Stage::Groups;
+                sweep.stage = RouteSweep::Stage::Groups;
             }
             continue;
         }
         // Groups before the hops that they hold.
-        const bool groups = sweep.stage == Sweep::Stage::Groups;
+        const bool groups = sweep.stage == RouteSweep::Stage::Groups;
         while (sweep.index < hops_.end() && limit > 0) {
             --limit;
             const std::uint32_t index = sweep.index++;
@@ -122,7 +122,7 @@ bool RouteTable::sweep(std::size_t limit) {
             continue;
         }
         if (groups) {
-            sweep.stage = Sweep::Stage::Hops;
+            sweep.stage = RouteSweep::Stage::Hops;
             sweep.index = 1;
             continue;
         }

@@ -41,6 +41,16 @@ struct RouteStatistics {
     std::uint64_t host_routes_refused = 0;  // the Fib was full
 };
 
+// How far the sweep at the end of a synchronisation has come.
+struct RouteSweep {
+    enum class Stage : std::uint8_t { Routes, Groups, Hops } stage = Stage::Routes;
+    std::uint64_t end_sequence = 0;
+    std::uint64_t generation = 0;
+    std::optional<net::Ipv4Prefix> after;  // the last route that was looked at
+    std::uint32_t index = 1;               // the next hop to look at
+    api::SyncDoneRecord done;
+};
+
 class RouteTable {
 public:
     RouteTable(Fib& fib, Hops& hops, std::size_t max_routes)
@@ -86,15 +96,6 @@ private:
         bool installed = false;
     };
     using HostKey = std::pair<net::Ipv4Address, net::InterfaceId>;
-
-    struct Sweep {
-        enum class Stage : std::uint8_t { Routes, Groups, Hops } stage = Stage::Routes;
-        std::uint64_t end_sequence = 0;
-        std::uint64_t generation = 0;
-        std::optional<net::Ipv4Prefix> after;  // the last route that was looked at
-        std::uint32_t index = 1;               // the next hop to look at
-        api::SyncDoneRecord done;
-    };
 
     // What went wrong, and with which prefix and number.
     struct Refusal {
@@ -147,7 +148,7 @@ private:
     std::uint64_t mark_ = 0;
     bool begun_ = false;                          // a SyncBegin came in this session
     std::optional<std::uint64_t> synchronizing_;  // generation of a SyncBegin without its end
-    std::optional<Sweep> sweeping_;
+    std::optional<RouteSweep> sweeping_;
     std::vector<api::RouteRejectedRecord> rejections_;
     std::optional<api::SyncDoneRecord> sync_done_;
 };

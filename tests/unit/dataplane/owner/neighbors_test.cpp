@@ -327,6 +327,31 @@ TEST_F(NeighborsTest, Permanent_is_moved_by_no_message_and_never_asked) {
     EXPECT_EQ(count<ForwardPacket>(), 1U);
 }
 
+TEST_F(NeighborsTest, Permanent_with_another_mac_is_replaced_in_place) {
+    neighbors.set_permanent(key(), kPeerMac, now, actions);
+    actions.clear();
+    neighbors.set_permanent(key(), kOtherMac, now, actions);
+    ASSERT_EQ(count<AdjacencyUp>(), 1U);
+    EXPECT_EQ(taken<AdjacencyUp>()[0].mac, kOtherMac);
+    EXPECT_EQ(count<AdjacencyDown>(), 0U) << "its packets would have nowhere to go meanwhile";
+}
+
+TEST_F(NeighborsTest, Interface_on_another_network_asks_anew_for_what_routes_need) {
+    send();
+    reply();
+    ASSERT_TRUE(neighbors.refer(key(), now, actions));
+    request_for_us(Ipv4Address(10, 0, 0, 9));
+    neighbors.set_permanent(key(Ipv4Address(10, 0, 0, 8)), kOtherMac, now, actions);
+    pass(5s);
+    actions.clear();
+    neighbors.interface_moved(interface.id, now, actions);
+    EXPECT_EQ(state(), NeighborState::Incomplete);
+    EXPECT_EQ(state(Ipv4Address(10, 0, 0, 8)), NeighborState::Permanent);
+    EXPECT_FALSE(state(Ipv4Address(10, 0, 0, 9)));
+    EXPECT_EQ(count<AdjacencyDown>(), 1U);
+    EXPECT_EQ(count<SendArpRequest>(), 1U);
+}
+
 TEST_F(NeighborsTest, Permanent_serves_what_waited) {
     send();
     actions.clear();

@@ -202,6 +202,7 @@ TEST_F(RouteTableTest, Unchanged_resynchronisation_changes_nothing_that_workers_
         tables.next_hop(base + 2, NextHopKind::Gateway, 2, Ipv4Address(10, 1, 0, 2));
         tables.next_hop(base + 3, NextHopKind::Blackhole);
         tables.group(base + 4, {base + 2, base + 1});
+        tables.next_hop(base + 5, NextHopKind::Receive, 1);  // no route uses it yet
         tables.route("20.0.0.0/8", base + 1);
         tables.route("30.0.0.0/8", base + 4);
         tables.route("40.0.0.0/8", base + 3);
@@ -211,6 +212,7 @@ TEST_F(RouteTableTest, Unchanged_resynchronisation_changes_nothing_that_workers_
     finish_sweep();
     tables.neighbor_up(kGatewayKey, kMac);
     const auto before = tables.dump();
+    const auto used = tables.next_hops.used();
     const auto pending = tables.reclaimer.pending();
 
     tables.session();
@@ -219,6 +221,7 @@ TEST_F(RouteTableTest, Unchanged_resynchronisation_changes_nothing_that_workers_
     tables.sync_end(2);
     finish_sweep();
     EXPECT_EQ(tables.dump(), before);
+    EXPECT_EQ(tables.next_hops.used(), used);
     EXPECT_EQ(tables.reclaimer.pending(), pending) << "no slot was given back";
     const auto done = tables.routes.take_sync_done();
     ASSERT_TRUE(done);
@@ -373,7 +376,6 @@ struct ModelHop {
     std::uint16_t interface = 0;
     Ipv4Address gateway;
     std::vector<std::uint32_t> members;
-    friend bool operator==(const ModelHop&, const ModelHop&) = default;
 };
 
 // A control plane and a network that do anything at any time; after every step each address must
