@@ -93,11 +93,15 @@ bool RouteTable::sweep(std::size_t limit) {
             auto position = sweep.after ? routes_.upper_bound(*sweep.after) : routes_.begin();
             while (position != routes_.end() && limit > 0) {
                 --limit;
-                const auto current = position++;
-                sweep.after = current->first;
-                if (current->second.hop != 0 && current->second.mark != mark_) {
-                    remove_downloaded(current);
+                sweep.after = position->first;
+                if (position->second.hop != 0 && position->second.mark != mark_) {
+                    remove_downloaded(position);
                     ++sweep.done.routes_swept;
+                    // With an on-link route go the host routes below it: the next one may be among
+                    // them.
+                    position = routes_.upper_bound(*sweep.after);
+                } else {
+                    ++position;
                 }
             }
             if (position == routes_.end()) {
