@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <sys/stat.h>
@@ -197,6 +198,8 @@ TEST(StartChild, gives_up_roots_identity_and_every_capability) {
     }
     const TemporaryDirectory directory;
     std::filesystem::permissions(directory.at(""), std::filesystem::perms(0777));
+    const gid_t roots_group = 0;
+    ASSERT_EQ(::setgroups(1, &roots_group), 0);
     const auto pid = start_child(
         {"/bin/sh", {"-c", "cat /proc/self/status > " + directory.at("status")}, account});
     ASSERT_TRUE(pid.has_value()) << pid.error();
