@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -145,8 +146,8 @@ protected:
         rte_mbuf* result = rte_pktmbuf_alloc(pool_);
         reset_meta(result);
         meta(result).resume = resume;
-        std::memcpy(rte_pktmbuf_append(result, static_cast<std::uint16_t>(bytes.size())),
-                    bytes.data(), bytes.size());
+        char* place = rte_pktmbuf_append(result, static_cast<std::uint16_t>(bytes.size()));
+        std::copy(bytes.begin(), bytes.end(), reinterpret_cast<std::uint8_t*>(place));
         return result;
     }
     // As worker 0 hands over a packet that came in on wan0.
