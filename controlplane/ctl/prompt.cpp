@@ -4,6 +4,7 @@
 #include <histedit.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <memory>
 #include <ostream>
@@ -124,7 +125,15 @@ int run_prompt(CommandLine& command_line, Runner& runner, const Console& console
     int last_code = kExitDone;
     for (;;) {
         int length = 0;
+        errno = 0;
         const char* text = ::el_gets(editor.get(), &length);
+        if (text == nullptr && errno == EINTR) {
+            // Ctrl-C gives up the line, not the prompt.
+            ::el_reset(editor.get());
+            console.out << "\n";
+            console.out.flush();
+            continue;
+        }
         if (text == nullptr || length <= 0) {
             console.out << "\n";
             return last_code;

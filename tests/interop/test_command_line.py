@@ -1,10 +1,12 @@
 """godwitctl against a running router: forms, exit codes, and every show."""
 
+import fcntl
 import json
 import os
 import pty
 import select
 import subprocess
+import termios
 import time
 
 import pytest
@@ -74,6 +76,8 @@ def test_the_prompt_completes_and_runs_commands(network):
         stdin=terminal,
         stdout=terminal,
         stderr=terminal,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         env={**os.environ, "TERM": "xterm"},
     )
     os.close(terminal)
@@ -81,6 +85,10 @@ def test_the_prompt_completes_and_runs_commands(network):
         read_until(controller, b"godwit> ")
         os.write(controller, b"sh\tsta\t\n")
         read_until(controller, b"ledger ")
+        # Ctrl-C gives up the line, not the prompt.
+        read_until(controller, b"godwit> ")
+        os.write(controller, b"apply \x03")
+        read_until(controller, b"godwit> ")
         os.write(controller, b"exit\n")
         assert process.wait(5) == 0
     finally:
