@@ -11,8 +11,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "dataplane/api/control_socket.hpp"
@@ -23,6 +25,11 @@ namespace {
 
 constexpr int kAcceptsAPoll = 8;
 constexpr std::size_t kMaxHelloBytes = 4096;
+
+// How long a dataplane that was killed may take to be gone: the kernel closes its packet sockets
+// and taps first, and its locks stay held meanwhile.
+constexpr std::chrono::milliseconds kDyingPatience{1000};
+constexpr std::chrono::milliseconds kLockRetry{20};
 
 net::unexpected<std::string> failed(const std::string& what, const std::string& mend) {
     return net::unexpected(what + ": " + std::strerror(errno) + "; " + mend);
@@ -39,7 +46,12 @@ net::Result<api::Descriptor, std::string> lock_path(const std::string& path) {
                       "make its directory, or give another socket path");
     }
     std::array<char, 32> text{};
-    if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    const auto give_up = std::chrono::steady_clock::now() + kDyingPatience;
+    while (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK && std::chrono::steady_clock::now() < give_up) {
+            std::this_thread::sleep_for(kLockRetry);
+            continue;
+        }
         if (errno != EWOULDBLOCK) {
             return failed("cannot lock " + name, "give a socket path on a local file system");
         }
