@@ -1,5 +1,6 @@
 // The nodes of the packet graph, by number and name. The order is the order of the walk: a node
-// hands packets to later nodes only (port-output last), so one pass empties the graph.
+// hands packets to later nodes, with two exceptions that lead back to ip4-lookup: an echo reply and
+// an ICMP error, each looked up once and never answered again. So two passes empty the graph.
 #pragma once
 
 #include <array>

@@ -62,7 +62,7 @@ void punt(Graph& graph, Environment& env, Packets packets) {
     rte_pktmbuf_free_bulk(done.data(), done_count);
     if (env.punt->producer.publish()) {
         const std::uint64_t one = 1;
-        // An eventfd that cannot take more is awake already.
+        // A wake-up that does not fit finds the control plane awake already.
         [[maybe_unused]] const auto written = write(env.punt->signal_fd, &one, sizeof one);
     }
 }

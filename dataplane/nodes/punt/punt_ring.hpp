@@ -9,7 +9,7 @@ namespace godwit::dataplane {
 // and lets the old one go through the Reclaimer.
 struct PuntRing {
     api::RingProducer producer;
-    int signal_fd = -1;  // eventfd of the control plane
+    int signal_fd = -1;  // wakes the control plane (api/wake.hpp)
 };
 
 }  // namespace godwit::dataplane
