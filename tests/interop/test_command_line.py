@@ -98,7 +98,9 @@ def test_the_prompt_completes_and_runs_commands(network):
         read_until(b"ledger ")
         read_until(b"godwit> ")
         # Ctrl-C gives up the line, not the prompt.
-        os.write(controller, b"apply \x03")
+        os.write(controller, b"his\t")
+        read_until(b"tory")
+        os.write(controller, b"\x03")
         read_until(b"godwit> ")
         os.write(controller, b"exit\n")
         assert process.wait(5) == 0
