@@ -105,7 +105,7 @@ net::Result<std::unique_ptr<Dataplane>, std::string> Dataplane::start(const conf
         rule.gid = primary_group_of(*options.channel_uid);
     }
     auto server = ChannelServer::listen(config::channel_socket_path(model), sizes, *self.counters_,
-                                        self.relay_, rule);
+                                        self.relay_, rule, options.stop);
     if (!server) {
         return fail(server.error());
     }

@@ -19,8 +19,9 @@
 namespace godwit::dataplane {
 
 struct StartOptions {
-    std::optional<User> user;          // to become after the start
-    std::optional<uid_t> channel_uid;  // the control plane's user
+    std::optional<User> user;                 // to become after the start
+    std::optional<uid_t> channel_uid;         // the control plane's user
+    const std::atomic<bool>* stop = nullptr;  // set when the start is to be given up
 };
 
 class Dataplane {

@@ -62,6 +62,7 @@ int run(const std::string& path, const std::string& user_name,
         const std::optional<uid_t>& channel_uid) {
     dataplane::StartOptions options;
     options.channel_uid = channel_uid;
+    options.stop = &stop_asked;
     if (!user_name.empty()) {
         options.user = dataplane::find_user(user_name);
         if (!options.user) {
@@ -79,6 +80,9 @@ int run(const std::string& path, const std::string& user_name,
     set_up_logging(loaded->model.system.log_level);
     handle_signals();
     auto started = dataplane::Dataplane::start(loaded->model, yaml, options);
+    if (!started && stop_asked.load()) {
+        return EXIT_SUCCESS;  // who asked us to stop does not want to hear what did not start
+    }
     if (!started) {
         return fail(started.error());
     }

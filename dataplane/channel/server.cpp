@@ -37,7 +37,8 @@ net::unexpected<std::string> failed(const std::string& what, const std::string& 
 
 // Locks PATH.lock for this process and writes its number there. The file stays when we leave:
 // removing it would let two processes lock two files of the same name.
-net::Result<api::Descriptor, std::string> lock_path(const std::string& path) {
+net::Result<api::Descriptor, std::string> lock_path(const std::string& path,
+                                                    const std::atomic<bool>* stop) {
     const std::string name = path + ".lock";
     api::Descriptor lock(
         open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
@@ -48,7 +49,8 @@ net::Result<api::Descriptor, std::string> lock_path(const std::string& path) {
     std::array<char, 32> text{};
     const auto give_up = std::chrono::steady_clock::now() + kDyingPatience;
     while (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-        if (errno == EWOULDBLOCK && std::chrono::steady_clock::now() < give_up) {
+        const bool stopped = stop != nullptr && stop->load();
+        if (errno == EWOULDBLOCK && !stopped && std::chrono::steady_clock::now() < give_up) {
             std::this_thread::sleep_for(kLockRetry);
             continue;
         }
@@ -121,7 +123,7 @@ net::Result<api::Descriptor, std::string> bind_socket(const std::string& path,
 
 net::Result<std::unique_ptr<ChannelServer>, std::string> ChannelServer::listen(
     const std::string& path, const ChannelSizes& sizes, CountersMemory& counters,
-    ChannelHandler& handler, const PeerRule& rule) {
+    ChannelHandler& handler, const PeerRule& rule, const std::atomic<bool>* stop) {
     for (const std::size_t bytes : {sizes.punt_ring_bytes, sizes.inject_ring_bytes,
                                     sizes.route_ring_bytes, sizes.event_ring_bytes}) {
         if (!api::valid_ring_bytes(bytes)) {
@@ -136,7 +138,7 @@ net::Result<std::unique_ptr<ChannelServer>, std::string> ChannelServer::listen(
             "rings and counters are asked for different numbers of workers; give both the same");
     }
     std::unique_ptr<ChannelServer> server(new ChannelServer(sizes, counters, handler, rule));
-    auto lock = lock_path(path);
+    auto lock = lock_path(path, stop);
     if (!lock) {
         return net::unexpected(lock.error());
     }

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -53,10 +54,12 @@ struct ChannelStatistics {
 class ChannelServer {
 public:
     // Fails with a sentence for a person: what, where, why, and the mend. `counters` and `handler`
-    // outlive the server.
+    // outlive the server. It waits up to a second for a dataplane that is dying to be gone, but not
+    // on after `stop` (which may be null) is set.
     static net::Result<std::unique_ptr<ChannelServer>, std::string> listen(
         const std::string& path, const ChannelSizes& sizes, CountersMemory& counters,
-        ChannelHandler& handler, const PeerRule& rule = {});
+        ChannelHandler& handler, const PeerRule& rule = {},
+        const std::atomic<bool>* stop = nullptr);
     ~ChannelServer();  // without a last session_closed(); call close() for that
     ChannelServer(const ChannelServer&) = delete;
     ChannelServer& operator=(const ChannelServer&) = delete;

@@ -21,7 +21,9 @@ void read_hostile_ring(const std::uint8_t* data, std::size_t size, Read read) {
     auto* header = reinterpret_cast<RingHeader*>(region.data());
     RingConsumer consumer(region, kBytes);
     std::uint16_t step = 0;
-    std::memcpy(&step, data, size < sizeof(step) ? size : sizeof(step));
+    if (size != 0) {  // an empty input has no address
+        std::memcpy(&step, data, size < sizeof(step) ? size : sizeof(step));
+    }
     const std::size_t used = size < sizeof(step) ? 0 : size - sizeof(step);
     if (used != 0) {
         std::memcpy(region.data() + sizeof(RingHeader), data + sizeof(step),

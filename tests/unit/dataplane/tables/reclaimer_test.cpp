@@ -54,8 +54,8 @@ TEST(Reclaimer, releases_in_order_and_a_release_may_defer_again) {
 }
 
 TEST(Reclaimer, at_its_limit_it_makes_room_and_counts_it) {
+    std::size_t released = 0;  // outlives the reclaimer, which runs the last release
     Reclaimer reclaimer(1);
-    std::size_t released = 0;
     for (std::size_t i = 0; i < Reclaimer::kMaxPending + 1; ++i) {
         reclaimer.defer([&released] { ++released; });
     }
