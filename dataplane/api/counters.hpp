@@ -24,6 +24,7 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -60,6 +61,16 @@ struct alignas(64) InterfaceCounters {
 };
 static_assert(sizeof(InterfaceCounters) == 64);
 
+// Received bursts are counted by size: of 1 packet, 2-3, 4-7, 8-15, 16-31, 32-63, 64-127, and 128
+// or more. An empty poll is no burst.
+constexpr std::size_t kBurstBuckets = 8;
+constexpr std::size_t burst_bucket(unsigned packets) {
+    const auto power = static_cast<std::size_t>(std::bit_width(packets | 1U)) - 1;
+    return power < kBurstBuckets ? power : kBurstBuckets - 1;
+}
+static_assert(burst_bucket(1) == 0 && burst_bucket(2) == 1 && burst_bucket(3) == 1);
+static_assert(burst_bucket(64) == 6 && burst_bucket(128) == 7 && burst_bucket(65535) == 7);
+
 struct NodeCounters {
     Counter calls;
     Counter packets;
@@ -81,9 +92,11 @@ struct alignas(64) CounterBlock {
     Counter busy_cycles;  // in loops that had packets
     Counter idle_cycles;  // in loops that had none, sleep included
     Counter sleeps;
+    Counter wakeups;            // sleeps that a device or another thread ended, and not time
     Counter icmp_rate_limited;  // ICMP errors that were due and not sent
     Counter checksums_mended;   // partial transport checksums from virtual devices, completed
-    std::array<Counter, 2> reserved;
+    Counter reserved;
+    std::array<Counter, kBurstBuckets> burst_sizes;  // bursts that devices gave, by burst_bucket()
 
     std::array<Counter, kDropReasonCount> drops;
     std::array<NodeCounters, kNodeCount> nodes;
