@@ -5,10 +5,11 @@
 // waits in the Reclaimer. Values are indices of NextHops, below 2^24; kNoRoute where nothing
 // matches.
 //
-// The form is DIR-24-8: one 32-bit entry for every /24, which holds the answer, or names a group of
-// 256 entries when a longer prefix lies inside. The default route would touch all of it, so it
-// stands aside. An entry also knows the length of its prefix, so that a change finds the entries
-// that are its own without looking at other routes.
+// The form: a code of one byte for every /24 (16 MiB in all, of which a small table touches few
+// pages), which stands for a next hop, for the default route, or for an exception: a /24 with
+// longer prefixes inside, whose 256 entries stand elsewhere. With more next hops in use than a byte
+// has codes, the codes become 16 bits wide. fib_view.hpp says why readers are right, fib_tables.hpp
+// how the writer finds what a change may write, fib_routes.hpp how it keeps the routes.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,14 @@ public:
         0;  // index 0 of NextHops is the entry of kind NoRoute
 
     enum class Change : std::uint8_t { Added, Replaced, Unchanged, TableFull };
+    enum class Built : std::uint8_t { Done, NotSorted, TableFull };
+    // How a burst is looked up; the answers are the same.
+    enum class Lookup : std::uint8_t { Scalar, Avx2, Avx512 };
+
+    struct Route {
+        net::Ipv4Prefix prefix;
+        std::uint32_t next_hop = kNoRoute;
+    };
 
     // At most `max_routes` prefixes.
     Fib(Reclaimer& reclaimer, std::size_t max_routes);
@@ -41,14 +50,33 @@ public:
                       unsigned count) const;
 
     // Owner.
+    //
+    // TableFull: max_routes prefixes are there, or all groups of /24s with longer prefixes are
+    // taken, or (of a prefix of at most 24 bits, also of one that is there) 65,534 next hops are
+    // used by such prefixes. Nothing changed then.
     Change set(const net::Ipv4Prefix& prefix, std::uint32_t next_hop);
     bool remove(const net::Ipv4Prefix& prefix);
+    // Replaces everything by these routes, which are sorted by (address, length) without doubles.
+    // The new table is made aside and shown to workers at once: until they have left the old one
+    // there are two. What is not Done changed nothing.
+    Built build(std::span<const Route> routes);
     [[nodiscard]] std::optional<std::uint32_t> find(const net::Ipv4Prefix& prefix) const;  // exact
     [[nodiscard]] std::size_t size() const;
-    [[nodiscard]] std::size_t memory_bytes() const;
+    // Changes and builds that were TableFull.
+    [[nodiscard]] std::uint64_t refused_at_limit() const;
     // In prefix order from `from` on, until `visit` returns false.
     void walk(const net::Ipv4Prefix& from,
               const std::function<bool(const net::Ipv4Prefix&, std::uint32_t)>& visit) const;
+
+    // What the table takes now, and the most that it can take with this limit, whatever the routes
+    // and the order of changes.
+    [[nodiscard]] std::size_t memory_bytes() const;
+    static std::size_t memory_bound(std::size_t max_routes);
+
+    // What this processor has, and which one is used: the last of them unless told otherwise.
+    [[nodiscard]] static std::span<const Lookup> lookups();
+    [[nodiscard]] Lookup lookup_used() const;
+    void use_lookup(Lookup lookup);  // before workers read
 
 private:
     struct State;

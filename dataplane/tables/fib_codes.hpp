@@ -1,0 +1,63 @@
+// Codes: the short numbers that stand for next hops in the front of the forwarding table.
+//
+// A front entry is 8 or 16 bits, a next hop 24. Code 0 is "follow the default route", the highest
+// code is "exception", and each one between stands for a next hop of at least one route of at most
+// 24 bits. Workers read one array, from code to next hop. A code that no route uses any more keeps
+// its meaning until no worker can hold it, and then stands for something else.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "dataplane/tables/fib_memory.hpp"
+
+namespace godwit::dataplane {
+
+class FibCodes {
+public:
+    static constexpr std::uint32_t kNarrowException = 0xff;
+    static constexpr std::uint32_t kWideException = 0xffff;
+
+    // A code that lost its last route, to be given to `retire` after a grace period.
+    struct Retired {
+        std::uint32_t code;
+        std::uint32_t epoch;
+    };
+
+    FibCodes();
+
+    // Readers' array, by code.
+    [[nodiscard]] const std::uint32_t* next_hops() const { return hops_; }
+
+    // The code of a next hop that some route has.
+    [[nodiscard]] std::uint32_t code_of(std::uint32_t next_hop) const;
+    // For one route more: nothing when no code is free.
+    std::optional<std::uint32_t> acquire(std::uint32_t next_hop);
+    // For one route less.
+    std::optional<Retired> release(std::uint32_t next_hop);
+    void retire(const Retired& retired);
+    // From 8-bit codes to 16-bit ones; what is given out stays.
+    void widen();
+    [[nodiscard]] bool is_wide() const { return limit_ == kWideException; }
+
+    [[nodiscard]] std::size_t memory_bytes() const;
+    static std::size_t memory_bound();
+
+private:
+    [[nodiscard]] std::size_t slot_of(std::uint32_t next_hop) const;
+    void resize(std::uint32_t limit);
+    void forget(std::uint32_t code);
+
+    LazyMemory hop_memory_;
+    std::uint32_t* hops_;
+    std::uint32_t limit_ = 0;  // codes are below it
+    std::uint32_t next_ = 1;   // never given out from here on
+    std::vector<std::uint16_t> free_;
+    std::vector<std::uint32_t> routes_;  // by code: routes that use it
+    std::vector<std::uint32_t> epochs_;  // by code: counts its last uses
+    // From next hop to code: open addressing, at most half full, 0 is empty.
+    std::vector<std::uint16_t> slots_;
+};
+
+}  // namespace godwit::dataplane

@@ -1,0 +1,97 @@
+// What a worker reads of the forwarding table, and how a reader can be right without a lock.
+//
+// Front: a code of 8 or 16 bits for every /24 (fib_codes.hpp). An address that the code does not
+// settle is an exception: the chunk of its /16 names the group of its /24, and the group has an
+// entry for each of the 256 addresses.
+//
+// Each address has one entry (in the front or in a group), and every change of it is one atomic
+// store, so a lookup sees the value before or after. Four cases need more than that:
+//
+// - A group that is not needed any more is cut off by the store in the front and not written again;
+//   a reader that is still in it reads what was right when it was cut off. Groups, chunks and codes
+//   are used again only after the Reclaimer says that no reader is left.
+// - A chunk entry means something only while its front entry is the exception, and is written
+// before
+//   it. Who found the exception earlier sees the group of before or of now.
+// - The front is replaced as a whole when its codes become wider. What is in the old one was right
+//   when it was replaced, which is not before the reader took the pointer.
+// - Code 0 means "the default route", which is a second word. Read carelessly, two changes between
+//   the two reads make an answer that never was right. So the default carries a version; who needs
+//   it reads it before and after the rest and starts again, from the pointer to the front, when it
+//   moved.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "dataplane/tables/fib_codes.hpp"
+
+namespace godwit::dataplane {
+
+// An entry of a group: | present | 0 (7) | next hop 24 |; not present: the default route.
+constexpr std::uint32_t kFibPresent = 1U << 31;
+constexpr std::uint32_t kFibValueMask = (1U << 24) - 1;
+
+constexpr std::size_t kFibSlots = std::size_t{1} << 24;  // /24s
+constexpr std::size_t kFibChunks = std::size_t{1} << 16;
+constexpr std::size_t kFibChunkEntries = 256;
+constexpr std::size_t kFibGroupEntries = 256;
+
+template <class Entry>
+Entry load_entry(const Entry& entry) {
+    // atomic_ref of const comes with C++26; this only reads.
+    return std::atomic_ref(const_cast<Entry&>(entry)).load(std::memory_order_acquire);
+}
+
+template <class Entry>
+void store_entry(Entry& entry, Entry value) {
+    std::atomic_ref(entry).store(value, std::memory_order_release);
+}
+
+struct alignas(64) FibView {
+    // | version (32) | next hop (32) |
+    std::atomic<std::uint64_t> default_route{0};
+    // Address of the codes; bit 0 is set when they are 16 bits wide.
+    std::atomic<std::uintptr_t> front{0};
+    const std::uint32_t* next_hops = nullptr;  // by code
+    const std::uint16_t* chunk_of = nullptr;   // by /16
+    const std::uint32_t* chunks = nullptr;     // number of a group
+    const std::uint32_t* groups = nullptr;
+
+    [[nodiscard]] std::uint64_t load_default() const {
+        return default_route.load(std::memory_order_acquire);
+    }
+    [[nodiscard]] const std::uint32_t* chunk_entry(std::uint32_t address) const {
+        const std::size_t chunk = load_entry(chunk_of[address >> 16]);
+        return &chunks[chunk * kFibChunkEntries + (address >> 8 & 0xffU)];
+    }
+    [[nodiscard]] const std::uint32_t* group_entry(std::uint32_t group,
+                                                   std::uint32_t address) const {
+        return &groups[std::size_t{group} * kFibGroupEntries + (address & 0xffU)];
+    }
+    // The entry of an address whose front entry is the exception.
+    [[nodiscard]] std::uint32_t exception(std::uint32_t address) const {
+        return load_entry(*group_entry(load_entry(*chunk_entry(address)), address));
+    }
+    // The same form for every address.
+    [[nodiscard]] std::uint32_t entry(std::uint32_t address) const {
+        const std::uintptr_t tagged = front.load(std::memory_order_acquire);
+        std::uint32_t code = 0;
+        bool is_exception = false;
+        if ((tagged & 1U) == 0) {
+            code = load_entry(reinterpret_cast<const std::uint8_t*>(tagged)[address >> 8]);
+            is_exception = code == FibCodes::kNarrowException;
+        } else {
+            code = load_entry(reinterpret_cast<const std::uint16_t*>(tagged - 1)[address >> 8]);
+            is_exception = code == FibCodes::kWideException;
+        }
+        if (is_exception) {
+            return exception(address);
+        }
+        return code == 0 ? 0 : kFibPresent | load_entry(next_hops[code]);
+    }
+};
+static_assert(sizeof(FibView) == 64);
+
+}  // namespace godwit::dataplane
