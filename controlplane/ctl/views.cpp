@@ -206,30 +206,56 @@ std::string ratio_text(const json::value& ratio) {
     return ratio.is_number() ? fmt::format("{:.1f}", number_of(ratio) * 100.0) : "";
 }
 
+// How many bursts of each size; the table owner polls no queue and has no row.
+std::string burst_table(const json::value& data) {
+    constexpr std::string_view kSizes[] = {"1",     "2-3",   "4-7",    "8-15",
+                                           "16-31", "32-63", "64-127", "128+"};
+    std::vector<Column> columns{{"BURSTS OF"}};
+    for (const std::string_view size : kSizes) {
+        columns.push_back({std::string(size), kRight});
+    }
+    Table table(std::move(columns));
+    for (const json::value& worker : items(data)) {
+        const json::value& bursts = member(worker, "burst-sizes");
+        const std::string name = cell_of(member(worker, "worker"));
+        if (!bursts.is_object() || name == "owner") {
+            continue;
+        }
+        std::vector<std::string> cells{name};
+        for (const std::string_view size : kSizes) {
+            cells.push_back(cell_of(member(bursts, size)));
+        }
+        table.add_row(std::move(cells));
+    }
+    return table.text();
+}
+
 std::string workers_table(const json::value& data) {
-    std::vector<Column> columns{{"WORKER"}, {"CPU", kRight}, {"BUSY %", kRight}};
+    std::vector<Column> columns{
+        {"WORKER"}, {"CPU", kRight}, {"BUSY %", kRight}, {"CYCLES/PACKET", kRight}};
     for (const Field& field : kLedger) {
         if (field.key != "in-flight") {
             columns.push_back({std::string(field.heading), field.align});
         }
     }
-    columns.insert(columns.end(), {{"LOOPS", kRight}, {"SLEEPS", kRight}, {"QUEUES"}});
+    columns.insert(columns.end(),
+                   {{"LOOPS", kRight}, {"SLEEPS", kRight}, {"WAKEUPS", kRight}, {"QUEUES"}});
     Table table(std::move(columns));
     for (const json::value& worker : items(data)) {
-        std::vector<std::string> cells{cell_of(member(worker, "worker")),
-                                       cell_of(member(worker, "cpu")),
-                                       ratio_text(member(worker, "busy-ratio"))};
+        std::vector<std::string> cells{
+            cell_of(member(worker, "worker")), cell_of(member(worker, "cpu")),
+            ratio_text(member(worker, "busy-ratio")), cell_of(member(worker, "cycles-per-packet"))};
         for (const Field& field : kLedger) {
             if (field.key != "in-flight") {
                 cells.push_back(cell_of(member(worker, field.key)));
             }
         }
-        for (const std::string_view key : {"loops", "sleeps", "queues"}) {
+        for (const std::string_view key : {"loops", "sleeps", "wakeups", "queues"}) {
             cells.push_back(cell_of(member(worker, key)));
         }
         table.add_row(std::move(cells));
     }
-    return table.text();
+    return table.text() + "\n" + burst_table(data);
 }
 
 std::string status_text(const json::value& data) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <boost/json.hpp>
 
@@ -24,6 +25,17 @@ std::span<const api::CounterBlock> blocks_of(const api::CountersRegion& region,
 double ratio_of(std::uint64_t busy, std::uint64_t idle) {
     const double all = static_cast<double>(busy) + static_cast<double>(idle);
     return all > 0.0 ? static_cast<double>(busy) / all : 0.0;
+}
+
+constexpr std::array<std::string_view, api::kBurstBuckets> kBurstNames{
+    "1", "2-3", "4-7", "8-15", "16-31", "32-63", "64-127", "128+"};
+
+json::object burst_sizes_json(const api::CounterBlock& block) {
+    json::object sizes;
+    for (std::size_t bucket = 0; bucket < kBurstNames.size(); ++bucket) {
+        sizes[kBurstNames[bucket]] = block.burst_sizes[bucket].read();
+    }
+    return sizes;
 }
 
 }  // namespace
@@ -85,24 +97,35 @@ LedgerSnapshot read_ledger(const api::CountersRegion& region, std::uint32_t work
     return snapshot;
 }
 
-void BusyRatios::sample(const api::CountersRegion& region, std::uint32_t worker_count) {
+void LoadSamples::sample(const api::CountersRegion& region, std::uint32_t worker_count) {
     const auto blocks = blocks_of(region, worker_count);
     blocks_.resize(blocks.size());
     for (std::size_t i = 0; i < blocks.size(); ++i) {
         const std::uint64_t busy = blocks[i].busy_cycles.read();
         const std::uint64_t idle = blocks[i].idle_cycles.read();
-        Cycles& last = blocks_[i];
-        if (busy < last.busy || idle < last.idle) {
+        const std::uint64_t packets = blocks[i].received.read() + blocks[i].handed_in.read();
+        Sample& last = blocks_[i];
+        if (busy < last.busy || idle < last.idle || packets < last.packets) {
             last = {};  // another run of the dataplane
         }
-        last.ratio = ratio_of(busy - last.busy, idle - last.idle);
+        last.busy_ratio = ratio_of(busy - last.busy, idle - last.idle);
+        last.cycles_per_packet.reset();
+        if (packets > last.packets) {
+            last.cycles_per_packet =
+                static_cast<double>(busy - last.busy) / static_cast<double>(packets - last.packets);
+        }
         last.busy = busy;
         last.idle = idle;
+        last.packets = packets;
     }
 }
 
-double BusyRatios::of(std::size_t block) const {
-    return block < blocks_.size() ? blocks_[block].ratio : 0.0;
+double LoadSamples::busy_ratio(std::size_t block) const {
+    return block < blocks_.size() ? blocks_[block].busy_ratio : 0.0;
+}
+
+std::optional<double> LoadSamples::cycles_per_packet(std::size_t block) const {
+    return block < blocks_.size() ? blocks_[block].cycles_per_packet : std::nullopt;
 }
 
 json::object ledger_json(const LedgerSnapshot& snapshot, bool balanced,
@@ -140,7 +163,7 @@ json::object ledger_json(const LedgerSnapshot& snapshot, bool balanced,
 }
 
 json::array workers_json(const api::CountersRegion& region, std::uint32_t worker_count,
-                         const LedgerSnapshot& ledger, const BusyRatios& busy,
+                         const LedgerSnapshot& ledger, const LoadSamples& load,
                          std::span<const api::WorkerRecord> records, unsigned owner_cpu) {
     json::array workers;
     const auto blocks = blocks_of(region, worker_count);
@@ -158,8 +181,12 @@ json::array workers_json(const api::CountersRegion& region, std::uint32_t worker
         worker["cpu"] = record != records.end() ? record->cpu : owner_cpu;
         worker["queues"] = record != records.end() ? text_in(record->queues) : std::string();
         worker["loops"] = blocks[i].loops.read();
-        worker["busy-ratio"] = busy.of(i);
+        worker["busy-ratio"] = load.busy_ratio(i);
+        const std::optional<double> cycles = load.cycles_per_packet(i);
+        worker["cycles-per-packet"] = cycles ? json::value(*cycles) : json::value();
         worker["sleeps"] = blocks[i].sleeps.read();
+        worker["wakeups"] = blocks[i].wakeups.read();
+        worker["burst-sizes"] = burst_sizes_json(blocks[i]);
         const Ledger& own = i < ledger.blocks.size() ? ledger.blocks[i] : Ledger();
         worker["received"] = own.received;
         worker["handed-in"] = own.handed_in;

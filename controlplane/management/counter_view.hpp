@@ -10,6 +10,7 @@
 #include <boost/json/fwd.hpp>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -69,27 +70,31 @@ struct LedgerSnapshot {
 // `worker_count` is what Welcome said, at most kMaxWorkers.
 LedgerSnapshot read_ledger(const api::CountersRegion& region, std::uint32_t worker_count);
 
-// How busy each block was between the last two calls of sample(); since its start before that.
-class BusyRatios {
+// The load of each block between the last two calls of sample(); since its start before that.
+class LoadSamples {
 public:
     void sample(const api::CountersRegion& region, std::uint32_t worker_count);
     void forget() { blocks_.clear(); }
-    [[nodiscard]] double of(std::size_t block) const;
+    [[nodiscard]] double busy_ratio(std::size_t block) const;
+    // Busy cycles for each packet that the block received or was handed; nothing without packets.
+    [[nodiscard]] std::optional<double> cycles_per_packet(std::size_t block) const;
 
 private:
-    struct Cycles {
+    struct Sample {
         std::uint64_t busy = 0;
         std::uint64_t idle = 0;
-        double ratio = 0.0;
+        std::uint64_t packets = 0;
+        double busy_ratio = 0.0;
+        std::optional<double> cycles_per_packet;
     };
-    std::vector<Cycles> blocks_;
+    std::vector<Sample> blocks_;
 };
 
 // `name_of` is asked for interface numbers; one that is unknown shows as "interface-N".
 boost::json::object ledger_json(const LedgerSnapshot& snapshot, bool balanced,
                                 const std::map<net::InterfaceId, std::string>& names);
 boost::json::array workers_json(const api::CountersRegion& region, std::uint32_t worker_count,
-                                const LedgerSnapshot& ledger, const BusyRatios& busy,
+                                const LedgerSnapshot& ledger, const LoadSamples& load,
                                 std::span<const api::WorkerRecord> records, unsigned owner_cpu);
 boost::json::array nodes_json(const api::CountersRegion& region, std::uint32_t worker_count);
 boost::json::array drops_json(const api::CountersRegion& region, std::uint32_t worker_count);

@@ -91,7 +91,7 @@ void Router::session_opened(const api::WelcomeBody& welcome) {
         }
         boot_id_ = welcome.boot_id;
         boot_seen_ = timers_.now();
-        busy_.forget();
+        load_.forget();
     }
     dataplane_sha256_ = printable(welcome.config_sha256.data(), welcome.config_sha256.size());
     spdlog::info("dataplane connected, session {}", welcome.session);
@@ -474,7 +474,7 @@ net::Result<net::Ipv4Address, std::string> Router::source_for(const PingRequest&
 
 void Router::sample() {
     if (const api::CountersRegion* const region = channel_.counters()) {
-        busy_.sample(*region, channel_.welcome() ? channel_.welcome()->worker_count : 0);
+        load_.sample(*region, channel_.welcome() ? channel_.welcome()->worker_count : 0);
     }
     sample_timer_->arm(timers_.now() + kSampleInterval, [this] { sample(); });
 }

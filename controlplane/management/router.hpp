@@ -94,7 +94,7 @@ public:
     [[nodiscard]] const Rib& rib() const { return rib_; }
     [[nodiscard]] const Host& host() const { return host_; }
     [[nodiscard]] const InterfaceDirectory& interfaces() const { return interfaces_; }
-    [[nodiscard]] const BusyRatios& busy() const { return busy_; }
+    [[nodiscard]] const LoadSamples& load() const { return load_; }
     [[nodiscard]] const RouterCounters& counters() const { return counters_; }
     [[nodiscard]] const RouteDownload& download() const { return download_; }
     [[nodiscard]] const RouteAudit& audit() const { return *audit_; }
@@ -142,7 +142,7 @@ private:
     Host host_;
     ChannelClient channel_;
     RouteDownload download_;
-    BusyRatios busy_;
+    LoadSamples load_;
     RouterCounters counters_;
     TokenBucket complaints_{1, 20};  // of what comes by the thousand; all of it is counted
     std::map<PingId, PingListener> pings_;

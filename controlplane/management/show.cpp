@@ -290,7 +290,7 @@ void Show::workers(const std::shared_ptr<Answer>& answer) {
             const api::CountersRegion& region = *router_.channel().counters();
             const auto records = reply->rows<api::WorkerRecord>();
             answer->done(workers_json(region, worker_count(), read_ledger(region, worker_count()),
-                                      router_.busy(), records,
+                                      router_.load(), records,
                                       router_.running().model.workers.main_core));
         });
 }

@@ -47,6 +47,22 @@ TEST(RoutesView, gives_each_next_hop_a_row_and_the_route_its_first) {
               "10.99.0.0/16  static         1       0  best  yes        blackhole\n");
 }
 
+TEST(WorkersView, shows_the_load_and_a_histogram_of_bursts_without_the_table_owner) {
+    const std::string text = show_table("workers", json::parse(R"([
+        {"worker": 0, "cpu": 1, "queues": "lan0/0", "loops": 100, "busy-ratio": 0.25,
+         "cycles-per-packet": 61.5, "sleeps": 9, "wakeups": 4, "received": 5,
+         "burst-sizes": {"1": 7, "2-3": 1, "4-7": 0, "8-15": 0, "16-31": 0, "32-63": 1200,
+                         "64-127": 0, "128+": 3}},
+        {"worker": "owner", "cpu": 0, "queues": "", "cycles-per-packet": null,
+         "burst-sizes": {"1": 0}}])"));
+    EXPECT_THAT(text, HasSubstr("WORKER  CPU  BUSY %  CYCLES/PACKET"));
+    EXPECT_THAT(text, HasSubstr("\n0         1    25.0           61.5"));
+    EXPECT_THAT(text, HasSubstr("LOOPS  SLEEPS  WAKEUPS  QUEUES"));
+    EXPECT_THAT(text, HasSubstr("\nBURSTS OF  1  2-3  4-7  8-15  16-31  32-63  64-127  128+\n"
+                                "0          7    1    0     0      0  1,200       0     3\n"));
+    EXPECT_THAT(text.substr(text.find("BURSTS OF")), Not(HasSubstr("owner")));
+}
+
 TEST(FibView, says_resolved_only_of_neighbours) {
     const std::string text = show_table("fib", json::parse(R"([
         {"prefix": "10.0.0.0/24", "origin": "route", "next-hop": 3,

@@ -325,24 +325,55 @@ TEST_F(RouterTest, nodes_drops_and_workers_come_from_the_counters) {
     auto& region = dataplane->counters->region();
     region.blocks[0].drops[static_cast<std::size_t>(api::DropReason::Ip4NoRoute)].add(4);
     region.blocks[1].drops[static_cast<std::size_t>(api::DropReason::Ip4NoRoute)].add(1);
-    region.blocks[0].nodes[0].packets.add(10);
-    region.blocks[0].nodes[0].cycles.add(1000);
+    constexpr auto kNode = static_cast<std::size_t>(api::NodeId::EthernetInput);
+    region.blocks[0].nodes[kNode].packets.add(10);
+    region.blocks[0].nodes[kNode].cycles.add(1000);
     region.blocks[0].busy_cycles.add(250);
     region.blocks[0].idle_cycles.add(750);
+    region.blocks[0].received.add(3);
+    region.blocks[0].handed_in.add(2);
+    region.blocks[0].sleeps.add(9);
+    region.blocks[0].wakeups.add(4);
+    region.blocks[0].burst_sizes[api::burst_bucket(3)].add(1);
     advance(1s);
     const json::value drops = show_data("drops");
     ASSERT_EQ(drops.as_array().size(), 1U);
     EXPECT_EQ(drops.as_array()[0].at("reason").as_string(), "ip4-no-route");
     EXPECT_EQ(drops.as_array()[0].at("packets").as_int64(), 5);
     const json::value nodes = show_data("nodes");
-    EXPECT_EQ(nodes.as_array()[0].at("node").as_string(), "ethernet-input");
-    EXPECT_DOUBLE_EQ(nodes.as_array()[0].at("cycles-per-packet").as_double(), 100.0);
+    EXPECT_EQ(nodes.as_array()[kNode].at("node").as_string(), "ethernet-input");
+    EXPECT_DOUBLE_EQ(nodes.as_array()[kNode].at("cycles-per-packet").as_double(), 100.0);
     const json::value workers = show_data("workers");
     ASSERT_EQ(workers.as_array().size(), 2U);
     EXPECT_EQ(workers.as_array()[0].at("worker").as_int64(), 0);
     EXPECT_EQ(workers.as_array()[0].at("queues").as_string(), "lan0/0");
     EXPECT_DOUBLE_EQ(workers.as_array()[0].at("busy-ratio").as_double(), 0.25);
+    EXPECT_DOUBLE_EQ(workers.as_array()[0].at("cycles-per-packet").as_double(), 50.0);
+    EXPECT_EQ(workers.as_array()[0].at("sleeps").as_int64(), 9);
+    EXPECT_EQ(workers.as_array()[0].at("wakeups").as_int64(), 4);
+    EXPECT_EQ(workers.as_array()[0].at("burst-sizes").at("2-3").as_int64(), 1);
+    EXPECT_EQ(workers.as_array()[0].at("burst-sizes").at("128+").as_int64(), 0);
     EXPECT_EQ(workers.as_array()[1].at("worker").as_string(), "owner");
+}
+
+TEST_F(RouterTest, the_load_of_a_worker_is_of_the_last_second) {
+    start(yaml());
+    auto& block = dataplane->counters->region().blocks[0];
+    block.busy_cycles.add(1000);
+    block.received.add(1);
+    advance(1s);
+    block.busy_cycles.add(300);
+    block.idle_cycles.add(100);
+    block.received.add(10);
+    advance(1s);
+    json::value worker = show_data("workers").as_array()[0];
+    EXPECT_DOUBLE_EQ(worker.at("busy-ratio").as_double(), 0.75);
+    EXPECT_DOUBLE_EQ(worker.at("cycles-per-packet").as_double(), 30.0);
+    block.idle_cycles.add(100);
+    advance(1s);
+    worker = show_data("workers").as_array()[0];
+    EXPECT_DOUBLE_EQ(worker.at("busy-ratio").as_double(), 0.0);
+    EXPECT_TRUE(worker.at("cycles-per-packet").is_null());
 }
 
 TEST_F(RouterTest, interfaces_that_cannot_be_are_counted_and_ignored) {
