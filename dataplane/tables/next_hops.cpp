@@ -1,6 +1,7 @@
 #include "dataplane/tables/next_hops.hpp"
 
 #include <algorithm>
+#include <cstddef>
 
 namespace godwit::dataplane {
 
@@ -18,6 +19,85 @@ std::vector<std::uint32_t> numbers_from(std::uint32_t first, std::uint32_t end) 
 
 bool has_slot(Verdict verdict) {
     return verdict == Verdict::Adjacency || verdict == Verdict::Group;
+}
+
+// How the buckets of a group are dealt out. The shares follow the method of highest averages
+// (D'Hondt): the next bucket goes to the member that has the fewest of them for each of its shares.
+// Two properties of the method carry the promise in the header: a party that gets more seats takes
+// none from another, and when a party leaves, dealing its seats to the others gives just what the
+// others would have had without it. So after a leave the group is balanced with no bucket of a
+// member that stayed having moved, and the loop that balances finds work only for members that
+// joined.
+struct Share {
+    std::uint32_t member = 0;
+    std::uint32_t weight = 0;   // how often it was given
+    std::uint32_t buckets = 0;  // that it has
+};
+
+// In the order of `members`, each once.
+std::vector<Share> shares_of(std::span<const std::uint32_t> members) {
+    std::vector<Share> shares;
+    for (const std::uint32_t member : members) {
+        const auto known = std::ranges::find(shares, member, &Share::member);
+        if (known == shares.end()) {
+            shares.push_back({.member = member, .weight = 1, .buckets = 0});
+        } else {
+            ++known->weight;
+        }
+    }
+    return shares;
+}
+
+Share& next_to_get(std::vector<Share>& shares) {
+    return *std::ranges::min_element(shares, [](const Share& a, const Share& b) {
+        return (a.buckets + 1) * b.weight < (b.buckets + 1) * a.weight;
+    });
+}
+
+Share& next_to_give(std::vector<Share>& shares) {
+    return *std::ranges::max_element(shares, [](const Share& a, const Share& b) {
+        return a.buckets * b.weight < b.buckets * a.weight;
+    });
+}
+
+// `before` may be null: all buckets are free.
+NextHopGroup resilient_group(const NextHopGroup* before, std::span<const std::uint32_t> members) {
+    std::vector<Share> shares = shares_of(members);
+    NextHopGroup group;
+    std::vector<std::size_t> free_buckets;
+    for (std::size_t bucket = 0; bucket < kGroupBuckets; ++bucket) {
+        const auto stays = before == nullptr
+                               ? shares.end()
+                               : std::ranges::find(shares, before->buckets[bucket], &Share::member);
+        if (stays == shares.end()) {
+            free_buckets.push_back(bucket);
+        } else {
+            group.buckets[bucket] = stays->member;
+            ++stays->buckets;
+        }
+    }
+    for (const std::size_t bucket : free_buckets) {
+        Share& share = next_to_get(shares);
+        group.buckets[bucket] = share.member;
+        ++share.buckets;
+    }
+    // Buckets that move are taken from all over the table: its order has no meaning, but neighbours
+    // in it should not all lead to the same member.
+    constexpr std::size_t kStride = 79;  // odd, so that it visits every bucket; about 0.618 of 128
+    std::size_t place = 0;
+    while (true) {
+        Share& getter = next_to_get(shares);
+        Share& giver = next_to_give(shares);
+        if ((getter.buckets + 1) * giver.weight >= giver.buckets * getter.weight) {
+            return group;
+        }
+        while (group.buckets[place] != giver.member) {
+            place = (place + kStride) % kGroupBuckets;
+        }
+        group.buckets[place] = getter.member;
+        --giver.buckets;
+        ++getter.buckets;
+    }
 }
 
 }  // namespace
@@ -119,10 +199,9 @@ bool NextHops::set_group(std::uint32_t index, std::span<const std::uint32_t> mem
     if (!slot) {
         return false;
     }
-    NextHopGroup& group = groups_[*slot];
-    group.count = static_cast<std::uint32_t>(members.size());
-    group.members.fill(0);
-    std::copy(members.begin(), members.end(), group.members.begin());
+    const NextHopEntry old = entry(index);
+    groups_[*slot] =
+        resilient_group(old.verdict == Verdict::Group ? &groups_[old.target] : nullptr, members);
     switch_to(index, {.verdict = Verdict::Group, .reserved = 0, .interface = {}, .target = *slot});
     return true;
 }

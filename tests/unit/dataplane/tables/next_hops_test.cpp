@@ -2,6 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <map>
+#include <random>
+#include <ranges>
+#include <set>
+
 namespace godwit::dataplane {
 namespace {
 
@@ -83,8 +90,9 @@ TEST_F(NextHopsTest, a_group_spreads_the_hashes_evenly_over_its_members) {
     for (std::uint64_t hash = 0; hash < 1ULL << 32; hash += 1ULL << 20) {
         ++hits[next_hops_.member(group, static_cast<std::uint32_t>(hash))];
     }
+    // 128 buckets over three members: 43, 43 and 42, of 32 of these hashes each.
     for (const std::uint32_t member : members) {
-        EXPECT_NEAR(hits[member], 4096 / 3, 2);
+        EXPECT_NEAR(hits[member], 4096 / 3, 32);
     }
     EXPECT_EQ(next_hops_.member(members[0], 12345), members[0]);
 }
@@ -98,6 +106,168 @@ TEST_F(NextHopsTest, a_group_of_groups_or_of_nothing_is_refused) {
     EXPECT_FALSE(next_hops_.set_group(outer, std::vector{group}));
     EXPECT_FALSE(next_hops_.set_group(outer, std::vector<std::uint32_t>{99}));
     EXPECT_EQ(next_hops_.entry(outer).verdict, Verdict::NoRoute);
+}
+
+// A group, and the flows of each bucket: one hash a bucket is enough, the bucket is what moves.
+class GroupTest : public testing::Test {
+protected:
+    using Owners = std::array<std::uint32_t, kGroupBuckets>;
+
+    GroupTest() {
+        group_ = *next_hops_.allocate(plain(Verdict::NoRoute));
+        for (std::size_t i = 0; i < 2 * api::kMaxGroupMembers; ++i) {
+            pool_.push_back(*next_hops_.allocate(plain(Verdict::Incomplete)));
+        }
+    }
+
+    [[nodiscard]] std::vector<std::uint32_t> first(std::size_t count) const {
+        return {pool_.begin(), pool_.begin() + static_cast<std::ptrdiff_t>(count)};
+    }
+    [[nodiscard]] Owners owners() const {
+        Owners owners{};
+        for (std::size_t bucket = 0; bucket < kGroupBuckets; ++bucket) {
+            owners[bucket] =
+                next_hops_.member(group_, static_cast<std::uint32_t>(bucket << 25 | 0x1234));
+        }
+        return owners;
+    }
+    static std::map<std::uint32_t, int> loads(const Owners& owners) {
+        std::map<std::uint32_t, int> loads;
+        for (const std::uint32_t owner : owners) {
+            ++loads[owner];
+        }
+        return loads;
+    }
+    static int moved(const Owners& before, const Owners& after) {
+        int count = 0;
+        for (std::size_t bucket = 0; bucket < kGroupBuckets; ++bucket) {
+            count += before[bucket] == after[bucket] ? 0 : 1;
+        }
+        return count;
+    }
+
+    Reclaimer reclaimer_{1};
+    NextHops next_hops_{reclaimer_, 256, 2, 2};
+    std::uint32_t group_ = 0;
+    std::vector<std::uint32_t> pool_;
+};
+
+TEST_F(GroupTest, losing_a_member_moves_only_its_flows) {
+    for (std::size_t count = 2; count <= api::kMaxGroupMembers; ++count) {
+        ASSERT_TRUE(next_hops_.set_plain(group_, plain(Verdict::NoRoute)));
+        ASSERT_TRUE(next_hops_.set_group(group_, first(count)));
+        const Owners before = owners();
+        std::vector<std::uint32_t> rest = first(count);
+        const std::uint32_t lost = rest[count / 2];
+        std::erase(rest, lost);
+        ASSERT_TRUE(next_hops_.set_group(group_, rest));
+        EXPECT_EQ(moved(before, owners()), loads(before)[lost]) << count;
+    }
+}
+
+TEST_F(GroupTest, a_member_that_returns_takes_its_share_and_no_more) {
+    for (std::size_t count = 2; count <= api::kMaxGroupMembers; ++count) {
+        ASSERT_TRUE(next_hops_.set_plain(group_, plain(Verdict::NoRoute)));
+        ASSERT_TRUE(next_hops_.set_group(group_, first(count - 1)));
+        const Owners before = owners();
+        ASSERT_TRUE(next_hops_.set_group(group_, first(count)));
+        const int share = static_cast<int>(kGroupBuckets / count);
+        EXPECT_EQ(moved(before, owners()), share) << count;
+        EXPECT_EQ(loads(owners())[pool_[count - 1]], share) << count;
+    }
+}
+
+TEST_F(GroupTest, a_member_that_replaces_another_takes_over_its_flows_and_no_others) {
+    ASSERT_TRUE(next_hops_.set_group(group_, std::vector{pool_[0], pool_[1], pool_[2]}));
+    const Owners before = owners();
+    ASSERT_TRUE(next_hops_.set_group(group_, std::vector{pool_[0], pool_[9], pool_[2]}));
+    const Owners after = owners();
+    for (std::size_t bucket = 0; bucket < kGroupBuckets; ++bucket) {
+        EXPECT_EQ(after[bucket], before[bucket] == pool_[1] ? pool_[9] : before[bucket]);
+    }
+}
+
+TEST_F(GroupTest, the_order_of_the_members_moves_nothing) {
+    ASSERT_TRUE(next_hops_.set_group(group_, first(7)));
+    const Owners before = owners();
+    std::vector<std::uint32_t> reversed = first(7);
+    std::ranges::reverse(reversed);
+    ASSERT_TRUE(next_hops_.set_group(group_, reversed));
+    EXPECT_EQ(owners(), before);
+}
+
+TEST_F(GroupTest, a_member_that_is_given_three_times_gets_three_shares) {
+    ASSERT_TRUE(next_hops_.set_group(group_, std::vector{pool_[0], pool_[1], pool_[0], pool_[0]}));
+    EXPECT_EQ(loads(owners())[pool_[0]], 96);
+    EXPECT_EQ(loads(owners())[pool_[1]], 32);
+    const Owners before = owners();
+    ASSERT_TRUE(next_hops_.set_group(group_, std::vector{pool_[0], pool_[1]}));
+    EXPECT_EQ(loads(owners())[pool_[0]], 64);
+    EXPECT_EQ(moved(before, owners()), 32);
+}
+
+TEST_F(GroupTest, readers_of_the_group_before_see_it_unchanged_until_they_are_quiescent) {
+    ASSERT_TRUE(next_hops_.set_group(group_, first(4)));
+    const NextHopGroup& held = next_hops_.group(next_hops_.entry(group_).target);
+    const NextHopGroup copy = held;
+    reclaimer_.online(0);
+    ASSERT_TRUE(next_hops_.set_group(group_, first(3)));
+    EXPECT_FALSE(next_hops_.set_group(group_, first(2)));  // the third table is not free yet
+    EXPECT_EQ(held.buckets, copy.buckets);
+    reclaimer_.quiescent(0);
+    EXPECT_TRUE(next_hops_.set_group(group_, first(2)));
+    reclaimer_.offline(0);
+}
+
+// Joins and leaves at random. Flows whose member stayed do not move when members only leave; when
+// members join, the flows that move go to those; the buckets of any two members differ by at most
+// one, and no more of them move than balance asks for.
+TEST_F(GroupTest, random_joins_and_leaves_move_no_flow_without_need) {
+    const unsigned seed = std::random_device{}();
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    const auto below = [&random](std::size_t end) { return random() % end; };
+    std::set<std::uint32_t> members{pool_[0]};
+    ASSERT_TRUE(next_hops_.set_group(group_, first(1)));
+    for (int step = 0; step < 4000; ++step) {
+        const std::set<std::uint32_t> old = members;
+        for (std::size_t leaves = below(3); leaves > 0 && members.size() > 1; --leaves) {
+            members.erase(
+                std::next(members.begin(), static_cast<std::ptrdiff_t>(below(members.size()))));
+        }
+        for (std::size_t joins = below(3); joins > 0; --joins) {
+            if (members.size() < api::kMaxGroupMembers) {
+                members.insert(pool_[below(pool_.size())]);
+            }
+        }
+        std::vector<std::uint32_t> given(members.begin(), members.end());
+        std::ranges::shuffle(given, random);
+        const Owners before = owners();
+        ASSERT_TRUE(next_hops_.set_group(group_, given));
+        const Owners after = owners();
+
+        int orphans = 0;
+        int moved_from_stayers = 0;
+        for (std::size_t bucket = 0; bucket < kGroupBuckets; ++bucket) {
+            ASSERT_TRUE(members.contains(after[bucket])) << "step " << step;
+            if (!members.contains(before[bucket])) {
+                ++orphans;
+            } else if (before[bucket] != after[bucket]) {
+                ++moved_from_stayers;
+                ASSERT_FALSE(old.contains(after[bucket])) << "from stayer to stayer, step " << step;
+            }
+        }
+        int joined_buckets = 0;
+        const auto load = loads(after);
+        ASSERT_EQ(load.size(), members.size()) << "step " << step;
+        for (const auto& [member, buckets] : load) {
+            joined_buckets += old.contains(member) ? 0 : buckets;
+        }
+        const auto [least, most] = std::ranges::minmax(load | std::views::values);
+        ASSERT_LE(most - least, 1) << "step " << step;
+        // Orphans go to who joined before anything is taken from who stayed.
+        ASSERT_LE(moved_from_stayers, std::max(0, joined_buckets - orphans)) << "step " << step;
+    }
 }
 
 }  // namespace
