@@ -45,10 +45,9 @@ struct Options {
     unsigned rounds = 9;  // of every interleaved comparison; medians are reported
     double seconds = 5;   // of cases that run for a time
     std::uint64_t seed = 1;
-    bool slow = false;                   // also what takes minutes (rte_lpm with a million routes)
-    bool hugepages = true;               // try to reserve them for DPDK
-    double churn_rate = 200'000;         // changes a second of churn/paced
-    std::uint64_t memory_mebibytes = 0;  // for DPDK; 0: enough for the cases that were chosen
+    bool slow = false;            // also what takes minutes (rte_lpm with a million routes)
+    bool hugepages = true;        // try to reserve them for DPDK
+    double churn_rate = 200'000;  // changes a second of churn/paced
 };
 
 // Why a case has no figures: what happened, and what to do about it.
@@ -87,6 +86,7 @@ struct Case {
     std::string name;                                     // with the family's: "lookup/1M/routed"
     std::string summary;                                  // one line for --list
     std::function<std::optional<Problem>(Context&)> run;  // nothing: measured
+    unsigned dpdk_mebibytes = 256;  // what it needs of DPDK's memory, if it uses DPDK
 };
 
 struct Family {
