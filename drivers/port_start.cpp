@@ -240,7 +240,9 @@ int set_kernel_interface_up(const std::string& kernel_name, bool up) {
     return failed;
 }
 
-std::optional<Problem> start_port(const PortSettings& settings, Port& port) {
+namespace {
+
+std::optional<Problem> start_with(const PortSettings& settings, bool queue_interrupts, Port& port) {
     const config::Interface& interface = settings.interface;
     rte_eth_dev_info info{};
     std::uint64_t log_from = log_position();
@@ -261,6 +263,7 @@ std::optional<Problem> start_port(const PortSettings& settings, Port& port) {
     const std::uint16_t mtu = device_mtu(port, interface.mtu, settings.tagged_mtu);
     rte_eth_conf conf = choose_offloads(interface, info, port);
     conf.rxmode.mtu = mtu;
+    conf.intr_conf.rxq = queue_interrupts ? 1 : 0;
     failed = rte_eth_dev_configure(port.port_id, port.rx_queues, port.tx_queues, &conf);
     if (failed != 0) {
         return device_problem(interface.name, port.device, "it refuses its configuration", failed,
@@ -299,6 +302,18 @@ std::optional<Problem> start_port(const PortSettings& settings, Port& port) {
         rte_eth_allmulticast_enable(port.port_id);  // routing protocols; not every device has it
     }
     return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Problem> start_port(const PortSettings& settings, Port& port) {
+    auto problem = start_with(settings, settings.queue_interrupts, port);
+    if (problem && settings.queue_interrupts) {
+        // A NIC may have too few interrupts for its queues, or none by its kernel driver: it is
+        // polled then, and its workers wake by time.
+        problem = start_with(settings, false, port);
+    }
+    return problem;
 }
 
 }  // namespace godwit::drivers

@@ -19,6 +19,7 @@ struct PortSettings {
     std::uint16_t tagged_mtu = 0;  // largest MTU of its VLANs, 0: none
     net::MacAddress derived_mac;   // for a device that has no address of its own
     rte_mempool* pool = nullptr;
+    bool queue_interrupts = false;  // where the device has them, for workers that sleep
 };
 
 // Creates the device; its port number.

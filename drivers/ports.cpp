@@ -169,12 +169,14 @@ net::Result<std::unique_ptr<Ports>, Problem> Ports::open(const config::Model& mo
             if (number) {
                 port.port_id = *number;
                 device.opened = true;
-                port.problem = start_port({.interface = interface,
-                                           .workers = workers,
-                                           .tagged_mtu = device.tagged_mtu,
-                                           .derived_mac = derived_mac(seed, name),
-                                           .pool = ports->pool_},
-                                          port);
+                port.problem = start_port(
+                    {.interface = interface,
+                     .workers = workers,
+                     .tagged_mtu = device.tagged_mtu,
+                     .derived_mac = derived_mac(seed, name),
+                     .pool = ports->pool_,
+                     .queue_interrupts = model.workers.idle == config::IdleMode::Adaptive},
+                    port);
             } else {
                 port.problem = number.error();
             }
