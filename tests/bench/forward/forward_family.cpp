@@ -36,6 +36,7 @@ struct Setting {
     unsigned size = 64;     // of a frame on the wire; 0: IMIX
     std::size_t flows = 0;  // 0: a random destination for each packet
     unsigned burst = 64;    // offered at once
+    unsigned buffers = kBuffersInRotation;
 };
 
 // Cycles a packet of `packets` packets offered in bursts. `handle(count)` moves `count` packets
@@ -162,7 +163,7 @@ std::optional<Problem> measure(Context& context, const Setting& setting) {
     sequence.sizes = setting.size == 0
                          ? imix_sizes(seed + 2)
                          : std::vector<std::uint16_t>{static_cast<std::uint16_t>(setting.size)};
-    Lane lane(**router, 0, context.dpdk().pool(), std::move(sequence));
+    Lane lane(**router, 0, context.dpdk().pool(), std::move(sequence), setting.buffers);
     ForwardRun run(**router, lane, setting.burst);
 
     Samples all;
@@ -224,6 +225,9 @@ Family forward_family() {
         if (setting.burst != Setting().burst) {
             name += fmt::format("-burst-{}", setting.burst);
         }
+        if (setting.buffers != Setting().buffers) {
+            name += fmt::format("-buffers-{}", setting.buffers);
+        }
         family.cases.push_back(
             {name,
              fmt::format("{} routes, {} bytes, {}, bursts of {}", setting.routes,
@@ -245,6 +249,9 @@ Family forward_family() {
     for (const unsigned burst : {1U, 8U, 32U, 256U}) {
         add("1", {.routes = 1, .size = 64, .flows = 10'000, .burst = burst});
         add("1M", {.routes = 1'000'000, .size = 64, .flows = 0, .burst = burst});
+    }
+    for (const unsigned buffers : {256U, 8192U}) {
+        add("1", {.routes = 1, .size = 64, .flows = 10'000, .buffers = buffers});
     }
     return family;
 }

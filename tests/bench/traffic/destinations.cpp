@@ -12,7 +12,7 @@ std::vector<std::uint32_t> uniform_destinations(std::size_t count, std::uint64_t
     destinations.reserve(count);
     while (destinations.size() < count) {
         const std::uint32_t address = anywhere(random);
-        if (!is_reserved_for_bench(net::Ipv4Address(address))) {
+        if (!is_reserved_for_bench(net::Ipv4Prefix::covering(net::Ipv4Address(address), 32))) {
             destinations.push_back(address);
         }
     }

@@ -49,11 +49,16 @@ constexpr unsigned kMeanAllocation = 24;  // prefixes
 
 }  // namespace
 
-bool is_reserved_for_bench(net::Ipv4Address address) {
-    constexpr auto kLinks = net::Ipv4Prefix::covering(net::Ipv4Address(198, 18, 0, 0), 15);
-    constexpr auto kChurn = net::Ipv4Prefix::covering(net::Ipv4Address(100, 64, 0, 0), 10);
-    return address.is_this_network() || address.is_loopback() || address.value() >> 29 == 7 ||
-           kLinks.contains(address) || kChurn.contains(address);
+bool is_reserved_for_bench(const net::Ipv4Prefix& prefix) {
+    constexpr std::array kReserved{
+        net::Ipv4Prefix::covering(net::Ipv4Address(0, 0, 0, 0), 8),
+        net::Ipv4Prefix::covering(net::Ipv4Address(127, 0, 0, 0), 8),
+        net::Ipv4Prefix::covering(net::Ipv4Address(224, 0, 0, 0), 3),
+        net::Ipv4Prefix::covering(net::Ipv4Address(198, 18, 0, 0), 15),
+        net::Ipv4Prefix::covering(net::Ipv4Address(100, 64, 0, 0), 10),
+    };
+    return std::any_of(kReserved.begin(), kReserved.end(),
+                       [&prefix](const net::Ipv4Prefix& one) { return one.overlaps(prefix); });
 }
 
 std::vector<RouteOfTable> make_table(std::size_t count, std::uint32_t next_hops,
@@ -89,8 +94,7 @@ std::vector<RouteOfTable> make_table(std::size_t count, std::uint32_t next_hops,
             }
             const auto prefix = net::Ipv4Prefix::covering(
                 net::Ipv4Address(static_cast<std::uint32_t>(cursor)), length);
-            if (is_reserved_for_bench(prefix.address()) ||
-                is_reserved_for_bench(prefix.last_address())) {
+            if (is_reserved_for_bench(prefix)) {
                 break;
             }
             if (known.insert(prefix).second) {

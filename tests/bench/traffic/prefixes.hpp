@@ -31,7 +31,7 @@ struct RouteOfTable {
 std::vector<RouteOfTable> make_table(std::size_t count, std::uint32_t next_hops,
                                      std::uint64_t seed);
 
-// Whether the generator leaves this address alone.
-bool is_reserved_for_bench(net::Ipv4Address address);
+// What the generator leaves alone.
+bool is_reserved_for_bench(const net::Ipv4Prefix& prefix);
 
 }  // namespace godwit::bench
