@@ -54,7 +54,8 @@ RxWait::RxWait(std::span<const QueueId> queues, int extra_fd)
             ++silent_queues_;
             continue;
         }
-        watch(sources_.emplace_back(source), static_cast<std::uint32_t>(sources_.size() - 1));
+        sources_.push_back(source);
+        watch(static_cast<std::uint32_t>(sources_.size() - 1));
     }
 }
 
@@ -105,7 +106,8 @@ RxWait::Woke RxWait::wait(std::chrono::microseconds longest) {
     return Woke::Time;
 }
 
-void RxWait::watch(Source& source, std::uint32_t number) {
+void RxWait::watch(std::uint32_t number) {
+    Source& source = sources_[number];
     const std::uint32_t how = source.interrupt ? EPOLLIN | EPOLLPRI | EPOLLET : EPOLLIN;
     source.fruitless = 0;
     source.left_out = !add_to(epoll_, source.fd, how, number);
@@ -129,7 +131,7 @@ void RxWait::take_back() {
     for (std::uint32_t number = 0; number < sources_.size(); ++number) {
         if (sources_[number].left_out) {
             --silent_queues_;
-            watch(sources_[number], number);
+            watch(number);
         }
     }
 }

@@ -42,7 +42,7 @@ struct QueueId {
 class RxWait {
 public:
     static constexpr unsigned kFruitlessWakes = 8;
-    static constexpr std::chrono::microseconds kLeftOut = std::chrono::milliseconds(500);
+    static constexpr std::chrono::microseconds kLeftOut = std::chrono::milliseconds(200);
 
     // The ports run. `extra_fd`, when not -1, is an eventfd: readable, it ends the sleep, and its
     // value is taken. It stays the caller's, and outlives this.
@@ -74,7 +74,7 @@ private:
         unsigned fruitless = 0;
     };
 
-    void watch(Source& source, std::uint32_t number);
+    void watch(std::uint32_t number);  // of sources_
     void leave_out(Source& source);
     void take_back();
     bool collect();  // which are ready now; true: any
