@@ -1,6 +1,5 @@
 #include "dataplane/tables/fib.hpp"
 
-#include <array>
 #include <atomic>
 
 #include "dataplane/tables/fib_burst.hpp"
@@ -19,30 +18,13 @@ std::uint32_t lookup_one(const std::atomic<const FibView*>& current, std::uint32
         const FibView& view = *current.load(std::memory_order_acquire);
         const std::uint64_t before = view.load_default();
         const std::uint32_t entry = view.entry(address);
-        if ((entry & kFibPresent) != 0) {
-            return entry & kFibValueMask;
+        if (entry != kFibDefault) [[likely]] {
+            return entry;
         }
         if (view.load_default() == before) {
             return static_cast<std::uint32_t>(before);
         }
     }
-}
-
-FibBurst burst_of(Fib::Lookup lookup) {
-    switch (lookup) {
-#if defined(__x86_64__)
-        case Fib::Lookup::Avx512:
-            return fib_burst_avx512;
-        case Fib::Lookup::Avx2:
-            return fib_burst_avx2;
-#else
-        case Fib::Lookup::Avx512:
-        case Fib::Lookup::Avx2:
-#endif
-        case Fib::Lookup::Scalar:
-            break;
-    }
-    return fib_burst_scalar;
 }
 
 bool is_sorted(std::span<const Fib::Route> routes) {
@@ -61,16 +43,12 @@ struct Fib::State {
         : reclaimer(reclaimer_in),
           max_routes(max_routes_in),
           tables(std::make_unique<FibTables>(reclaimer, max_routes)),
-          view(&tables->view()),
-          lookup(lookups().back()),
-          burst(burst_of(lookup)) {}
+          view(&tables->view()) {}
 
     Reclaimer& reclaimer;
     std::size_t max_routes;
     std::unique_ptr<FibTables> tables;
     std::atomic<const FibView*> view;
-    Lookup lookup;
-    FibBurst burst;
     std::uint64_t refused_at_limit = 0;
 };
 
@@ -91,7 +69,8 @@ void Fib::lookup_burst(const std::uint32_t* addresses, std::uint32_t* next_hops,
     for (int tries = 0; tries < kBurstTries; ++tries) {
         const FibView& view = *state.view.load(std::memory_order_acquire);
         const std::uint64_t before = view.load_default();
-        if (!state.burst(view, static_cast<std::uint32_t>(before), addresses, next_hops, count) ||
+        if (!fib_lookup_burst(view, static_cast<std::uint32_t>(before), addresses, next_hops,
+                              count) ||
             view.load_default() == before) [[likely]] {
             return;
         }
@@ -182,26 +161,6 @@ std::size_t Fib::memory_bytes() const {
 
 std::size_t Fib::memory_bound(std::size_t max_routes) {
     return sizeof(State) + FibTables::memory_bound(max_routes);
-}
-
-std::span<const Fib::Lookup> Fib::lookups() {
-    static constexpr std::array kAll{Lookup::Scalar, Lookup::Avx2, Lookup::Avx512};
-    const std::span<const Lookup> all(kAll);
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2") != 0) {
-        return __builtin_cpu_supports("avx512f") != 0 ? all : all.first(2);
-    }
-#endif
-    return all.first(1);
-}
-
-Fib::Lookup Fib::lookup_used() const {
-    return state_->lookup;
-}
-
-void Fib::use_lookup(Lookup lookup) {
-    state_->lookup = lookup;
-    state_->burst = burst_of(lookup);
 }
 
 }  // namespace godwit::dataplane

@@ -30,8 +30,6 @@ public:
 
     enum class Change : std::uint8_t { Added, Replaced, Unchanged, TableFull };
     enum class Built : std::uint8_t { Done, NotSorted, TableFull };
-    // How a burst is looked up; the answers are the same.
-    enum class Lookup : std::uint8_t { Scalar, Avx2, Avx512 };
 
     struct Route {
         net::Ipv4Prefix prefix;
@@ -72,11 +70,6 @@ public:
     // and the order of changes.
     [[nodiscard]] std::size_t memory_bytes() const;
     static std::size_t memory_bound(std::size_t max_routes);
-
-    // What this processor has, and which one is used: the last of them unless told otherwise.
-    [[nodiscard]] static std::span<const Lookup> lookups();
-    [[nodiscard]] Lookup lookup_used() const;
-    void use_lookup(Lookup lookup);  // before workers read
 
 private:
     struct State;

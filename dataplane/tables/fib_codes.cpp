@@ -1,14 +1,18 @@
 #include "dataplane/tables/fib_codes.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
+
+#include "dataplane/tables/fib_view.hpp"
 
 namespace godwit::dataplane {
 
 FibCodes::FibCodes()
-    : hop_memory_((kWideException + 1) * sizeof(std::uint32_t)),
-      hops_(hop_memory_.as<std::uint32_t>()) {
-    resize(kNarrowException);
+    : hop_memory_(kWideCodes * sizeof(std::uint32_t)), hops_(hop_memory_.as<std::uint32_t>()) {
+    hops_[0] = kFibDefault;
+    hops_[kException] = kFibException;
+    resize(kNarrowCodes);
 }
 
 std::size_t FibCodes::slot_of(std::uint32_t next_hop) const {
@@ -86,14 +90,15 @@ void FibCodes::resize(std::uint32_t limit) {
         is_free[code] = true;
     }
     for (std::uint32_t code = 1; code < next_; ++code) {
-        if (!is_free[code]) {
+        if (!is_free[code] && code != kException) {
             slots_[slot_of(hops_[code])] = static_cast<std::uint16_t>(code);
         }
     }
 }
 
 void FibCodes::widen() {
-    resize(kWideException);
+    resize(kWideCodes);
+    next_ = std::max(next_, kException + 1);
 }
 
 std::size_t FibCodes::memory_bytes() const {
@@ -103,7 +108,7 @@ std::size_t FibCodes::memory_bytes() const {
 }
 
 std::size_t FibCodes::memory_bound() {
-    constexpr std::size_t kCodes = kWideException + 1;
+    constexpr std::size_t kCodes = kWideCodes;
     return kCodes * (3 * sizeof(std::uint32_t) + 4 * sizeof(std::uint16_t));
 }
 

@@ -1,9 +1,9 @@
 // Codes: the short numbers that stand for next hops in the front of the forwarding table.
 //
-// A front entry is 8 or 16 bits, a next hop 24. Code 0 is "follow the default route", the highest
-// code is "exception", and each one between stands for a next hop of at least one route of at most
-// 24 bits. Workers read one array, from code to next hop. A code that no route uses any more keeps
-// its meaning until no worker can hold it, and then stands for something else.
+// A front entry is 8 or 16 bits, a next hop 24. Code 0 is "follow the default route", 255 is
+// "exception", of 16-bit codes too, and each other one stands for a next hop of at least one route
+// of at most 24 bits. Workers read one array, from code to next hop or mark. A code that no route
+// uses any more keeps its meaning until no worker can hold it, and then stands for something else.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,9 @@ namespace godwit::dataplane {
 
 class FibCodes {
 public:
-    static constexpr std::uint32_t kNarrowException = 0xff;
-    static constexpr std::uint32_t kWideException = 0xffff;
+    static constexpr std::uint32_t kException = 0xff;
+    static constexpr std::uint32_t kNarrowCodes = 0xff;  // below the exception
+    static constexpr std::uint32_t kWideCodes = 0x1'0000;
 
     // A code that lost its last route, to be given to `retire` after a grace period.
     struct Retired {
@@ -39,7 +40,7 @@ public:
     void retire(const Retired& retired);
     // From 8-bit codes to 16-bit ones; what is given out stays.
     void widen();
-    [[nodiscard]] bool is_wide() const { return limit_ == kWideException; }
+    [[nodiscard]] bool is_wide() const { return limit_ == kWideCodes; }
 
     [[nodiscard]] std::size_t memory_bytes() const;
     static std::size_t memory_bound();

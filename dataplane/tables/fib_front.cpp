@@ -1,5 +1,7 @@
 #include "dataplane/tables/fib_front.hpp"
 
+#include <algorithm>
+
 namespace godwit::dataplane {
 
 namespace {
@@ -24,8 +26,12 @@ void fill_codes(Code* codes, std::uint32_t first, std::uint32_t last, Code code)
 
 }  // namespace
 
-FibFront::FibFront(bool wide) : wide_(wide), memory_(memory_bytes_of(wide)) {
-    memory_.map_for_reading();
+FibFront::FibFront(bool wide, bool large) : wide_(wide), memory_(memory_bytes_of(wide)) {
+    if (large) {
+        memory_.back_with_huge_pages();
+    } else {
+        memory_.map_for_reading();
+    }
 }
 
 void FibFront::fill(std::uint32_t first, std::uint32_t last, std::uint32_t code) {
@@ -42,25 +48,21 @@ void FibFront::fill(std::uint32_t first, std::uint32_t last, std::uint32_t code)
     }
 }
 
-void FibFront::copy_from(const FibFront& narrow) {
-    if (narrow.memory_.has_huge_pages()) {
-        use_huge_pages();
-    }
-    const auto* from = narrow.memory_.as<std::uint8_t>();
-    auto* to = memory_.as<std::uint16_t>();
-    for (std::size_t page = 0; page < kFibSlots / LazyMemory::kPageBytes; ++page) {
-        if (!narrow.memory_.has_huge_pages() && !narrow.touched_.test(page)) {
+void FibFront::copy_from(const FibFront& other) {
+    constexpr std::size_t kSlots = 2048;  // of one page or half of one
+    for (std::size_t first = 0; first < kFibSlots; first += kSlots) {
+        if (!other.memory_.has_huge_pages() &&
+            !other.touched_.test((first << other.shift()) / LazyMemory::kPageBytes)) {
             continue;
         }
-        const std::size_t first = page * LazyMemory::kPageBytes;
-        for (std::size_t slot = first; slot < first + LazyMemory::kPageBytes; ++slot) {
-            const std::uint8_t code = from[slot];
-            to[slot] = code == FibCodes::kNarrowException
-                           ? static_cast<std::uint16_t>(FibCodes::kWideException)
-                           : code;
+        if (wide_ && !other.wide_) {
+            std::copy_n(other.memory_.as<std::uint8_t>() + first, kSlots,
+                        memory_.as<std::uint16_t>() + first);
+        } else {
+            std::copy_n(other.memory_.as<std::byte>() + (first << shift()), kSlots << shift(),
+                        memory_.as<std::byte>() + (first << shift()));
         }
-        touched_.set(2 * page);
-        touched_.set(2 * page + 1);
+        touched_.set((first << shift()) / LazyMemory::kPageBytes);
     }
 }
 

@@ -14,12 +14,10 @@ namespace godwit::dataplane {
 
 class FibFront {
 public:
-    explicit FibFront(bool wide);
+    // A large one is backed at once and whole.
+    FibFront(bool wide, bool large);
 
     [[nodiscard]] bool is_wide() const { return wide_; }
-    [[nodiscard]] std::uint32_t exception() const {
-        return wide_ ? FibCodes::kWideException : FibCodes::kNarrowException;
-    }
     // What FibView::front holds.
     [[nodiscard]] std::uintptr_t tagged() const {
         return reinterpret_cast<std::uintptr_t>(memory_.as<std::byte>()) | (wide_ ? 1U : 0U);
@@ -29,9 +27,9 @@ public:
                      : load_entry(memory_.as<std::uint8_t>()[slot]);
     }
     void fill(std::uint32_t first, std::uint32_t last, std::uint32_t code);
-    void copy_from(const FibFront& narrow);
+    // Before readers see this one; the other is not wider.
+    void copy_from(const FibFront& other);
 
-    void use_huge_pages() noexcept { memory_.use_huge_pages(kFibSlots << shift()); }
     [[nodiscard]] std::size_t memory_bytes() const;
     static std::size_t memory_bytes_of(bool wide) { return kFibSlots << (wide ? 1U : 0U); }
 

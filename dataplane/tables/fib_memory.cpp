@@ -41,6 +41,13 @@ void LazyMemory::map_for_reading() noexcept {
 #endif
 }
 
+void LazyMemory::back_with_huge_pages() noexcept {
+    huge_ = madvise(data_, bytes_, MADV_HUGEPAGE) == 0;
+#ifdef MADV_POPULATE_WRITE
+    madvise(data_, bytes_, MADV_POPULATE_WRITE);
+#endif
+}
+
 void LazyMemory::use_huge_pages(std::size_t used) noexcept {
     huge_ = madvise(data_, bytes_, MADV_HUGEPAGE) == 0;
 #ifdef MADV_COLLAPSE

@@ -28,6 +28,8 @@ public:
     // Lets readers find the kernel's page of zeros where nothing was written, without a fault of
     // their own.
     void map_for_reading() noexcept;
+    // Backs all of it with huge pages now; before anything was touched.
+    void back_with_huge_pages() noexcept;
     // Asks for huge pages; the first `used` bytes are moved to them now.
     void use_huge_pages(std::size_t used) noexcept;
     // What the kernel backs at the most when `used` bytes were written from the start on.

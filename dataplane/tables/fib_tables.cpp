@@ -20,7 +20,7 @@ constexpr bool is_long(std::uint8_t length) {
 FibTables::FibTables(Reclaimer& reclaimer, std::size_t max_routes)
     : reclaimer_(reclaimer),
       routes_(max_routes),
-      front_(std::make_unique<FibFront>(false)),
+      front_(std::make_unique<FibFront>(false, false)),
       chunk_of_memory_(kFibChunks * sizeof(std::uint16_t)),
       chunk_use_memory_(kFibChunks * sizeof(ChunkUse)),
       chunk_memory_(kFibChunks * kFibChunkEntries * sizeof(std::uint32_t)),
@@ -51,7 +51,7 @@ bool FibTables::set(const net::Ipv4Prefix& prefix, std::uint32_t next_hop,
         set_default(next_hop);
         return true;
     }
-    Value value{0, kFibPresent | next_hop};
+    Value value{0, next_hop};
     if (!is_long(prefix.length())) {
         const auto code = acquire_code(next_hop);
         if (!code) {
@@ -60,7 +60,7 @@ bool FibTables::set(const net::Ipv4Prefix& prefix, std::uint32_t next_hop,
         value.code = *code;
     } else if (!known) {
         const std::uint32_t slot = slot_of(prefix.address().value());
-        if (front_->code(slot) != front_->exception() && !make_group(slot)) {
+        if (front_->code(slot) != FibCodes::kException && !make_group(slot)) {
             return false;
         }
         ++long_routes_[chunk_entry(slot)];
@@ -100,7 +100,7 @@ FibTables::Value FibTables::value_of(const std::optional<FibRoute>& route) const
         return {};
     }
     const std::uint32_t next_hop = route->next_hop();
-    return {is_long(route->length()) ? 0 : codes_.code_of(next_hop), kFibPresent | next_hop};
+    return {is_long(route->length()) ? 0 : codes_.code_of(next_hop), next_hop};
 }
 
 void FibTables::set_default(std::uint32_t next_hop) {
@@ -172,7 +172,7 @@ void FibTables::begin(std::size_t expected_routes) {
 }
 
 bool FibTables::append(const FibRoute& route) {
-    Value value{0, kFibPresent | route.next_hop()};
+    Value value{0, route.next_hop()};
     if (route.length() == 0) {
         set_default(route.next_hop());
         routes_.append(route);
@@ -188,7 +188,7 @@ bool FibTables::append(const FibRoute& route) {
     if (is_long(route.length())) {
         const std::uint32_t slot = slot_of(route.first());
         close_until(std::uint64_t{slot} << 8);
-        if (front_->code(slot) != front_->exception()) {
+        if (front_->code(slot) != FibCodes::kException) {
             // What is open now is around the whole /24, and the group begins with it.
             if (!open_.empty()) {
                 front_->fill(slot, slot, open_.back().value.code);
@@ -254,13 +254,17 @@ bool FibTables::widen() {
     if (codes_.is_wide()) {
         return false;
     }
-    auto wide = std::make_unique<FibFront>(true);
-    wide->copy_from(*front_);
     codes_.widen();
-    view_.front.store(wide->tagged(), std::memory_order_release);
-    reclaimer_.defer([narrow = std::shared_ptr<FibFront>(std::move(front_))] {});
-    front_ = std::move(wide);
+    replace_front(true);
     return true;
+}
+
+void FibTables::replace_front(bool wide) {
+    auto next = std::make_unique<FibFront>(wide, large_);
+    next->copy_from(*front_);
+    view_.front.store(next->tagged(), std::memory_order_release);
+    reclaimer_.defer([before = std::shared_ptr<FibFront>(std::move(front_))] {});
+    front_ = std::move(next);
 }
 
 // ---- groups and chunks
@@ -287,15 +291,14 @@ bool FibTables::make_group(std::uint32_t slot) {
     } else {
         return false;
     }
-    const std::uint32_t code = front_->code(slot);
-    const std::uint32_t entry = code == 0 ? 0 : kFibPresent | codes_.next_hops()[code];
+    const std::uint32_t entry = codes_.next_hops()[front_->code(slot)];
     std::uint32_t* group = &groups_[std::size_t{number} * kFibGroupEntries];
     for (std::size_t i = 0; i < kFibGroupEntries; ++i) {
         store_entry(group[i], entry);
     }
     make_chunk(slot >> 8);
     store_entry(chunk_entry(slot), number);
-    front_->fill(slot, slot, front_->exception());
+    front_->fill(slot, slot, FibCodes::kException);
     return true;
 }
 
@@ -344,7 +347,7 @@ void FibTables::leave_chunk(std::uint32_t number) {
 
 void FibTables::grow() {
     large_ = true;
-    front_->use_huge_pages();
+    replace_front(codes_.is_wide());
     chunk_memory_.use_huge_pages(chunks_made_ * kFibChunkEntries * sizeof(std::uint32_t));
     group_memory_.use_huge_pages(groups_made_ * kFibGroupEntries * sizeof(std::uint32_t));
     routes_.use_huge_pages();
@@ -363,10 +366,9 @@ std::size_t FibTables::memory_bound(std::size_t max_routes) {
     const std::size_t groups = max_groups(max_routes);
     const std::size_t chunks = std::min(groups, kFibChunks);
     constexpr std::size_t kEntry = sizeof(std::uint32_t);
-    // Both fronts while the codes become wider; lists grow by doubling.
+    // Two fronts while one takes the other's place; lists grow by doubling.
     return sizeof(FibTables) + 2 * sizeof(FibFront) + FibRoutes::memory_bound(max_routes) +
-           FibCodes::memory_bound() + FibFront::memory_bytes_of(false) +
-           FibFront::memory_bytes_of(true) +
+           FibCodes::memory_bound() + 2 * FibFront::memory_bytes_of(true) +
            LazyMemory::backed_bound(chunks * kFibChunkEntries * kEntry) +
            LazyMemory::backed_bound(groups * kFibGroupEntries * kEntry) +
            kFibChunks * (sizeof(std::uint16_t) + sizeof(ChunkUse)) + 2 * groups * kEntry +

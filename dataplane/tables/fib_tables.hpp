@@ -63,7 +63,7 @@ private:
     // What an address range follows: as a code of the front, and as an entry of a group.
     struct Value {
         std::uint32_t code = 0;
-        std::uint32_t entry = 0;
+        std::uint32_t entry = kFibDefault;
     };
     struct Open {  // a route that goes on around what is appended
         std::uint32_t last;
@@ -79,6 +79,8 @@ private:
     std::optional<std::uint32_t> acquire_code(std::uint32_t next_hop);
     void release_code(std::uint32_t next_hop);
     bool widen();
+    // Makes another one with the same codes and shows it to readers.
+    void replace_front(bool wide);
 
     [[nodiscard]] std::uint32_t& chunk_entry(std::uint32_t slot);
     [[nodiscard]] std::uint32_t* group_of(std::uint32_t slot);

@@ -24,14 +24,12 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-
-#include "dataplane/tables/fib_codes.hpp"
-
 namespace godwit::dataplane {
 
-// An entry of a group: | present | 0 (7) | next hop 24 |; not present: the default route.
-constexpr std::uint32_t kFibPresent = 1U << 31;
-constexpr std::uint32_t kFibValueMask = (1U << 24) - 1;
+// What a code stands for, and what an entry of a group is: a next hop, or a mark. Exceptions are
+// marked by codes only.
+constexpr std::uint32_t kFibDefault = 1U << 31;
+constexpr std::uint32_t kFibException = 1U << 30;
 
 constexpr std::size_t kFibSlots = std::size_t{1} << 24;  // /24s
 constexpr std::size_t kFibChunks = std::size_t{1} << 16;
@@ -54,7 +52,7 @@ struct alignas(64) FibView {
     std::atomic<std::uint64_t> default_route{0};
     // Address of the codes; bit 0 is set when they are 16 bits wide.
     std::atomic<std::uintptr_t> front{0};
-    const std::uint32_t* next_hops = nullptr;  // by code
+    const std::uint32_t* next_hops = nullptr;  // or marks, by code
     const std::uint16_t* chunk_of = nullptr;   // by /16
     const std::uint32_t* chunks = nullptr;     // number of a group
     const std::uint32_t* groups = nullptr;
@@ -74,22 +72,16 @@ struct alignas(64) FibView {
     [[nodiscard]] std::uint32_t exception(std::uint32_t address) const {
         return load_entry(*group_entry(load_entry(*chunk_entry(address)), address));
     }
-    // The same form for every address.
+    // A next hop, or kFibDefault.
     [[nodiscard]] std::uint32_t entry(std::uint32_t address) const {
         const std::uintptr_t tagged = front.load(std::memory_order_acquire);
-        std::uint32_t code = 0;
-        bool is_exception = false;
-        if ((tagged & 1U) == 0) {
-            code = load_entry(reinterpret_cast<const std::uint8_t*>(tagged)[address >> 8]);
-            is_exception = code == FibCodes::kNarrowException;
-        } else {
-            code = load_entry(reinterpret_cast<const std::uint16_t*>(tagged - 1)[address >> 8]);
-            is_exception = code == FibCodes::kWideException;
-        }
-        if (is_exception) {
-            return exception(address);
-        }
-        return code == 0 ? 0 : kFibPresent | load_entry(next_hops[code]);
+        const std::uint32_t slot = address >> 8;
+        const std::uint32_t code =
+            (tagged & 1U) == 0
+                ? load_entry(reinterpret_cast<const std::uint8_t*>(tagged)[slot])
+                : load_entry(reinterpret_cast<const std::uint16_t*>(tagged - 1)[slot]);
+        const std::uint32_t found = load_entry(next_hops[code]);
+        return found == kFibException ? exception(address) : found;
     }
 };
 static_assert(sizeof(FibView) == 64);
