@@ -1,14 +1,16 @@
-// The forwarding table against an oracle that is too simple to be wrong: try every length, longest
-// first, in a map. Random changes are clustered, so that prefixes nest, cover and uncover each
-// other; addresses are taken near them. The seed is printed with a failure.
+// The forwarding table against an oracle, through single changes and built at once, and at its
+// limits. Readers beside the writer are in fib_concurrent_test.cpp. The seed is printed with a
+// failure.
 #include "dataplane/tables/fib.hpp"
 
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <map>
+#include <algorithm>
+#include <array>
 #include <random>
-#include <thread>
+#include <vector>
+
+#include "tests/unit/dataplane/tables/fib_oracle.hpp"
 
 namespace godwit::dataplane {
 namespace {
@@ -22,56 +24,6 @@ Ipv4Prefix prefix(const char* text) {
 std::uint32_t address(const char* text) {
     return Ipv4Address::parse(text)->value();
 }
-
-class Oracle {
-public:
-    void set(const Ipv4Prefix& at, std::uint32_t next_hop) { routes_[at] = next_hop; }
-    bool remove(const Ipv4Prefix& at) { return routes_.erase(at) > 0; }
-    [[nodiscard]] std::uint32_t lookup(std::uint32_t of) const {
-        for (int length = 32; length >= 0; --length) {
-            const auto found = routes_.find(
-                Ipv4Prefix::covering(Ipv4Address(of), static_cast<std::uint8_t>(length)));
-            if (found != routes_.end()) {
-                return found->second;
-            }
-        }
-        return Fib::kNoRoute;
-    }
-    [[nodiscard]] const std::map<Ipv4Prefix, std::uint32_t>& routes() const { return routes_; }
-
-private:
-    std::map<Ipv4Prefix, std::uint32_t> routes_;
-};
-
-// Addresses inside a few /16s, so that random prefixes meet.
-class Neighborhood {
-public:
-    explicit Neighborhood(std::uint64_t seed) : random_(seed) {
-        for (std::uint32_t& base : bases_) {
-            base = static_cast<std::uint32_t>(random_()) & 0xffff0000U;
-        }
-    }
-    std::uint32_t address() {
-        const std::uint32_t base = bases_[random_() % bases_.size()];
-        // Few /24s of each /16: long prefixes must share groups.
-        const auto bits = static_cast<std::uint32_t>(random_());
-        return base | (bits & 0x103ffU);
-    }
-    Ipv4Prefix prefix() {
-        // All lengths, the long ones more often; /0 to /7 touch much and are rare.
-        static constexpr std::array<std::uint8_t, 24> kLengths{0,  8,  9,  12, 15, 16, 17, 20,
-                                                               22, 23, 24, 24, 25, 26, 27, 28,
-                                                               29, 30, 31, 32, 32, 32, 24, 26};
-        return Ipv4Prefix::covering(Ipv4Address(address()), kLengths[random_() % kLengths.size()]);
-    }
-    std::uint32_t number(std::uint32_t below) {
-        return static_cast<std::uint32_t>(random_() % below);
-    }
-
-private:
-    std::mt19937_64 random_;
-    std::array<std::uint32_t, 4> bases_{};
-};
 
 TEST(Fib, without_routes_answers_no_route) {
     Reclaimer reclaimer(1);
@@ -167,7 +119,44 @@ TEST(Fib, the_group_of_a_removed_long_prefix_is_used_again_only_after_the_worker
     reclaimer.offline(0);
 }
 
-TEST(Fib, agrees_with_the_oracle_through_random_changes) {
+// A burst of every count, with addresses beside and far from the routes.
+void expect_agreement(const Fib& fib, const Oracle& oracle, Neighborhood& around, int rounds) {
+    std::array<std::uint32_t, 300> addresses;
+    std::array<std::uint32_t, 301> found;
+    for (int round = 0; round < rounds; ++round) {
+        const auto count = static_cast<unsigned>(round % 301);
+        for (unsigned i = 0; i < count; ++i) {
+            addresses[i] =
+                around.number(8) == 0 ? around.far_prefix(32).address().value() : around.address();
+        }
+        found[count] = 0xabcdef01;
+        fib.lookup_burst(addresses.data(), found.data(), count);
+        ASSERT_EQ(found[count], 0xabcdef01) << "a burst of " << count << " wrote too much";
+        for (unsigned i = 0; i < count; ++i) {
+            const std::uint32_t right = oracle.lookup(addresses[i]);
+            ASSERT_EQ(found[i], right) << Ipv4Address(addresses[i]).to_string() << " at " << i
+                                       << " of a burst of " << count;
+            ASSERT_EQ(fib.lookup(addresses[i]), right) << Ipv4Address(addresses[i]).to_string();
+        }
+    }
+}
+
+void expect_same_routes(const Fib& fib, const Oracle& oracle) {
+    ASSERT_EQ(fib.size(), oracle.routes().size());
+    auto expected = oracle.routes().begin();
+    fib.walk(Ipv4Prefix(), [&](const Ipv4Prefix& at, std::uint32_t next_hop) {
+        EXPECT_EQ(at, expected->first);
+        EXPECT_EQ(next_hop, expected->second);
+        ++expected;
+        return true;
+    });
+    EXPECT_EQ(expected, oracle.routes().end());
+}
+
+// With 200 next hops codes stay narrow, with 2^24 they become wide on the way.
+class FibWithNextHops : public testing::TestWithParam<std::uint32_t> {};
+
+TEST_P(FibWithNextHops, agrees_with_the_oracle_through_random_changes) {
     const std::uint64_t seed = std::random_device{}();
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     Neighborhood around(seed);
@@ -181,25 +170,14 @@ TEST(Fib, agrees_with_the_oracle_through_random_changes) {
             if (around.number(5) < 2) {
                 ASSERT_EQ(fib.remove(at), oracle.remove(at)) << at.to_string();
             } else {
-                const std::uint32_t next_hop = around.number(1U << 24);
+                const std::uint32_t next_hop = around.number(GetParam());
                 ASSERT_NE(fib.set(at, next_hop), Fib::Change::TableFull);
                 oracle.set(at, next_hop);
             }
         }
         reclaimer.poll();
-        ASSERT_EQ(fib.size(), oracle.routes().size());
-        for (int round = 0; round < 4000; ++round) {
-            std::array<std::uint32_t, 64> addresses;
-            std::array<std::uint32_t, 64> found;
-            for (std::uint32_t& of : addresses) {
-                of = around.address();
-            }
-            fib.lookup_burst(addresses.data(), found.data(), 64);
-            for (std::size_t i = 0; i < addresses.size(); ++i) {
-                ASSERT_EQ(found[i], oracle.lookup(addresses[i]))
-                    << Ipv4Address(addresses[i]).to_string() << " in batch " << batch;
-            }
-        }
+        expect_same_routes(fib, oracle);
+        expect_agreement(fib, oracle, around, 602);
     }
     // And empty again: nothing of a removed route stays.
     const auto routes = oracle.routes();
@@ -212,97 +190,176 @@ TEST(Fib, agrees_with_the_oracle_through_random_changes) {
     }
 }
 
-// One thread looks up without pause while the writer adds and removes prefixes of every length
-// around the address. Each route's value says its length and a serial number below a limit; at any
-// moment the /16 is there, so the default (which changes all the time) must never be seen, and a
-// value must be one that some route around this address could have.
-TEST(Fib, a_reader_beside_the_writer_sees_only_values_that_were_right) {
+// Large enough for huge pages and for every level of the ordered routes to split and merge.
+TEST_P(FibWithNextHops, agrees_with_the_oracle_while_it_grows_large_and_shrinks) {
     const std::uint64_t seed = std::random_device{}();
     SCOPED_TRACE(testing::Message() << "seed " << seed);
+    Neighborhood around(seed);
     Reclaimer reclaimer(1);
-    Fib fib(reclaimer, 100'000);
-    const std::uint32_t watched = address("10.1.2.200");
-    const auto value = [](unsigned length, unsigned serial) { return length << 16 | serial; };
-    fib.set(prefix("10.1.0.0/16"), value(16, 0));
-
-    std::atomic<bool> stop{false};
-    std::atomic<std::uint64_t> wrong{0};
-    std::atomic<std::uint64_t> lookups{0};
-    std::thread reader([&] {
-        reclaimer.online(0);
-        while (!stop.load(std::memory_order_relaxed)) {
-            for (int i = 0; i < 32; ++i) {
-                const std::uint32_t seen = fib.lookup(watched);
-                const unsigned length = seen >> 16;
-                if (length < 16 || length > 32) {
-                    wrong.fetch_add(1, std::memory_order_relaxed);
-                }
-            }
-            lookups.fetch_add(32, std::memory_order_relaxed);
-            reclaimer.quiescent(0);
+    constexpr std::size_t kRoutes = 20'000;
+    Fib fib(reclaimer, kRoutes);
+    Oracle oracle;
+    std::vector<Ipv4Prefix> order;
+    while (oracle.routes().size() < kRoutes) {
+        const Ipv4Prefix at = around.number(3) == 0 ? around.prefix() : around.far_prefix(14);
+        const std::uint32_t next_hop = around.number(GetParam());
+        const bool known = fib.find(at).has_value();
+        const auto change = fib.set(at, next_hop);
+        ASSERT_TRUE(change == (known ? Fib::Change::Replaced : Fib::Change::Added) ||
+                    change == Fib::Change::Unchanged);
+        oracle.set(at, next_hop);
+        if (!known) {
+            order.push_back(at);
         }
-        reclaimer.offline(0);
-    });
-
-    std::mt19937_64 random(seed);
-    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(800);
-    std::uint64_t changes = 0;
-    while (std::chrono::steady_clock::now() < end) {
-        const auto length = static_cast<std::uint8_t>(17 + random() % 16);
-        // Half of them around the watched address, half next to it in the same group.
-        const std::uint32_t near = random() % 2 == 0 ? watched : watched ^ 0x40U;
-        const Ipv4Prefix at = Ipv4Prefix::covering(Ipv4Address(near), length);
-        if (random() % 2 == 0) {
-            fib.set(at, value(length, static_cast<unsigned>(random() % 1000)));
-        } else {
-            fib.remove(at);
-        }
-        fib.set(prefix("0.0.0.0/0"), static_cast<std::uint32_t>(random() % 1000));
-        reclaimer.poll();
-        ++changes;
     }
-    stop = true;
-    reader.join();
-    EXPECT_EQ(wrong.load(), 0U) << lookups.load() << " lookups beside " << changes << " changes";
-    EXPECT_GT(lookups.load(), 1000U);
+    expect_same_routes(fib, oracle);
+    expect_agreement(fib, oracle, around, 301);
+    EXPECT_LE(fib.memory_bytes(), Fib::memory_bound(kRoutes));
+
+    std::shuffle(order.begin(), order.end(), std::mt19937_64(seed));
+    while (order.size() > 300) {
+        ASSERT_TRUE(fib.remove(order.back()));
+        oracle.remove(order.back());
+        order.pop_back();
+    }
+    reclaimer.poll();
+    expect_same_routes(fib, oracle);
+    expect_agreement(fib, oracle, around, 301);
 }
 
-// The default is a second word. The value of the watched address counts up with every change that
-// it sees, in turns from its own route and from the default, which is always changed while the
-// route hides it: a reader that mixed two moments would see a number that was never its own.
-TEST(Fib, the_default_route_is_never_mixed_with_an_older_entry) {
+TEST_P(FibWithNextHops, built_at_once_is_as_if_set_one_by_one_and_replaces_what_was_there) {
+    const std::uint64_t seed = std::random_device{}();
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    Neighborhood around(seed);
     Reclaimer reclaimer(1);
-    Fib fib(reclaimer, 100);
-    const std::uint32_t watched = address("10.1.2.3");
-    std::atomic<std::uint64_t> serial{0};  // of the last change that is complete
-    fib.set(prefix("0.0.0.0/0"), 0);
-
-    std::atomic<bool> stop{false};
-    std::atomic<std::uint64_t> wrong{0};
-    std::thread reader([&] {
-        while (!stop.load(std::memory_order_relaxed)) {
-            // Values count up with every change, so what is seen lies between the count before and
-            // the count after.
-            const std::uint64_t before = serial.load();
-            const std::uint32_t seen = fib.lookup(watched);
-            const std::uint64_t after = serial.load() + 1;
-            if (seen < before || seen > after) {
-                wrong.fetch_add(1);
+    Fib fib(reclaimer, 20'000);
+    for (const std::size_t count : {3U, 1500U, 12'000U, 0U, 700U}) {
+        Oracle oracle;
+        while (oracle.routes().size() < count) {
+            oracle.set(around.number(2) == 0 ? around.prefix() : around.far_prefix(8),
+                       around.number(GetParam()));
+        }
+        std::vector<Fib::Route> routes;
+        for (const auto& [at, next_hop] : oracle.routes()) {
+            routes.push_back({at, next_hop});
+        }
+        ASSERT_EQ(fib.build(routes), Fib::Built::Done);
+        expect_same_routes(fib, oracle);
+        expect_agreement(fib, oracle, around, 301);
+        // And it goes on from there.
+        for (int change = 0; change < 500; ++change) {
+            const Ipv4Prefix at = around.prefix();
+            if (around.number(2) == 0) {
+                ASSERT_EQ(fib.remove(at), oracle.remove(at)) << at.to_string();
+            } else {
+                const std::uint32_t next_hop = around.number(GetParam());
+                fib.set(at, next_hop);
+                oracle.set(at, next_hop);
             }
         }
-    });
-    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
-    std::uint32_t next = 0;
-    while (std::chrono::steady_clock::now() < end && next < (1U << 24) - 4) {
-        fib.set(prefix("10.1.2.0/24"), ++next);  // hides the default
-        serial.store(next);
-        fib.set(prefix("0.0.0.0/0"), ++next);  // unseen for now
-        fib.remove(prefix("10.1.2.0/24"));     // seen now
-        serial.store(next);
+        expect_same_routes(fib, oracle);
+        expect_agreement(fib, oracle, around, 301);
+        reclaimer.poll();
     }
-    stop = true;
-    reader.join();
-    EXPECT_EQ(wrong.load(), 0U) << "after " << next << " changes";
+}
+
+INSTANTIATE_TEST_SUITE_P(FewAndMany, FibWithNextHops, testing::Values(200U, 1U << 24));
+
+TEST(Fib, refuses_to_be_built_from_what_is_not_in_order_or_too_much) {
+    Reclaimer reclaimer(1);
+    Fib fib(reclaimer, 2);
+    fib.set(prefix("192.0.2.0/24"), 9);
+    const std::vector<Fib::Route> unsorted{{prefix("10.1.0.0/16"), 1}, {prefix("10.0.0.0/8"), 2}};
+    const std::vector<Fib::Route> twice{{prefix("10.0.0.0/8"), 1}, {prefix("10.0.0.0/8"), 2}};
+    const std::vector<Fib::Route> many{
+        {prefix("10.0.0.0/8"), 1}, {prefix("11.0.0.0/8"), 2}, {prefix("12.0.0.0/8"), 3}};
+    EXPECT_EQ(fib.build(unsorted), Fib::Built::NotSorted);
+    EXPECT_EQ(fib.build(twice), Fib::Built::NotSorted);
+    EXPECT_EQ(fib.build(many), Fib::Built::TableFull);
+    EXPECT_EQ(fib.refused_at_limit(), 1U);
+    EXPECT_EQ(fib.size(), 1U);
+    EXPECT_EQ(fib.lookup(address("192.0.2.1")), 9U);
+    EXPECT_EQ(fib.lookup(address("10.0.0.1")), Fib::kNoRoute);
+}
+
+// 65,534 codes: all but the default route's and the exception's.
+TEST(Fib, refuses_a_next_hop_for_which_no_code_is_left_and_takes_it_when_one_is) {
+    Reclaimer reclaimer(1);
+    Fib fib(reclaimer, 100'000);
+    const auto nth = [](std::uint32_t n) { return Ipv4Prefix::covering(Ipv4Address(n << 8), 24); };
+    constexpr std::uint32_t kCodes = 65'534;
+    for (std::uint32_t n = 0; n < kCodes; ++n) {
+        ASSERT_EQ(fib.set(nth(n), n + 1), Fib::Change::Added);
+    }
+    EXPECT_EQ(fib.set(nth(kCodes), kCodes + 1), Fib::Change::TableFull);
+    EXPECT_EQ(fib.set(nth(7), kCodes + 1), Fib::Change::TableFull);
+    EXPECT_EQ(fib.refused_at_limit(), 2U);
+    EXPECT_EQ(fib.lookup(7U << 8), 8U) << "a refused change changed something";
+    EXPECT_EQ(fib.set(prefix("200.1.2.3/32"), kCodes + 1), Fib::Change::Added)
+        << "long prefixes need no code";
+    EXPECT_EQ(fib.set(nth(kCodes), 5), Fib::Change::Added) << "its code is there";
+
+    EXPECT_TRUE(fib.remove(nth(7)));
+    EXPECT_EQ(fib.set(nth(7), kCodes + 1), Fib::Change::Added);
+    for (std::uint32_t n = 0; n < kCodes; ++n) {
+        ASSERT_EQ(fib.lookup(n << 8), n == 7 ? kCodes + 1 : n + 1);
+    }
+}
+
+TEST(Fib, a_code_stands_for_another_next_hop_only_after_the_workers_left_it) {
+    Reclaimer reclaimer(1);
+    Fib fib(reclaimer, 1000);
+    reclaimer.online(0);
+    for (std::uint32_t next_hop = 1; next_hop <= 254; ++next_hop) {
+        fib.set(prefix("10.0.0.0/24"), next_hop);
+    }
+    const std::size_t narrow = fib.memory_bytes();
+    fib.set(prefix("10.0.0.0/24"), 255);
+    EXPECT_GT(fib.memory_bytes(), narrow + 100'000) << "a code was taken from its readers";
+    reclaimer.quiescent(0);
+    reclaimer.poll();
+
+    Fib other(reclaimer, 1000);
+    for (std::uint32_t next_hop = 1; next_hop <= 2000; ++next_hop) {
+        other.set(prefix("10.0.0.0/24"), next_hop);
+        reclaimer.quiescent(0);
+    }
+    EXPECT_LT(other.memory_bytes(), narrow + 100'000) << "free codes were not used";
+    EXPECT_EQ(other.lookup(address("10.0.0.1")), 2000U);
+    reclaimer.offline(0);
+}
+
+TEST(Fib, never_takes_more_than_it_said_before_the_start) {
+    const std::uint64_t seed = std::random_device{}();
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    Neighborhood around(seed);
+    constexpr std::size_t kRoutes = 4000;
+    Reclaimer reclaimer(1);
+    Fib fib(reclaimer, kRoutes);
+    // Each alone in its /24, and left over where others were removed: the worst for groups and
+    // leaves.
+    std::vector<Ipv4Prefix> there;
+    for (int change = 0; change < 40'000; ++change) {
+        if (there.size() == kRoutes) {
+            for (std::size_t i = 0; i < there.size(); ++i) {
+                if (i % 24 != 0) {
+                    fib.remove(there[i]);
+                }
+            }
+            there.clear();
+            fib.walk(Ipv4Prefix(), [&there](const Ipv4Prefix& at, std::uint32_t) {
+                there.push_back(at);
+                return true;
+            });
+            reclaimer.poll();
+        }
+        const Ipv4Prefix at = around.far_prefix(25);
+        if (fib.set(at, around.number(1U << 24)) == Fib::Change::Added) {
+            there.insert(std::upper_bound(there.begin(), there.end(), at), at);
+        }
+    }
+    EXPECT_LE(fib.memory_bytes(), Fib::memory_bound(kRoutes));
+    EXPECT_EQ(fib.refused_at_limit(), 0U);
 }
 
 }  // namespace
