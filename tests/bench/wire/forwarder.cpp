@@ -76,7 +76,9 @@ std::string configuration(const Bed& bed, bool hugepages, std::span<const RouteO
 }
 
 Command testpmd_command(const Bed& bed, Kind kind, bool hugepages) {
-    Command words{"dpdk-testpmd",
+    Command words{"stdbuf",  // line by line, or what it says stays in its buffer while it runs
+                  "-oL",
+                  "dpdk-testpmd",
                   fmt::format("--lcores=0@{},1@{}", kGeneratorCore, kForwarderCore),
                   "--iova-mode=va",
                   "--no-pci",
@@ -138,7 +140,9 @@ net::Result<Forwarder, std::string> Forwarder::start(Kind kind, const Bed& bed,
     const std::filesystem::path file = bed.folder() / "godwit.yaml";
     std::ofstream(file) << configuration(bed, hugepages,
                                          over_channel ? std::span<const RouteOfTable>() : table);
-    std::filesystem::create_directories(bed.folder() / "run");
+    if (over_channel) {  // the supervisor makes its own, for an account without privileges
+        std::filesystem::create_directories(bed.folder() / "run");
+    }
     const Command command = over_channel ? Command{programs.dataplane(), file}
                                          : Command{programs.supervisor(),
                                                    "run",

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include <iterator>
 #include <sstream>
 #include <thread>
+#include <utility>
 
 namespace godwit::bench::wire {
 namespace {
@@ -23,6 +25,9 @@ constexpr std::chrono::milliseconds kLookEvery{10};
 constexpr std::chrono::seconds kPatienceAtTheEnd{10};
 constexpr std::chrono::seconds kPatienceWithCommands{30};
 constexpr std::size_t kLastLines = 12;
+// Before everything of the ordinary kind: two programs that poll at each other stand still while
+// either of them waits for its core.
+constexpr int kPriority = -20;
 
 // Signals reach the whole process, so this one value cannot be passed to where it is needed.
 std::atomic<int> signal_that_came{0};
@@ -109,6 +114,7 @@ net::Result<Process, std::string> Process::start(const Command& command,
         if (::getppid() != parent) {
             ::_exit(127);
         }
+        ::setpriority(PRIO_PROCESS, 0, kPriority);
         ::dup2(input[0], STDIN_FILENO);
         ::dup2(output, STDOUT_FILENO);
         ::dup2(output, STDERR_FILENO);
