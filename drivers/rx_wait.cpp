@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstddef>
 #include <ctime>
 
 #include "drivers/packet_socket.hpp"
@@ -16,6 +17,7 @@ namespace godwit::drivers {
 namespace {
 
 constexpr std::uint32_t kExtra = UINT32_MAX;
+constexpr std::size_t kToldAtOnce = 16;  // the kernel tells of the others the next time
 
 bool add_to(int epoll, int fd, std::uint32_t events, std::uint32_t number) {
     epoll_event event{};
@@ -90,16 +92,15 @@ RxWait::Woke RxWait::wait(std::chrono::microseconds longest) {
     if (any_left_out_ && slept_without_ >= kLeftOut) {
         take_back();
     }
-    if (collect()) {
-        judge();
+    if (const std::size_t ready = collect(); ready > 0) {
+        judge(ready < kToldAtOnce);
         return Woke::Packet;
     }
     for (Source& source : sources_) {
         source.fruitless = 0;
     }
     pollfd sleep{.fd = epoll_, .events = POLLIN, .revents = 0};
-    const int ready = ppoll(&sleep, 1, &time, nullptr);
-    if (ready != 0 && collect()) {
+    if (ppoll(&sleep, 1, &time, nullptr) != 0 && collect() > 0) {
         return Woke::Packet;
     }
     slept_without_ += longest;
@@ -136,14 +137,14 @@ void RxWait::take_back() {
     }
 }
 
-bool RxWait::collect() {
-    std::array<epoll_event, 16> events{};  // of more, the others are reported the next time
-    const int count = epoll_wait(epoll_, events.data(), events.size(), 0);
+std::size_t RxWait::collect() {
+    std::array<epoll_event, kToldAtOnce> events{};
+    const int told = epoll_wait(epoll_, events.data(), events.size(), 0);
+    const std::size_t count = told < 0 ? 0 : static_cast<std::size_t>(told);
     for (Source& source : sources_) {
         source.ready = false;
     }
-    for (int i = 0; i < count; ++i) {
-        const epoll_event& event = events[static_cast<std::size_t>(i)];
+    for (const epoll_event& event : std::span(events).first(count)) {
         if (event.data.u32 == kExtra) {
             std::uint64_t times = 0;
             [[maybe_unused]] const ssize_t taken = read(extra_fd_, &times, sizeof times);
@@ -158,14 +159,14 @@ bool RxWait::collect() {
             getsockopt(source.fd, SOL_SOCKET, SO_ERROR, &error, &bytes);
         }
     }
-    return count > 0;
+    return count;
 }
 
-void RxWait::judge() {
+void RxWait::judge(bool all_told) {
     bool fruitless = false;
     for (Source& source : sources_) {
         if (!source.ready) {
-            source.fruitless = 0;
+            source.fruitless = all_told ? 0 : source.fruitless;
         } else if (++source.fruitless == kFruitlessWakes) {
             leave_out(source);
         }

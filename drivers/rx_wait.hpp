@@ -77,8 +77,9 @@ private:
     void watch(std::uint32_t number);  // of sources_
     void leave_out(Source& source);
     void take_back();
-    bool collect();  // which are ready now; true: any
-    void judge();    // those that were ready right after the poll
+    // Which sources are ready now, as far as one call tells; how many descriptors are.
+    std::size_t collect();
+    void judge(bool all_told);  // those that were ready right after the poll
 
     int epoll_ = -1;
     int extra_fd_ = -1;

@@ -22,6 +22,7 @@
 #include <fstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "tests/unit/drivers/in_process.hpp"
 #include "tests/unit/drivers/models.hpp"
@@ -258,6 +259,30 @@ TEST_F(RxWaiting, does_not_spin_on_a_queue_that_is_not_polled) {
     EXPECT_TRUE(wait.can_wake());
     EXPECT_EQ(receive(queue), 1U);
     EXPECT_EQ(wait.wait(0us), Woke::Time);
+}
+
+TEST_F(RxWaiting, does_not_spin_on_many_queues_that_are_not_polled) {
+    constexpr std::uint16_t kQueues = 17;  // more than the kernel is asked about at once
+    const std::uint16_t port = open_packet_socket(kQueues).port;
+    std::vector<QueueId> queues;
+    for (std::uint16_t queue = 0; queue < kQueues; ++queue) {
+        queues.push_back({port, queue});
+    }
+    RxWait wait(queues);
+    ASSERT_TRUE(wait.can_wake());
+    const Station station("far0");
+    for (std::uint16_t flow = 1; flow <= 800; ++flow) {
+        station.send(flow);
+    }
+    for (const QueueId& queue : queues) {
+        const RxWait alone({&queue, 1});
+        ASSERT_TRUE(eventually([&alone] { return is_ready(alone); })) << "queue " << queue.queue;
+    }
+    unsigned wakes = 0;
+    while (wait.wait(0us) == Woke::Packet) {
+        ASSERT_LE(++wakes, kQueues * RxWait::kFruitlessWakes);
+    }
+    EXPECT_FALSE(wait.can_wake());
 }
 
 TEST_F(RxWaiting, keeps_a_queue_that_wakes_often_and_always_has_packets) {
