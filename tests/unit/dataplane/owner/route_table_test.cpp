@@ -107,6 +107,42 @@ TEST_F(RouteTableTest, Group_is_spread_and_follows_its_members) {
     EXPECT_EQ(tables.next_hops.member(top, 0), second);
 }
 
+// An interface that goes down takes its gateway out of the group, which keeps its number.
+TEST_F(RouteTableTest, A_group_that_loses_and_regains_a_member_moves_no_other_flow) {
+    tables.next_hop(1, NextHopKind::Gateway, 1, kGateway);
+    tables.next_hop(2, NextHopKind::Gateway, 2, Ipv4Address(10, 1, 0, 2));
+    tables.next_hop(3, NextHopKind::Gateway, 2, Ipv4Address(10, 1, 0, 3));
+    tables.group(9, {1, 2, 3});
+    tables.route("20.0.0.0/8", 9);
+    const auto top = tables.fib.lookup(Ipv4Address(20, 0, 0, 1).value());
+    const auto flows = [&] {
+        std::vector<std::uint32_t> members;
+        for (std::uint64_t hash = 0; hash < 1ULL << 32; hash += 1ULL << 25) {
+            members.push_back(tables.next_hops.member(top, static_cast<std::uint32_t>(hash)));
+        }
+        return members;
+    };
+    const auto before = flows();
+    const auto lost = before[1];
+    tables.group(9, {1, 3});
+    tables.delete_next_hop(2);
+    ASSERT_EQ(tables.fib.lookup(Ipv4Address(20, 0, 0, 1).value()), top);
+    const auto without = flows();
+    for (std::size_t i = 0; i < before.size(); ++i) {
+        ASSERT_NE(without[i], lost);
+        ASSERT_TRUE(without[i] == before[i] || before[i] == lost) << "flow " << i;
+    }
+
+    tables.next_hop(4, NextHopKind::Gateway, 2, Ipv4Address(10, 1, 0, 2));
+    tables.group(9, {1, 3, 4});
+    const auto with = flows();
+    std::size_t moved = 0;
+    for (std::size_t i = 0; i < before.size(); ++i) {
+        moved += with[i] == without[i] ? 0U : 1U;
+    }
+    EXPECT_EQ(moved, before.size() / 3);
+}
+
 TEST_F(RouteTableTest, Next_hops_in_use_are_not_deleted) {
     tables.next_hop(1, NextHopKind::Blackhole);
     tables.next_hop(2, NextHopKind::Blackhole);
