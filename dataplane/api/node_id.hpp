@@ -1,6 +1,9 @@
 // The nodes of the packet graph, by number and name. The order is the order of the walk: a node
 // hands packets to later nodes, with two exceptions that lead back to ip4-lookup: an echo reply and
 // an ICMP error, each looked up once and never answered again. So two passes empty the graph.
+//
+// The straight path is no station of that walk: it takes a whole packet from the wire to the wire,
+// or gives it untouched to ethernet-input (dataplane/nodes/straight).
 #pragma once
 
 #include <array>
@@ -11,6 +14,7 @@
 namespace godwit::api {
 
 enum class NodeId : std::uint8_t {
+    StraightPath,
     EthernetInput,
     ArpInput,
     Ip4Input,
@@ -29,8 +33,9 @@ enum class NodeId : std::uint8_t {
 constexpr std::size_t kNodeCount = static_cast<std::size_t>(NodeId::kCount);
 
 constexpr std::array<std::string_view, kNodeCount> kNodeNames{
-    "ethernet-input", "arp-input",   "ip4-input",   "ip4-lookup", "ip4-local",        "icmp-input",
-    "icmp-error",     "ip4-rewrite", "arp-resolve", "punt",       "interface-output", "drop"};
+    "straight-path", "ethernet-input",   "arp-input",  "ip4-input",   "ip4-lookup",
+    "ip4-local",     "icmp-input",       "icmp-error", "ip4-rewrite", "arp-resolve",
+    "punt",          "interface-output", "drop"};
 
 constexpr std::string_view name_of(NodeId node) {
     return kNodeNames[static_cast<std::size_t>(node)];

@@ -18,9 +18,11 @@ class Outbox {
 public:
     static constexpr unsigned kCapacity = Graph::kCapacity + kBurst;
 
-    void put(rte_mbuf* packet) {
+    // True: it was empty before.
+    bool put(rte_mbuf* packet) {
         assert(count_ < kCapacity);
-        packets_[count_++] = packet;
+        packets_[count_] = packet;
+        return count_++ == 0;
     }
     [[nodiscard]] bool has_burst() const { return count_ >= kBurst; }
     [[nodiscard]] bool empty() const { return count_ == 0; }

@@ -16,6 +16,7 @@
 #include <rte_mbuf.h>
 
 #include <array>
+#include <bit>
 #include <cstdint>
 
 #include "dataplane/api/drop_reason.hpp"
@@ -49,6 +50,22 @@ constexpr std::uint16_t kPacketPrivateBytes = 64;
 
 inline PacketMeta& meta(rte_mbuf* packet) {
     return *static_cast<PacketMeta*>(rte_mbuf_to_priv(packet));
+}
+
+// Where a frame that is about to leave counts. It lies in the mbuf's first cache line, so that
+// transmission reads it without touching the meta; interface-output and the straight path write it.
+struct Passage {
+    net::InterfaceId ingress;  // none: made here or by the control plane
+    net::InterfaceId egress;
+    friend bool operator==(const Passage&, const Passage&) = default;
+};
+static_assert(sizeof(Passage) == sizeof(std::uint32_t));
+
+inline void set_passage(rte_mbuf* packet, const Passage& passage) {
+    packet->hash.usr = std::bit_cast<std::uint32_t>(passage);
+}
+inline Passage passage_of(const rte_mbuf* packet) {
+    return std::bit_cast<Passage>(packet->hash.usr);
 }
 
 // Before a packet's first node; mbufs come from the pool with the meta of their last life.

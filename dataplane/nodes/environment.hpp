@@ -46,6 +46,13 @@ struct Environment {
         return counters.interfaces[std::min<std::size_t>(id.value(), api::kMaxInterfaces - 1)];
     }
 
+    // A whole frame whose passage is set.
+    void leave_by(std::uint16_t port, rte_mbuf* packet) {
+        if (to_port[port].put(packet)) [[unlikely]] {
+            ports_with_packets.set(port);
+        }
+    }
+
     const unsigned worker;
     const unsigned worker_count;
     const Fib& fib;
@@ -63,7 +70,7 @@ struct Environment {
 
     Outbox to_owner;
     std::vector<Outbox> to_worker;  // resume is set
-    std::vector<Outbox> to_port;    // by DPDK port: whole frames, egress set
+    std::vector<Outbox> to_port;    // by DPDK port
     std::bitset<kMaxPorts> ports_with_packets;
 };
 

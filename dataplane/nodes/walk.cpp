@@ -27,7 +27,8 @@ void walk(Graph& graph, Environment& env) {
                 return punt(graph, env, packets);
             case api::NodeId::InterfaceOutput:
                 return interface_output(graph, env, packets);
-            case api::NodeId::Drop:  // the graph's own
+            case api::NodeId::StraightPath:  // before the graph, not in it
+            case api::NodeId::Drop:          // the graph's own
             case api::NodeId::kCount:
                 break;
         }

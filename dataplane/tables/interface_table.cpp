@@ -29,8 +29,30 @@ bool ImpossibleSources::contains_exactly(net::Ipv4Address address) const {
     return std::binary_search(sorted_.begin(), sorted_.end(), address);
 }
 
+namespace {
+
+void make_views(InterfaceSnapshot& snapshot) {
+    for (auto& port : snapshot.ports) {
+        const InterfaceEntry* untagged = snapshot.find(port.untagged);
+        port.straight = untagged != nullptr && untagged->up && !untagged->partial_checksums &&
+                        !port.software_rss;
+        port.own_mac = untagged != nullptr ? mac_bits(untagged->mac) : 0;
+    }
+    snapshot.egress.fill({});
+    for (const InterfaceEntry& entry : snapshot.entries) {
+        if (!entry.id.is_none() && entry.up && entry.type != api::InterfaceType::Loopback &&
+            entry.port < kMaxPorts && entry.id.value() < snapshot.egress.size()) {
+            snapshot.egress[entry.id.value()] = {entry.port, entry.mtu,
+                                                 snapshot.ports[entry.port].tx_queue_count};
+        }
+    }
+}
+
+}  // namespace
+
 void InterfaceTable::replace(std::unique_ptr<InterfaceSnapshot> next) {
     next->impossible_sources.rebuild(next->entries);
+    make_views(*next);
     const InterfaceSnapshot* old = current_.exchange(next.release(), std::memory_order_acq_rel);
     reclaimer_.defer([old] { delete old; });
 }

@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -56,8 +57,12 @@ class ImpossibleSources {
 public:
     void rebuild(const std::vector<InterfaceEntry>& entries);
     [[nodiscard]] bool contains(net::Ipv4Address address) const {
+        return may_contain(address) && contains_exactly(address);
+    }
+    // Without the last word: true for a few others, never false for one of them.
+    [[nodiscard]] bool may_contain(net::Ipv4Address address) const {
         const std::uint32_t bit = hash(address);
-        return (bitmap_[bit / 64] >> (bit % 64) & 1U) != 0 && contains_exactly(address);
+        return (bitmap_[bit / 64] >> (bit % 64) & 1U) != 0;
     }
 
 private:
@@ -84,9 +89,22 @@ struct InterfaceSnapshot {
         std::uint16_t tx_queue_count = 0;
         bool software_rss = false;  // spread received flows over the workers by our own hash
         bool may_vanish = false;
+        // Made by InterfaceTable::replace. Untagged frames with the MAC address `own_mac` (as
+        // mac_bits() has it) are the untagged interface's, which is up. The straight path may take
+        // them: no flow of this port is another worker's, and no checksum is left to complete.
+        bool straight = false;
+        std::uint64_t own_mac = 0;
+    };
+    // What a worker asks about an egress for every packet, by interface id; made by
+    // InterfaceTable::replace.
+    struct alignas(8) Egress {
+        std::uint16_t port = 0;
+        std::uint16_t mtu = 0;
+        std::uint16_t tx_queue_count = 0;  // 0: nothing can be sent on this interface now
     };
     std::vector<InterfaceEntry> entries;  // by id (below api::kMaxInterfaces); entry 0 is empty
     std::array<PortView, kMaxPorts> ports;
+    std::array<Egress, api::kMaxInterfaces> egress{};
     ImpossibleSources impossible_sources;  // made from `entries` by InterfaceTable::replace
 
     [[nodiscard]] const InterfaceEntry* find(net::InterfaceId id) const {
@@ -95,6 +113,13 @@ struct InterfaceSnapshot {
                    : nullptr;
     }
 };
+
+// The six bytes as a number that a load from the wire gives; the upper 16 bits are 0.
+inline std::uint64_t mac_bits(const net::MacAddress& mac) {
+    std::uint64_t bits = 0;
+    std::memcpy(&bits, mac.bytes().data(), mac.bytes().size());
+    return bits;
+}
 
 class InterfaceTable {
 public:

@@ -91,6 +91,25 @@ public:
     NextHops(const NextHops&) = delete;
     NextHops& operator=(const NextHops&) = delete;
 
+    // Where entries and adjacencies stand, for a loop over a burst: they stay there for the table's
+    // life.
+    class Reader {
+    public:
+        explicit Reader(const NextHops& table)
+            : entries_(table.entries_.get()), adjacencies_(table.adjacencies_.get()) {}
+        [[nodiscard]] NextHopEntry entry(std::uint32_t index) const {
+            return entries_[index].load(std::memory_order_acquire);
+        }
+        [[nodiscard]] const Adjacency& adjacency(std::uint32_t slot) const {
+            return adjacencies_[slot];
+        }
+
+    private:
+        const std::atomic<NextHopEntry>* entries_;
+        const Adjacency* adjacencies_;
+    };
+    [[nodiscard]] Reader reader() const { return Reader(*this); }
+
     // Workers. An index from the Fib, or a member of a group, is always valid to read.
     [[nodiscard]] NextHopEntry entry(std::uint32_t index) const {
         return entries_[index].load(std::memory_order_acquire);

@@ -49,18 +49,44 @@ void Transmit::flush_port(std::uint16_t port) {
 }
 
 void Transmit::send(std::uint16_t port, std::span<rte_mbuf*> packets) {
-    // The device frees what it takes: what the ledger needs is read before.
-    struct Leaving {
-        net::InterfaceId ingress;
-        net::InterfaceId egress;
-        std::uint32_t bytes;
-    };
+    // The device frees what it takes: what the ledger needs is read before. Packets that leave
+    // together mostly came together, and count as one.
+    const Passage first = passage_of(packets.front());
+    std::uint64_t bytes = 0;
+    bool one_way = true;
+    for (const rte_mbuf* packet : packets) {
+        one_way &= passage_of(packet) == first;
+        bytes += packet->pkt_len;
+    }
     std::array<Leaving, kBurst> leaving;
-    for (std::size_t i = 0; i < packets.size(); ++i) {
-        const PacketMeta& about = meta(packets[i]);
-        leaving[i] = {about.ingress, about.egress, packets[i]->pkt_len};
+    if (!one_way) {
+        for (std::size_t i = 0; i < packets.size(); ++i) {
+            leaving[i] = {passage_of(packets[i]), packets[i]->pkt_len};
+        }
     }
 
+    const std::size_t sent = give_device(port, packets);
+    const std::span<rte_mbuf*> unsent = packets.subspan(sent);
+    if (one_way) {
+        for (const rte_mbuf* packet : unsent) {
+            bytes -= packet->pkt_len;
+        }
+        count_sent(first, sent, bytes);
+    } else {
+        for (const Leaving& one : std::span(leaving).first(sent)) {
+            count_sent(one.passage, 1, one.bytes);
+        }
+    }
+    for (rte_mbuf* packet : unsent) {
+        const Passage passage = passage_of(packet);
+        meta(packet).ingress = passage.ingress;
+        meta(packet).egress = passage.egress;
+    }
+    drop(unsent, api::DropReason::TransmitQueueFull, true);
+}
+
+// How many it took.
+std::size_t Transmit::give_device(std::uint16_t port, std::span<rte_mbuf*> packets) {
     const auto queue = static_cast<std::uint16_t>(env_.worker);
     const auto count = static_cast<std::uint16_t>(packets.size());
     const bool may_vanish = env_.interfaces->ports[port].may_vanish;
@@ -77,17 +103,17 @@ void Transmit::send(std::uint16_t port, std::span<rte_mbuf*> packets) {
             rte_pause();
         }
     }
+    return sent;
+}
 
-    for (std::uint16_t i = 0; i < sent; ++i) {
-        api::InterfaceCounters& egress = env_.counters_of(leaving[i].egress);
-        egress.tx_packets.add(1);
-        egress.tx_bytes.add(leaving[i].bytes);
-        if (!leaving[i].ingress.is_none()) {
-            env_.counters_of(leaving[i].ingress).in_sent.add(1);
-        }
+void Transmit::count_sent(const Passage& passage, std::uint64_t packets, std::uint64_t bytes) {
+    api::InterfaceCounters& egress = env_.counters_of(passage.egress);
+    egress.tx_packets.add(packets);
+    egress.tx_bytes.add(bytes);
+    if (!passage.ingress.is_none()) {
+        env_.counters_of(passage.ingress).in_sent.add(packets);
     }
-    env_.counters.sent.add(sent);
-    drop(packets.subspan(sent), api::DropReason::TransmitQueueFull, true);
+    env_.counters.sent.add(packets);
 }
 
 void Transmit::flush_to_worker(unsigned worker) {

@@ -22,8 +22,15 @@ private:
     // its packets are dropped here, at its tail.
     static constexpr unsigned kAttempts = 4;
 
+    struct Leaving {
+        Passage passage;
+        std::uint32_t bytes;
+    };
+
     void flush_port(std::uint16_t port);
     void send(std::uint16_t port, std::span<rte_mbuf*> packets);
+    std::size_t give_device(std::uint16_t port, std::span<rte_mbuf*> packets);
+    void count_sent(const Passage& passage, std::uint64_t packets, std::uint64_t bytes);
     void flush_to_worker(unsigned worker);
     void flush_to_owner();
     void drop(std::span<rte_mbuf*> packets, api::DropReason reason, bool at_egress);

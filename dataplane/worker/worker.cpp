@@ -13,6 +13,7 @@
 #include "dataplane/graph/graph.hpp"
 #include "dataplane/nodes/environment.hpp"
 #include "dataplane/nodes/nodes.hpp"
+#include "dataplane/nodes/straight/straight_path.hpp"
 #include "dataplane/worker/transmit.hpp"
 #include "drivers/burst.hpp"
 
@@ -31,8 +32,8 @@ struct Worker::State {
               shared_in.pool, counters_in, rte_get_tsc_hz()),
           transmit(graph, env, shared_in.links) {}
 
-    void begin_loop() {
-        env.now_cycles = shared.cycles != nullptr ? shared.cycles() : rte_rdtsc();
+    void begin_loop(std::uint64_t now) {
+        env.now_cycles = shared.cycles != nullptr ? shared.cycles() : now;
         env.interfaces = &shared.interfaces.current();
         env.punt = punt.load(std::memory_order_acquire);
     }
@@ -51,16 +52,26 @@ struct Worker::State {
         if (count == 0) {
             return 0;
         }
-        for (rte_mbuf* packet : std::span(packets).first(count)) {
-            packet->port = queue.port;  // net_ring leaves that of the packet's last life
+        const std::span received(packets.data(), count);
+        if (port.straight) {
+            straight_path(graph, env, queue.port, received);
+        } else {
+            begin_at_ethernet(queue.port, received);
+        }
+        counters.received.add(count);
+        counters.burst_sizes[api::burst_bucket(count)].add(1);
+        walk(graph, env);
+        transmit.flush_bursts();
+        return count;
+    }
+
+    void begin_at_ethernet(std::uint16_t port, std::span<rte_mbuf* const> packets) {
+        for (rte_mbuf* packet : packets) {
+            packet->port = port;  // net_ring leaves that of the packet's last life
             reset_meta(packet);
             meta(packet).arrival_tsc = env.now_cycles;
             graph.next(api::NodeId::EthernetInput, packet);
         }
-        counters.received.add(count);
-        walk(graph, env);
-        transmit.flush_bursts();
-        return count;
     }
 
     unsigned take_handed() {
@@ -109,7 +120,7 @@ Worker::~Worker() = default;
 unsigned Worker::run_once() {
     State& state = *state_;
     const std::uint64_t begin = rte_rdtsc();
-    state.begin_loop();
+    state.begin_loop(begin);
     unsigned handled = state.take_handed();
     for (const RxQueue& queue : state.queues) {
         handled += state.receive(queue);

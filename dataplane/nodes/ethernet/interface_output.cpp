@@ -30,8 +30,8 @@ void interface_output(Graph& graph, Environment& env, Packets packets) {
             env.to_worker[env.worker % queues].put(packet);
             continue;
         }
-        env.to_port[entry->port].put(packet);
-        env.ports_with_packets.set(entry->port);
+        set_passage(packet, {about.ingress, about.egress});
+        env.leave_by(entry->port, packet);
     }
 }
 

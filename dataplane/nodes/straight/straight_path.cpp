@@ -1,0 +1,351 @@
+// How a packet is judged without reading it twice: the first 16 bytes of the frame are compared at
+// once with what they must be, the IPv4 header is three loads, and all that is asked of it is put
+// together into one bit before the only branch. The numbers below are bytes in the order of the
+// wire, read on a little-endian machine.
+//
+// What is asked is what ethernet-input, ip4-input, ip4-lookup, ip4-rewrite and interface-output
+// ask (the RFC sections stand there), or more: an address in 0/8, 127/8 or 224/3, or one that could
+// be impossible as a source, is theirs to judge.
+//
+// Tagged frames are set aside in the first pass and have their own; so the lengths are constants.
+#include "dataplane/nodes/straight/straight_path.hpp"
+
+#include <rte_cycles.h>
+#include <rte_prefetch.h>
+#include <smmintrin.h>
+
+#include <array>
+#include <bit>
+#include <cstring>
+
+#include "dataplane/graph/flow_hash.hpp"
+#include "dataplane/graph/packet_bytes.hpp"
+#include "net/vlan.hpp"
+
+namespace godwit::dataplane {
+
+namespace {
+
+static_assert(std::endian::native == std::endian::little);
+
+constexpr std::uint16_t kIpv4Bytes = 20;
+constexpr std::uint16_t kUntaggedBytes = 14;
+constexpr std::uint16_t kTaggedBytes = 18;
+constexpr unsigned kPrefetchAhead = 8;
+
+template <class Word>
+Word load(const std::uint8_t* at) {
+    Word word;
+    std::memcpy(&word, at, sizeof word);
+    return word;
+}
+
+// The first 16 bytes of a frame, asked all at once.
+class FrameHead {
+public:
+    explicit FrameHead(const std::uint8_t* frame)
+        : bytes_(_mm_loadu_si128(reinterpret_cast<const __m128i*>(frame))) {}
+
+    // An interface's MAC address, then IPv4 without options: EtherType 0x0800, 0x45.
+    static __m128i untagged_to(std::uint64_t mac) {
+        return _mm_set_epi64x(0x0045'0008'0000'0000, static_cast<long long>(mac));
+    }
+    [[nodiscard]] bool is(const __m128i& untagged) const {
+        return differs_nowhere(untagged, _mm_set_epi64x(0x00ff'ffff'0000'0000, kDestination));
+    }
+    [[nodiscard]] bool is_to(std::uint64_t mac) const {
+        return differs_nowhere(untagged_to(mac), _mm_set_epi64x(0, kDestination));
+    }
+    [[nodiscard]] bool is_tagged() const {
+        return _mm_extract_epi16(bytes_, 6) == 0x0081;  // EtherType 0x8100
+    }
+    // Neither a group nor nobody.
+    [[nodiscard]] bool has_host_source() const {
+        const __m128i group = _mm_set_epi64x(0, 0x0001'0000'0000'0000);
+        const __m128i source = _mm_set_epi64x(0xffff'ffff, ~kDestination);
+        return _mm_testz_si128(bytes_, group) != 0 && _mm_testz_si128(bytes_, source) == 0;
+    }
+
+private:
+    static constexpr long long kDestination = 0xffff'ffff'ffff;
+
+    [[nodiscard]] bool differs_nowhere(const __m128i& other, const __m128i& where) const {
+        return _mm_testz_si128(_mm_xor_si128(bytes_, other), where) != 0;
+    }
+
+    __m128i bytes_;
+};
+
+// The first octet says of these addresses that they are no host's: 0/8, 127/8, 224/4, 240/4.
+constexpr std::array<bool, 256> kSpecialOctets = [] {
+    std::array<bool, 256> special{};
+    for (std::size_t octet = 0; octet < special.size(); ++octet) {
+        special[octet] = octet == 0 || octet == 127 || octet >= 224;
+    }
+    return special;
+}();
+
+// RFC 1071: the ones' complement sum of a header with its checksum is all ones, in any order of
+// bytes and with words of any length. In other words: the sum of the words, with the carries added
+// back in, is a multiple of 2^16 - 1. A multiple is what times the inverse is small.
+bool has_valid_sum(std::uint64_t first, std::uint64_t second, std::uint32_t third) {
+    constexpr std::uint64_t kOnes = 0xffff;
+    constexpr std::uint64_t kInverse = 0xfffe'fffe'fffe'ffffU;
+    static_assert(kOnes * kInverse == 1);
+    std::uint64_t sum = 0;
+    sum = first + second;
+    sum += sum < second ? 1U : 0U;
+    sum += third;
+    sum += sum < third ? 1U : 0U;
+    return sum * kInverse <= ~std::uint64_t{0} / kOnes;
+}
+
+// TTL, protocol and checksum, with one hop less (RFC 1141): what the first byte loses, the checksum
+// gains, and a carry out of it comes back in.
+std::uint32_t with_lower_ttl(std::uint32_t word) {
+    constexpr std::uint32_t kOneFromTtlToChecksum = 0xffff;
+    constexpr std::uint32_t kCarries = 0xfffe'0000;
+    return word + kOneFromTtlToChecksum + (std::uint32_t{word >= kCarries} << 16);
+}
+
+// Gives the packet the room of a link header of another length, and cuts off the padding of a short
+// frame. False: that takes more than a change of numbers; nothing was changed.
+bool resize(rte_mbuf* packet, std::uint16_t old_link_bytes, std::uint16_t link_bytes,
+            std::uint32_t total_bytes) {
+    const bool is_padded = packet->pkt_len != old_link_bytes + total_bytes;
+    if ((is_padded && packet->nb_segs != 1) || packet->data_off + old_link_bytes < link_bytes) {
+        return false;
+    }
+    const std::uint32_t first_bytes =
+        is_padded ? old_link_bytes + total_bytes : std::uint32_t{packet->data_len};
+    packet->data_off = static_cast<std::uint16_t>(packet->data_off + old_link_bytes - link_bytes);
+    packet->data_len = static_cast<std::uint16_t>(first_bytes + link_bytes - old_link_bytes);
+    packet->pkt_len = link_bytes + total_bytes;
+    return true;
+}
+
+// The packets of a burst that have one length of link header.
+template <std::uint16_t kLinkBytes>
+class StraightPath {
+public:
+    StraightPath(Graph& graph, Environment& env, std::uint16_t port)
+        : graph_(graph),
+          env_(env),
+          snapshot_(*env.interfaces),
+          hops_(env.next_hops.reader()),
+          worker_(env.worker),
+          port_(port) {}
+
+    // Is the IPv4 header behind the link header one that may be looked up?
+    void judge(rte_mbuf* packet, const std::uint8_t* frame, net::InterfaceId ingress) {
+        const std::uint8_t* header = frame + kLinkBytes;
+        const auto first = load<std::uint64_t>(header);
+        const auto second = load<std::uint64_t>(header + 8);
+        const auto third = load<std::uint32_t>(header + 16);
+        const std::uint32_t total_bytes =
+            __builtin_bswap16(static_cast<std::uint16_t>(first >> 16));
+        const std::uint32_t source = __builtin_bswap32(static_cast<std::uint32_t>(second >> 32));
+
+        // A total length below 20 wraps around, and is too long.
+        const bool fits = (packet->data_len >= kLinkBytes + kIpv4Bytes) &
+                          (total_bytes - kIpv4Bytes <= packet->pkt_len - kLinkBytes - kIpv4Bytes);
+        const bool refused = kSpecialOctets[source >> 24] | kSpecialOctets[third & 0xffU] |
+                             snapshot_.impossible_sources.may_contain(net::Ipv4Address(source));
+        if (!(fits & !refused & has_valid_sum(first, second, third))) [[unlikely]] {
+            leave(packet);
+            return;
+        }
+        packets_[count_] = packet;
+        destinations_[count_] = __builtin_bswap32(third);
+        if constexpr (kLinkBytes == kTaggedBytes) {
+            ingress_[count_] = ingress;
+        }
+        ++count_;
+    }
+
+    // How many were forwarded; `ingress` is that of untagged packets.
+    unsigned forward_all(net::InterfaceId ingress) {
+        if (count_ == 0) {
+            return 0;
+        }
+        env_.fib.lookup_burst(destinations_.data(), next_hops_.data(), count_);
+        unsigned forwarded = 0;
+        Received received;
+        for (unsigned i = 0; i < count_; ++i) {
+            const std::uint32_t bytes = packets_[i]->pkt_len;
+            if constexpr (kLinkBytes == kTaggedBytes) {
+                if (ingress_[i] != ingress) {
+                    add_received(ingress, received);
+                    ingress = ingress_[i];
+                }
+            }
+            if (forward(packets_[i], next_hops_[i], ingress)) [[likely]] {
+                ++forwarded;
+                ++received.packets;
+                received.bytes += bytes;
+            } else {
+                leave(packets_[i]);
+            }
+        }
+        add_received(ingress, received);
+        return forwarded;
+    }
+
+    void leave(rte_mbuf* packet) {
+        packet->port = port_;  // net_ring leaves that of the packet's last life
+        reset_meta(packet);
+        meta(packet).arrival_tsc = env_.now_cycles;
+        graph_.next(api::NodeId::EthernetInput, packet);
+    }
+
+private:
+    struct Received {
+        std::uint64_t packets = 0;
+        std::uint64_t bytes = 0;
+    };
+
+    [[nodiscard]] NextHopEntry hop_of(rte_mbuf* packet, std::uint32_t index) const {
+        const NextHopEntry hop = hops_.entry(index);
+        if (hop.verdict != Verdict::Group) [[likely]] {
+            return hop;
+        }
+        const std::uint32_t hash = flow_hash(first_bytes(packet).subspan(kLinkBytes));
+        return hops_.entry(env_.next_hops.member(index, hash));
+    }
+
+    bool forward(rte_mbuf* packet, std::uint32_t index, net::InterfaceId ingress) {
+        const NextHopEntry hop = hop_of(packet, index);
+        if (hop.verdict != Verdict::Adjacency) [[unlikely]] {
+            return false;
+        }
+        const Adjacency& adjacency = hops_.adjacency(hop.target);
+        const InterfaceSnapshot::Egress& egress =
+            snapshot_.egress[adjacency.interface.value() % api::kMaxInterfaces];
+        auto* header = rte_pktmbuf_mtod_offset(packet, std::uint8_t*, kLinkBytes);
+        const std::uint32_t total_bytes = __builtin_bswap16(load<std::uint16_t>(header + 2));
+        const auto ttl_to_checksum = load<std::uint32_t>(header + 8);
+        const bool passes = ((ttl_to_checksum & 0xffU) > 1) & (total_bytes <= adjacency.mtu) &
+                            (total_bytes <= egress.mtu) & (worker_ < egress.tx_queue_count);
+        if (!passes) [[unlikely]] {
+            return false;
+        }
+        const bool same_size =
+            (packet->pkt_len == kLinkBytes + total_bytes) & (adjacency.rewrite_bytes == kLinkBytes);
+        if (same_size & (kLinkBytes == kUntaggedBytes)) [[likely]] {
+            std::memcpy(header - 14, adjacency.rewrite.data(), 8);
+            std::memcpy(header - 8, adjacency.rewrite.data() + 6, 8);
+        } else if (same_size || resize(packet, kLinkBytes, adjacency.rewrite_bytes, total_bytes)) {
+            std::memcpy(header - adjacency.rewrite_bytes, adjacency.rewrite.data(),
+                        adjacency.rewrite_bytes);
+        } else {
+            return false;
+        }
+        const std::uint32_t lower = with_lower_ttl(ttl_to_checksum);
+        std::memcpy(header + 8, &lower, sizeof lower);
+        set_passage(packet, {ingress, adjacency.interface});
+        env_.leave_by(egress.port, packet);
+        return true;
+    }
+
+    void add_received(net::InterfaceId ingress, Received& received) {
+        api::InterfaceCounters& counters = env_.counters_of(ingress);
+        counters.rx_packets.add(received.packets);
+        counters.rx_bytes.add(received.bytes);
+        received = {};
+    }
+
+    Graph& graph_;
+    Environment& env_;
+    const InterfaceSnapshot& snapshot_;
+    const NextHops::Reader hops_;
+    const unsigned worker_;
+    const std::uint16_t port_;
+    unsigned count_ = 0;
+    std::array<rte_mbuf*, kBurst> packets_;
+    std::array<std::uint32_t, kBurst> destinations_;
+    std::array<std::uint32_t, kBurst> next_hops_;
+    std::array<net::InterfaceId, kLinkBytes == kTaggedBytes ? kBurst : 1> ingress_;
+};
+
+// The interface of a tagged IPv4 frame without options that is addressed to it; null: not that.
+const InterfaceEntry* interface_of_tag(const InterfaceSnapshot& snapshot,
+                                       const InterfaceSnapshot::PortView& view,
+                                       const std::uint8_t* frame) {
+    const auto tag = load<std::uint32_t>(frame + kUntaggedBytes);
+    const std::uint16_t vlan =
+        __builtin_bswap16(static_cast<std::uint16_t>(tag)) & net::kVlanIdMask;
+    const bool is_plain = (tag >> 16) == 0x0008 && frame[kTaggedBytes] == 0x45;
+    if (!is_plain || vlan == 0 || view.by_vlan == nullptr) {
+        return nullptr;
+    }
+    const InterfaceEntry* entry = snapshot.find((*view.by_vlan)[vlan]);
+    const FrameHead head(frame);
+    const bool takes =
+        entry != nullptr && entry->up && head.is_to(mac_bits(entry->mac)) && head.has_host_source();
+    return takes ? entry : nullptr;
+}
+
+unsigned forward_tagged(Graph& graph, Environment& env, std::uint16_t port, Packets packets) {
+    const InterfaceSnapshot& snapshot = *env.interfaces;
+    StraightPath<kTaggedBytes> path(graph, env, port);
+    for (rte_mbuf* packet : packets) {
+        const auto* frame = rte_pktmbuf_mtod(packet, const std::uint8_t*);
+        const InterfaceEntry* entry = interface_of_tag(snapshot, snapshot.ports[port], frame);
+        if (entry == nullptr) {
+            path.leave(packet);
+        } else {
+            path.judge(packet, frame, entry->id);
+        }
+    }
+    return path.forward_all({});
+}
+
+unsigned forward(Graph& graph, Environment& env, std::uint16_t port, Packets packets) {
+    const InterfaceSnapshot::PortView& view = env.interfaces->ports[port];
+    const __m128i untagged_to_us = FrameHead::untagged_to(view.own_mac);
+    StraightPath<kUntaggedBytes> path(graph, env, port);
+    std::array<rte_mbuf*, kBurst> tagged;
+    unsigned tagged_count = 0;
+
+    const auto count = static_cast<unsigned>(packets.size());
+    for (unsigned i = 0; i < count; ++i) {
+        rte_prefetch0(packets[i]);
+    }
+    for (unsigned i = 0; i < count && i < kPrefetchAhead; ++i) {
+        rte_prefetch0(rte_pktmbuf_mtod(packets[i], void*));
+    }
+    for (unsigned i = 0; i < count; ++i) {
+        if (i + kPrefetchAhead < count) {
+            rte_prefetch0(rte_pktmbuf_mtod(packets[i + kPrefetchAhead], void*));
+        }
+        // A buffer is always longer than what is read here, whatever the frame's length.
+        const auto* frame = rte_pktmbuf_mtod(packets[i], const std::uint8_t*);
+        const FrameHead head(frame);
+        if (head.is(untagged_to_us) && head.has_host_source()) [[likely]] {
+            path.judge(packets[i], frame, view.untagged);
+        } else if (head.is_tagged()) {
+            tagged[tagged_count++] = packets[i];
+        } else {
+            path.leave(packets[i]);
+        }
+    }
+    unsigned forwarded = path.forward_all(view.untagged);
+    if (tagged_count != 0) {
+        forwarded += forward_tagged(graph, env, port, std::span(tagged).first(tagged_count));
+    }
+    return forwarded;
+}
+
+}  // namespace
+
+void straight_path(Graph& graph, Environment& env, std::uint16_t port, Packets packets) {
+    const std::uint64_t begin = rte_rdtsc();
+    const unsigned forwarded = forward(graph, env, port, packets);
+    api::NodeCounters& counters =
+        env.counters.nodes[static_cast<std::size_t>(api::NodeId::StraightPath)];
+    counters.calls.add(1);
+    counters.packets.add(forwarded);
+    counters.cycles.add(rte_rdtsc() - begin);
+}
+
+}  // namespace godwit::dataplane
