@@ -140,20 +140,38 @@ void FibRoutes::Cursor::settle() {
     }
 }
 
-// The greatest route before the prefix either is around it, or shares only its first `shared` bits;
-// then whatever is around the prefix is around both, and is not longer than that.
+// Routes around the prefix stand before it, the longest one last. Most of the time it is in the
+// same leaf. Else: a route before the prefix that is not around it shares only its first `shared`
+// bits; what is around the prefix and stands before that route is around both, and is not longer.
 std::optional<FibRoute> FibRoutes::cover(const net::Ipv4Prefix& prefix) const {
     const std::uint32_t address = prefix.address().value();
-    auto route = before(locate(key_of(address, prefix.length())));
-    while (route && route->length() > 0 && !route->contains(address)) {
+    Place place = locate(key_of(address, prefix.length()));
+    const Leaf& in = leaf(inner(place.root), place.leaf);
+    for (; place.slot > 0; --place.slot) {
+        const FibRoute& route = in.routes[place.slot - 1];
+        if (route.contains(address) && route.length() > 0) {
+            return route;
+        }
+    }
+    auto route = before(place);
+    while (route && !route->contains(address)) {
         const auto shared = static_cast<unsigned>(std::countl_zero(route->first() ^ address));
-        if (shared == 0) {
+        // Of the lengths up to `shared` that some route has, the longest.
+        const std::uint64_t lengths = lengths_ & ((std::uint64_t{2} << shared) - 2);
+        if (lengths == 0) {
             return std::nullopt;
         }
-        const std::uint32_t mask = ~std::uint32_t{0} << (32U - shared);
-        route = before(locate(key_of(address & mask, shared + 1)));
+        const auto length = static_cast<unsigned>(std::bit_width(lengths)) - 1;
+        const std::uint32_t mask = ~std::uint32_t{0} << (32U - length);
+        route = before(locate(key_of(address & mask, length + 1)));
     }
     return route && route->length() > 0 ? route : std::nullopt;
+}
+
+void FibRoutes::count(std::uint8_t length, std::size_t more) {
+    by_length_[length] += more;
+    lengths_ = by_length_[length] == 0 ? lengths_ & ~(std::uint64_t{1} << length)
+                                       : lengths_ | std::uint64_t{1} << length;
 }
 
 // ---- changing
@@ -177,6 +195,7 @@ FibRoutes::Cursor FibRoutes::put(const FibRoute& route) {
     insert_at(leaf(of, place.leaf).routes, of.used[place.leaf], place.slot, route);
     ++of.used[place.leaf];
     ++size_;
+    count(route.length(), 1);
     ++place.slot;
     return cursor(place);
 }
@@ -192,6 +211,7 @@ FibRoutes::Cursor FibRoutes::erase(const net::Ipv4Prefix& prefix) {
     erase_at(in.routes, of.used[place.leaf], place.slot);
     --of.used[place.leaf];
     --size_;
+    count(prefix.length(), ~std::size_t{0});
     const std::size_t used = of.used[place.leaf];
     const bool merges =
         used == 0 ||
@@ -222,6 +242,7 @@ void FibRoutes::append(const FibRoute& route) {
     }
     leaf(*of, index).routes[of->used[index]++] = route;
     ++size_;
+    count(route.length(), 1);
 }
 
 void FibRoutes::split_leaf(std::uint64_t key) {

@@ -152,8 +152,11 @@ private:
     void remove_leaf(std::size_t root, std::size_t index);
     void merge_inner_around(std::size_t root);
     void merge_inner_with_next(std::size_t root);
+    void count(std::uint8_t length, std::size_t more);
 
     std::size_t size_ = 0;
+    std::array<std::size_t, 33> by_length_{};
+    std::uint64_t lengths_ = 0;  // bit n: there are routes of length n
     Pool leaves_;
     Pool inners_;
     std::vector<std::uint64_t> root_from_;
