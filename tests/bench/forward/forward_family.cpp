@@ -44,15 +44,12 @@ struct Setting {
 template <class Handle>
 net::Result<double, Problem> timed_round(Lane& lane, unsigned packets, unsigned burst, double clock,
                                          Handle&& handle) {
-    std::uint64_t cycles = 0;
-    unsigned bursts = 0;
-    unsigned done = 0;
-    for (; done < packets; done += burst) {
+    UninterruptedSum sum(clock);
+    for (unsigned done = 0; done < packets; done += burst) {
         const unsigned offered = lane.offer(burst);
         const std::uint64_t begin = cycles_now();
         handle(offered);
-        cycles += cycles_now() - begin;
-        ++bursts;
+        sum.add(cycles_now() - begin, burst);
         const auto sent = lane.collect();
         lane.give_back(sent);
         if (offered != burst || sent.size() != burst) {
@@ -62,7 +59,7 @@ net::Result<double, Problem> timed_round(Lane& lane, unsigned packets, unsigned 
                         "a packet was lost: run tests/packet, which says why"});
         }
     }
-    return (static_cast<double>(cycles) - clock * bursts) / done;
+    return sum.per_item();
 }
 
 class ForwardRun {
@@ -127,21 +124,35 @@ NodeCycles read_nodes(const api::CounterBlock& counters) {
     return nodes;
 }
 
-// Cycles by node, a packet received, over all rounds; a node without a count of its own is part of
-// another one.
-void report_nodes(Context& context, const NodeCycles& before, const NodeCycles& after) {
-    const auto received = static_cast<double>(after.received - before.received);
-    for (std::size_t i = 0; i < api::kNodeCount; ++i) {
-        const std::uint64_t packets = after.packets[i] - before.packets[i];
-        if (packets == 0 || received == 0) {
-            continue;
+// Cycles a packet received, by node, in each round. A node without a count of its own is part of
+// another one. What interrupts the worker is in these, so their medians need a quiet machine more
+// than the other figures do.
+class NodeSamples {
+public:
+    void add(const NodeCycles& before, const NodeCycles& after) {
+        const auto received = static_cast<double>(after.received - before.received);
+        for (std::size_t i = 0; i < api::kNodeCount; ++i) {
+            if (after.packets[i] == before.packets[i] || received == 0) {
+                continue;
+            }
+            cycles_[i].add(static_cast<double>(after.cycles[i] - before.cycles[i]) / received);
+            share_[i].add(static_cast<double>(after.packets[i] - before.packets[i]) / received);
         }
-        context.figure(
-            fmt::format("node/{}", api::kNodeNames[i]),
-            static_cast<double>(after.cycles[i] - before.cycles[i]) / received, "cycles",
-            fmt::format("{:.3g} % of the packets", 100 * static_cast<double>(packets) / received));
     }
-}
+    void report(Context& context) const {
+        for (std::size_t i = 0; i < api::kNodeCount; ++i) {
+            if (!cycles_[i].empty()) {
+                context.figure(fmt::format("node/{}", api::kNodeNames[i]), cycles_[i].median(),
+                               "cycles",
+                               fmt::format("{:.3g} % of the packets", 100 * share_[i].median()));
+            }
+        }
+    }
+
+private:
+    std::array<Samples, api::kNodeCount> cycles_;
+    std::array<Samples, api::kNodeCount> share_;
+};
 
 std::vector<std::uint32_t> make_destinations(const Setting& setting,
                                              std::span<const RouteOfTable> routes,
@@ -169,21 +180,22 @@ std::optional<Problem> measure(Context& context, const Setting& setting) {
     Samples all;
     Samples floor;
     Samples ours;
-    NodeCycles before;
+    NodeSamples nodes;
     // The first round warms the tables and is not counted.
     for (unsigned round = 0; round <= context.options().rounds; ++round) {
         const auto device = run.floor();
         if (!device) {
             return device.error();
         }
+        const NodeCycles before = read_nodes((*router)->counters(0));
         const auto worker = run.worker();
         if (!worker) {
             return worker.error();
         }
         if (round == 0) {
-            before = read_nodes((*router)->counters(0));
             continue;
         }
+        nodes.add(before, read_nodes((*router)->counters(0)));
         all.add(*worker);
         floor.add(*device);
         ours.add(*worker - *device);
@@ -195,7 +207,7 @@ std::optional<Problem> measure(Context& context, const Setting& setting) {
     context.figure("device-share", floor.median() / all.median(), "ratio");
     context.figure("mpps", static_cast<double>(rte_get_tsc_hz()) / all.median() / 1e6, "Mpackets/s",
                    "what `all` comes to on one core");
-    report_nodes(context, before, read_nodes((*router)->counters(0)));
+    nodes.report(context);
     return std::nullopt;
 }
 

@@ -49,4 +49,36 @@ inline double clock_cycles() {
     return static_cast<double>(least);
 }
 
+// A sum over many short pieces of work, each timed by itself. A piece that took longer than
+// kInterruptedMicroseconds was interrupted (the scheduler gave the core to somebody, or the host
+// did): it says nothing about the work, and is left out and counted. Pieces are some 10 µs, so what
+// is left out is not a slow piece.
+class UninterruptedSum {
+public:
+    static constexpr std::uint64_t kInterruptedMicroseconds = 100;
+
+    explicit UninterruptedSum(double clock)
+        : clock_(clock), limit_(rte_get_tsc_hz() / 1'000'000 * kInterruptedMicroseconds) {}
+    // `items` in one piece of `cycles`, the reading of the clock included.
+    void add(std::uint64_t cycles, std::size_t items) {
+        if (cycles > limit_) {
+            ++interrupted_;
+            return;
+        }
+        cycles_ += static_cast<double>(cycles) - clock_;
+        items_ += items;
+    }
+    [[nodiscard]] double per_item() const {
+        return items_ == 0 ? 0 : cycles_ / static_cast<double>(items_);
+    }
+    [[nodiscard]] std::uint64_t interrupted() const { return interrupted_; }
+
+private:
+    double clock_;
+    std::uint64_t limit_;
+    double cycles_ = 0;
+    std::size_t items_ = 0;
+    std::uint64_t interrupted_ = 0;
+};
+
 }  // namespace godwit::bench

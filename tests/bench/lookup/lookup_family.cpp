@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "net/result.hpp"
@@ -33,7 +34,7 @@ enum class Keys : std::uint8_t { Uniform, Routed, Zipf };
 struct Contender {
     std::string name;
     LookupTable* table = nullptr;
-    std::optional<FibLookup> select;  // before each pass, where one table is looked up in two ways
+    std::function<void()> select;  // before each pass: one table may be looked up in several ways
     Samples cycles;
 };
 
@@ -51,11 +52,9 @@ std::vector<std::uint32_t> make_keys(Keys kind, std::span<const RouteOfTable> ro
 }
 
 double pass_cycles(Contender& contender, std::span<std::uint32_t> keys) {
-    if (contender.select) {
-        select_lookup(*contender.table, *contender.select);
-    }
+    contender.select();
     contender.table->pass(keys.first(kWarmKeys));
-    return static_cast<double>(contender.table->pass(keys)) / static_cast<double>(keys.size());
+    return contender.table->pass(keys);
 }
 
 // All contenders give the same answer for every key, or a sentence.
@@ -65,9 +64,7 @@ std::optional<Problem> compare_answers(std::vector<Contender>& contenders,
     std::vector<std::uint32_t> got(keys.size());
     for (std::size_t i = 0; i < contenders.size(); ++i) {
         Contender& contender = contenders[i];
-        if (contender.select) {
-            select_lookup(*contender.table, *contender.select);
-        }
+        contender.select();
         contender.table->answers(keys, i == 0 ? expected : got);
         if (i == 0) {
             continue;
@@ -93,11 +90,11 @@ struct Tables {
 
     [[nodiscard]] std::vector<Contender> contenders() const {
         std::vector<Contender> all;
-        all.push_back({"ours", ours.get(), std::nullopt, {}});
+        all.push_back({"ours", ours.get(), [] {}, {}});
         add_rte_fib(all, "rte-fib", *rte_fib_4);
         add_rte_fib(all, "rte-fib-2-byte", *rte_fib_2);
         if (rte_lpm) {
-            all.push_back({"rte-lpm", rte_lpm.get(), std::nullopt, {}});
+            all.push_back({"rte-lpm", rte_lpm.get(), [] {}, {}});
         }
         return all;
     }
@@ -105,9 +102,12 @@ struct Tables {
 private:
     static void add_rte_fib(std::vector<Contender>& all, const std::string& name,
                             LookupTable& table) {
-        all.push_back({name + "-scalar", &table, FibLookup::Scalar, {}});
+        const auto by = [&table](FibLookup lookup) {
+            return [&table, lookup] { select_lookup(table, lookup); };
+        };
+        all.push_back({name + "-scalar", &table, by(FibLookup::Scalar), {}});
         if (select_lookup(table, FibLookup::Avx512)) {
-            all.push_back({name + "-avx512", &table, FibLookup::Avx512, {}});
+            all.push_back({name + "-avx512", &table, by(FibLookup::Avx512), {}});
         }
     }
 };
@@ -176,10 +176,12 @@ std::optional<Problem> measure(Context& context, std::size_t prefixes, Keys kind
     }
     std::vector<std::vector<double>> rounds;
     for (unsigned round = 0; round < context.options().rounds; ++round) {
-        std::vector<double> cycles;
-        for (Contender& contender : contenders) {
-            cycles.push_back(pass_cycles(contender, keys));
-            contender.cycles.add(cycles.back());
+        std::vector<double> cycles(contenders.size());
+        for (std::size_t i = 0; i < contenders.size(); ++i) {
+            // Another one begins each round: none always follows the same neighbour.
+            const std::size_t turn = (i + round) % contenders.size();
+            cycles[turn] = pass_cycles(contenders[turn], keys);
+            contenders[turn].cycles.add(cycles[turn]);
         }
         rounds.push_back(std::move(cycles));
     }

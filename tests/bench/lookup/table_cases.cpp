@@ -16,6 +16,7 @@
 #include <random>
 
 #include "tests/bench/harness/dpdk.hpp"
+#include "tests/bench/harness/samples.hpp"
 #include "tests/bench/lookup/tables.hpp"
 #include "tests/bench/traffic/destinations.hpp"
 
@@ -128,6 +129,23 @@ Problem takes_no_more(const std::string& name) {
             "raise its limits in tests/bench/lookup/tables.cpp"};
 }
 
+// Built anew several times: all routes at once, the copying into the table's own form of a route
+// included.
+std::optional<Problem> measure_build(Context& context, std::span<const RouteOfTable> routes) {
+    Samples seconds;
+    for (unsigned round = 0; round < context.options().rounds; ++round) {
+        OurTable table(routes.size());
+        const auto begin = SteadyClock::now();
+        if (!table.build(routes)) {
+            return takes_no_more("our table, built at once,");
+        }
+        seconds.add(seconds_since(begin));
+    }
+    context.figure("ours/build-seconds", seconds.median(), "seconds",
+                   fmt::format("all routes at once; smallest {:.4f}", seconds.smallest()));
+    return std::nullopt;
+}
+
 std::optional<Problem> measure_ours(Context& context, std::span<const RouteOfTable> routes) {
     const ResidentMemory before = resident_memory();
     OurTable ours(routes.size());
@@ -174,6 +192,9 @@ std::optional<Problem> measure_table(Context& context, std::size_t prefixes,
         return problem;
     }
     const auto routes = make_table(prefixes, next_hops, context.options().seed);
+    if (auto problem = measure_build(context, routes)) {
+        return problem;
+    }
     if (auto problem = measure_ours(context, routes)) {
         return problem;
     }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <rte_mbuf.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "net/ethernet.hpp"
@@ -69,12 +70,8 @@ net::Result<std::unique_ptr<Router>, Problem> Router::build(Dpdk& dpdk, const Ro
     if (auto problem = router->write_next_hops()) {
         return net::unexpected(*problem);
     }
-    for (const RouteOfTable& route : routes) {
-        if (!router->set_route(route.prefix, route.next_hop)) {
-            return net::unexpected(
-                Problem{fmt::format("the table takes no more at {}", route.prefix.to_string()),
-                        "see dataplane/tables/fib.hpp for its limits"});
-        }
+    if (auto problem = router->write_routes(routes)) {
+        return net::unexpected(*problem);
     }
     router->make_workers();
     return router;
@@ -150,6 +147,22 @@ std::optional<Problem> Router::write_next_hops() {
         }
         fib_values_[next_hop] = *index;
     }
+    return std::nullopt;
+}
+
+std::optional<Problem> Router::write_routes(std::span<const RouteOfTable> routes) {
+    std::vector<dataplane::Fib::Route> sorted;
+    sorted.reserve(routes.size());
+    for (const RouteOfTable& route : routes) {
+        sorted.push_back({route.prefix, fib_value(route.next_hop)});
+    }
+    std::sort(sorted.begin(), sorted.end(),
+              [](const auto& a, const auto& b) { return a.prefix < b.prefix; });
+    if (fib_.build(sorted) != dataplane::Fib::Built::Done) {
+        return Problem{fmt::format("the table refuses {} routes", sorted.size()),
+                       "see dataplane/tables/fib.hpp for its limits"};
+    }
+    reclaimer_.poll();
     return std::nullopt;
 }
 

@@ -65,6 +65,7 @@ private:
     std::optional<Problem> open_ports(Dpdk& dpdk);
     void publish_interfaces();
     std::optional<Problem> write_next_hops();
+    std::optional<Problem> write_routes(std::span<const RouteOfTable> routes);
     void make_workers();
 
     RouterPlan plan_;
