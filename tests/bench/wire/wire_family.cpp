@@ -96,14 +96,17 @@ std::optional<Problem> cannot_run_here(const Setting& setting, const Programs& p
     return std::nullopt;
 }
 
-// Pages that forwarder and generator find free; given back at the end.
+// Pages that forwarder and generator find free, beside those that are free already, which may be
+// meant for somebody else; given back at the end.
 class Pages {
 public:
     explicit Pages(bool wanted) {
-        constexpr std::uint64_t kSpare = 16;  // what DPDK rounds up
+        constexpr std::uint64_t kSpareMebibytes = 16;  // what DPDK rounds up
+        constexpr std::uint64_t kNeeded =
+            (kGeneratorMebibytes + wire::kForwarderMebibytes + kSpareMebibytes) << 20U;
+        const std::uint64_t free = drivers::count_hugepages("/").free * drivers::kHugepageBytes;
         if (auto grant = drivers::obtain_hugepages(
-                wanted ? config::HugepageUse::Auto : config::HugepageUse::Off,
-                (std::uint64_t{kGeneratorMebibytes} + wire::kForwarderMebibytes + kSpare) << 20U,
+                wanted ? config::HugepageUse::Auto : config::HugepageUse::Off, free + kNeeded,
                 "/")) {
             grant_ = *grant;
         }
