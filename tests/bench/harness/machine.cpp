@@ -10,7 +10,7 @@
 #include <fstream>
 #include <thread>
 
-#include "tree_version.hpp"
+#include "tests/bench/tree_version.hpp"
 
 namespace godwit::bench {
 
