@@ -54,29 +54,59 @@ unsigned take(rte_ring* ring, std::span<rte_mbuf*> into) {
                                   static_cast<unsigned>(into.size()), nullptr);
 }
 
-}  // namespace
-
-Links::Links(unsigned workers) : workers_(workers) {
-    owner_event_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (owner_event_fd_ < 0) {
+int make_eventfd() {
+    const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (fd < 0) {
         throw std::system_error(errno, std::generic_category(), "eventfd");
     }
+    return fd;
+}
+
+}  // namespace
+
+void Links::Sleeper::prepare() {
+    waits.store(true, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+}
+
+void Links::Sleeper::wake() {
+    // Either this sees that the other end waits, or the other end, which says so first, sees the
+    // packets.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (waits.load(std::memory_order_relaxed) && waits.exchange(false, std::memory_order_relaxed)) {
+        const std::uint64_t one = 1;
+        [[maybe_unused]] const auto written = write(event_fd, &one, sizeof one);
+    }
+}
+
+Links::Links(unsigned workers) : workers_(workers), sleepers_(workers) {
+    owner_.event_fd = make_eventfd();
     to_owner_ = make_ring(kRingPackets);
     for (unsigned worker = 0; worker < workers; ++worker) {
+        sleepers_[worker].event_fd = make_eventfd();
         to_worker_.push_back(make_ring(kRingPackets));
     }
 }
 
 Links::~Links() {
-    for (rte_ring* ring : to_worker_) {
-        free_ring(ring);
+    for (unsigned worker = 0; worker < workers_; ++worker) {
+        free_ring(to_worker_[worker]);
+        close(sleepers_[worker].event_fd);
     }
     free_ring(to_owner_);
-    close(owner_event_fd_);
+    close(owner_.event_fd);
+}
+
+unsigned Links::give(unsigned to, std::span<rte_mbuf*> packets) {
+    const unsigned taken = put(to_worker_[to], packets);
+    if (taken > 0) {
+        sleepers_[to].wake();
+    }
+    return taken;
 }
 
 unsigned Links::hand_over(unsigned /*from*/, unsigned to, std::span<rte_mbuf*> packets) {
-    return put(to_worker_[to], packets);
+    return give(to, packets);
 }
 
 unsigned Links::take_handed(unsigned to, std::span<rte_mbuf*> into) {
@@ -85,12 +115,8 @@ unsigned Links::take_handed(unsigned to, std::span<rte_mbuf*> into) {
 
 unsigned Links::give_owner(unsigned /*from*/, std::span<rte_mbuf*> packets) {
     const unsigned taken = put(to_owner_, packets);
-    // Either this sees that the owner waits, or the owner, which says so first, sees the packets.
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (taken > 0 && owner_waits_.load(std::memory_order_relaxed) &&
-        owner_waits_.exchange(false, std::memory_order_relaxed)) {
-        const std::uint64_t one = 1;
-        [[maybe_unused]] const auto written = write(owner_event_fd_, &one, sizeof one);
+    if (taken > 0) {
+        owner_.wake();
     }
     return taken;
 }
@@ -100,23 +126,31 @@ unsigned Links::take_for_owner(std::span<rte_mbuf*> into) {
 }
 
 unsigned Links::give_worker(unsigned to, std::span<rte_mbuf*> packets) {
-    return put(to_worker_[to], packets);
+    return give(to, packets);
+}
+
+void Links::worker_prepares_to_wait(unsigned worker) {
+    sleepers_[worker].prepare();
+}
+
+// The eventfd is emptied by who waited on it.
+void Links::worker_woke(unsigned worker) {
+    sleepers_[worker].waits.store(false, std::memory_order_relaxed);
 }
 
 bool Links::owner_prepares_to_wait() {
-    owner_waits_.store(true, std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    owner_.prepare();
     if (rte_ring_empty(to_owner_) == 0) {
-        owner_waits_.store(false, std::memory_order_relaxed);
+        owner_.waits.store(false, std::memory_order_relaxed);
         return false;
     }
     return true;
 }
 
 void Links::owner_woke() {
-    owner_waits_.store(false, std::memory_order_relaxed);
+    owner_.waits.store(false, std::memory_order_relaxed);
     std::uint64_t count = 0;
-    [[maybe_unused]] const auto drained = read(owner_event_fd_, &count, sizeof count);
+    [[maybe_unused]] const auto drained = read(owner_.event_fd, &count, sizeof count);
 }
 
 }  // namespace godwit::dataplane

@@ -40,18 +40,34 @@ public:
     // taken; the rest stays with the caller.
     unsigned give_worker(unsigned to, std::span<rte_mbuf*> packets);
 
+    // A worker that sleeps is woken through this eventfd by what is given to it. It says first that
+    // it will sleep, then looks once more for packets.
+    [[nodiscard]] int worker_event_fd(unsigned worker) const { return sleepers_[worker].event_fd; }
+    void worker_prepares_to_wait(unsigned worker);
+    void worker_woke(unsigned worker);
+
     // The owner sleeps in epoll on this eventfd. It says so first; false: packets came in, do not
     // sleep.
-    [[nodiscard]] int owner_event_fd() const { return owner_event_fd_; }
+    [[nodiscard]] int owner_event_fd() const { return owner_.event_fd; }
     [[nodiscard]] bool owner_prepares_to_wait();
     void owner_woke();
 
 private:
+    // Who sleeps at the other end of a ring.
+    struct alignas(64) Sleeper {
+        int event_fd = -1;
+        std::atomic<bool> waits{false};
+        void prepare();
+        void wake();  // after a packet was put into the ring
+    };
+
+    unsigned give(unsigned to, std::span<rte_mbuf*> packets);
+
     unsigned workers_;
     std::vector<rte_ring*> to_worker_;  // multi-producer, single-consumer
     rte_ring* to_owner_ = nullptr;
-    int owner_event_fd_ = -1;
-    std::atomic<bool> owner_waits_{false};
+    Sleeper owner_;
+    std::vector<Sleeper> sleepers_;  // by worker
 };
 
 }  // namespace godwit::dataplane

@@ -7,7 +7,8 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
+#include <chrono>
+#include <optional>
 #include <utility>
 
 #include "dataplane/graph/graph.hpp"
@@ -16,6 +17,7 @@
 #include "dataplane/nodes/straight/straight_path.hpp"
 #include "dataplane/worker/transmit.hpp"
 #include "drivers/burst.hpp"
+#include "drivers/rx_wait.hpp"
 
 namespace godwit::dataplane {
 
@@ -89,14 +91,16 @@ struct Worker::State {
         return count;
     }
 
-    // Between two loops that found nothing. The worker is offline meanwhile: nobody waits for it.
-    void sleep(unsigned microseconds) const {
+    // The worker is offline meanwhile: nobody waits for it.
+    void sleep(drivers::RxWait& wait, unsigned microseconds) const {
         const std::uint64_t begin = rte_rdtsc();
         shared.reclaimer.offline(number);
-        const timespec duration{.tv_sec = 0, .tv_nsec = std::int64_t{microseconds} * 1000};
-        nanosleep(&duration, nullptr);
+        const auto woke = wait.wait(std::chrono::microseconds(microseconds));
         shared.reclaimer.online(number);
         counters.sleeps.add(1);
+        if (woke == drivers::RxWait::Woke::Packet) {
+            counters.wakeups.add(1);
+        }
         counters.idle_cycles.add(rte_rdtsc() - begin);
     }
 
@@ -134,6 +138,12 @@ unsigned Worker::run_once() {
     return handled;
 }
 
+unsigned Worker::loop_once() {
+    const unsigned handled = run_once();
+    state_->shared.reclaimer.quiescent(state_->number);
+    return handled;
+}
+
 void Worker::run(const std::atomic<bool>& stop) {
     State& state = *state_;
     // The kernel may otherwise add 50 µs to each sleep.
@@ -141,20 +151,35 @@ void Worker::run(const std::atomic<bool>& stop) {
     const std::uint64_t spin_cycles = rte_get_tsc_hz() / 1'000'000 * kSpinMicroseconds;
     std::uint64_t last_packet = rte_rdtsc();
     unsigned next_sleep = kFirstSleepMicroseconds;
+    std::optional<drivers::RxWait> wait;
+    if (state.idle == config::IdleMode::Adaptive) {
+        std::vector<drivers::QueueId> queues;
+        for (const RxQueue& queue : state.queues) {
+            queues.push_back({queue.port, queue.queue});
+        }
+        wait.emplace(queues, state.shared.links.worker_event_fd(state.number));
+    }
 
     state.shared.reclaimer.online(state.number);
     while (!stop.load(std::memory_order_relaxed)) {
-        const unsigned handled = run_once();
-        state.shared.reclaimer.quiescent(state.number);
+        unsigned handled = loop_once();
+        if (handled == 0 && wait && rte_rdtsc() - last_packet >= spin_cycles) {
+            wait->arm();
+            state.shared.links.worker_prepares_to_wait(state.number);
+            handled = loop_once();
+            if (handled == 0) {
+                state.sleep(*wait,
+                            wait->can_wake() ? kLongestWakableSleepMicroseconds : next_sleep);
+                next_sleep = std::min(next_sleep * 2, kLongestSleepMicroseconds);
+            }
+            state.shared.links.worker_woke(state.number);
+            wait->disarm();
+        } else if (handled == 0) {
+            rte_pause();
+        }
         if (handled > 0) {
             last_packet = rte_rdtsc();
             next_sleep = kFirstSleepMicroseconds;
-        } else if (state.idle == config::IdleMode::Poll ||
-                   rte_rdtsc() - last_packet < spin_cycles) {
-            rte_pause();
-        } else {
-            state.sleep(next_sleep);
-            next_sleep = std::min(next_sleep * 2, kLongestSleepMicroseconds);
         }
     }
     state.shared.reclaimer.offline(state.number);

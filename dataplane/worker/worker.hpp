@@ -7,10 +7,11 @@
 // counts everything but what the owner does: packets that it gives to the owner or to another
 // worker are handed_out here, packets that come over the Links are handed_in here.
 //
-// Adaptive idle: a worker that found nothing for kSpinMicroseconds sleeps between its loops, a
-// little longer each time, at most kLongestSleepMicroseconds: a wake-up costs 3 to 4 µs of CPU, so
-// an idle worker takes 2 to 3 % of its core, and a packet waits for half of that sleep. It polls
-// all its queues and its ring before each sleep and keeps no packet over it.
+// Adaptive idle: a worker that found nothing for kSpinMicroseconds sleeps until a packet comes for
+// it: on a device that can wake it (drivers/rx_wait.hpp), or over the Links. Where a queue of its
+// own cannot wake it, it sleeps by time besides: a little longer each time, at most
+// kLongestSleepMicroseconds; a packet of that queue waits for half of that sleep. Everything is
+// armed before the last look at all queues and the ring, and no packet is kept over a sleep.
 #pragma once
 
 #include <atomic>
@@ -58,6 +59,7 @@ public:
     static constexpr unsigned kSpinMicroseconds = 50;
     static constexpr unsigned kFirstSleepMicroseconds = 10;
     static constexpr unsigned kLongestSleepMicroseconds = 150;
+    static constexpr unsigned kLongestWakableSleepMicroseconds = 10'000;
 
     void run(const std::atomic<bool>& stop);  // until `stop`; registers with the Reclaimer itself
     unsigned run_once();  // one loop; how many packets it handled. For tests, and used by run()
@@ -67,6 +69,8 @@ public:
     [[nodiscard]] const std::vector<RxQueue>& queues() const;
 
 private:
+    unsigned loop_once();
+
     struct State;
     std::unique_ptr<State> state_;
 };
