@@ -14,6 +14,7 @@
 #include <rte_prefetch.h>
 #include <smmintrin.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
@@ -209,8 +210,11 @@ private:
         if (hop.verdict != Verdict::Group) [[likely]] {
             return hop;
         }
-        const std::uint32_t hash = flow_hash(first_bytes(packet).subspan(kLinkBytes));
-        return hops_.entry(env_.next_hops.member(index, hash));
+        // Without the padding of a short frame, which is no part of any flow.
+        const auto bytes = first_bytes(packet).subspan(kLinkBytes);
+        const std::uint32_t total_bytes = __builtin_bswap16(load<std::uint16_t>(&bytes[2]));
+        const auto flow = bytes.first(std::min<std::size_t>(bytes.size(), total_bytes));
+        return hops_.entry(env_.next_hops.member(index, flow_hash(flow)));
     }
 
     bool forward(rte_mbuf* packet, std::uint32_t index, net::InterfaceId ingress) {

@@ -1,0 +1,146 @@
+// The straight path and the nodes forward alike: whatever comes in, the same frames go out, the
+// same reasons are counted, and the same packets reach the control plane and the table owner,
+// whether plain packets took the short way or every packet went through the graph.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <random>
+
+#include "dataplane/api/node_id.hpp"
+#include "tests/packet/frame_mutator.hpp"
+#include "tests/packet/testbed.hpp"
+
+namespace godwit::packet_test {
+namespace {
+
+std::uint64_t seed_of_run() {
+    const char* given = std::getenv("GODWIT_SEED");
+    return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+}
+
+// A port that spreads flows by software keeps off the straight path; one worker has them all.
+Topology topology(bool straight) {
+    Topology result = fuzzed_topology();
+    result.workers = 1;
+    result.standing_time = true;
+    for (TestInterface& interface : result.interfaces) {
+        interface.software_rss = !straight;
+        interface.partial_checksums = false;
+    }
+    return result;
+}
+
+using FramesByPort = std::vector<std::vector<Frame>>;
+
+// What was sent since the last call, by port, in the order of the bytes.
+FramesByPort sent(Testbed& bed) {
+    FramesByPort result;
+    for (const char* port : {"lan0", "wan0"}) {
+        result.push_back(bed.sent(port));
+        std::sort(result.back().begin(), result.back().end());
+    }
+    return result;
+}
+
+bool is_own_error(const Frame& frame) {
+    const std::size_t header = frame.size() > 18 && frame[12] == 0x81 ? 18 : 14;
+    return frame.size() > header + 20 && frame[header + 1] >= 0xc0 && frame[header + 9] == 1;
+}
+
+FramesByPort without_own_errors(FramesByPort ports) {
+    for (std::vector<Frame>& frames : ports) {
+        std::erase_if(frames, is_own_error);
+    }
+    return ports;
+}
+
+std::uint64_t forwarded_straight(Testbed& bed) {
+    return bed.counters(0)
+        .nodes[static_cast<std::size_t>(api::NodeId::StraightPath)]
+        .packets.read();
+}
+
+// In chains of small buffers, too, as a device that scatters delivers them.
+bool receive(Testbed& bed, const std::string& port, const Frame& frame, std::size_t segment) {
+    return segment == 0 ? bed.receive(port, frame) : bed.receive_chained(port, frame, segment);
+}
+
+class StraightPathTest : public testing::Test {
+protected:
+    static void SetUpTestSuite() { eal_ = std::make_unique<TestEal>(); }
+    static void TearDownTestSuite() { eal_.reset(); }
+
+    void give_both(std::size_t frames) {
+        for (; frames > 0; --frames) {
+            const Frame frame = mutator_.next();
+            const bool for_wan = frame.size() > 4 && frame[4] == 2;
+            const std::string port = (mutator_.below(8) == 0) != for_wan ? "wan0" : "lan0";
+            const std::size_t segment =
+                !frame.empty() && mutator_.below(16) == 0 ? 16 + mutator_.below(200) : 0;
+            ASSERT_EQ(receive(straight_, port, frame, segment),
+                      receive(nodes_, port, frame, segment));
+        }
+        straight_.run();
+        nodes_.run();
+    }
+    void expect_same_counters() {
+        EXPECT_EQ(straight_.drops(), nodes_.drops());
+        EXPECT_EQ(straight_.punted(), nodes_.punted());
+        EXPECT_EQ(straight_.given_to_owner(), nodes_.given_to_owner());
+        for (std::size_t id = 0; id < 4; ++id) {
+            const auto& here = straight_.counters(0).interfaces[id];
+            const auto& there = nodes_.counters(0).interfaces[id];
+            EXPECT_EQ(here.rx_packets.read(), there.rx_packets.read()) << "interface " << id;
+            EXPECT_EQ(here.rx_bytes.read(), there.rx_bytes.read()) << "interface " << id;
+        }
+        EXPECT_EQ(straight_.faults(), std::vector<std::string>{});
+        EXPECT_EQ(nodes_.faults(), std::vector<std::string>{});
+        EXPECT_GT(forwarded_straight(straight_), 0U);
+        EXPECT_EQ(forwarded_straight(nodes_), 0U);
+    }
+
+    static inline std::unique_ptr<TestEal> eal_;
+    std::uint64_t seed_ = seed_of_run();
+    FrameMutator mutator_{seed_};
+    Testbed straight_{topology(true), eal_->pool()};
+    Testbed nodes_{topology(false), eal_->pool()};
+};
+
+TEST_F(StraightPathTest, does_with_each_frame_what_the_nodes_do) {
+    SCOPED_TRACE(fmt::format("GODWIT_SEED={}", seed_));
+
+    for (unsigned frame = 0; frame < 20'000; ++frame) {
+        give_both(1);
+        ASSERT_EQ(sent(straight_), sent(nodes_)) << "frame " << frame;
+    }
+
+    expect_same_counters();
+    for (std::size_t id = 0; id < 4; ++id) {
+        const auto& here = straight_.counters(0).interfaces[id];
+        const auto& there = nodes_.counters(0).interfaces[id];
+        EXPECT_EQ(here.in_sent.read(), there.in_sent.read()) << "interface " << id;
+        EXPECT_EQ(here.in_dropped.read(), there.in_dropped.read()) << "interface " << id;
+        EXPECT_EQ(here.tx_packets.read(), there.tx_packets.read()) << "interface " << id;
+        EXPECT_EQ(here.tx_bytes.read(), there.tx_bytes.read()) << "interface " << id;
+    }
+}
+
+// Within a burst, what leaves the straight path comes after what does not. So it is open which of
+// several errors that are due at once is the one that the rate limit lets pass.
+TEST_F(StraightPathTest, does_with_bursts_what_the_nodes_do) {
+    SCOPED_TRACE(fmt::format("GODWIT_SEED={}", seed_));
+
+    for (unsigned burst = 0; burst < 3'000; ++burst) {
+        give_both(1 + mutator_.below(160));
+        ASSERT_EQ(without_own_errors(sent(straight_)), without_own_errors(sent(nodes_)))
+            << "burst " << burst;
+    }
+
+    expect_same_counters();
+}
+
+}  // namespace
+}  // namespace godwit::packet_test
