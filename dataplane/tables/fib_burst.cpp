@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -14,6 +15,48 @@ namespace {
 
 constexpr unsigned kBlock = 16;
 constexpr unsigned kAhead = 2 * kBlock;
+constexpr unsigned kUnit = 4 * kBlock;
+constexpr std::uint32_t kMarks = kFibDefault | kFibException;
+
+template <class Code>
+[[gnu::always_inline]] inline std::uint64_t hop_of(const Code* codes, const std::uint32_t* hops,
+                                                   std::uint64_t address) {
+    return load_entry(hops[load_entry(codes[address >> 8])]);
+}
+
+// Two at a time: addresses are loaded and next hops stored as one word, which leaves the load unit
+// to the table.
+template <class Code>
+[[gnu::always_inline]] inline std::uint64_t look_up_pair(const Code* codes,
+                                                         const std::uint32_t* hops,
+                                                         const std::uint32_t* addresses,
+                                                         std::uint32_t* next_hops) {
+    std::uint64_t pair = 0;
+    std::memcpy(&pair, addresses, sizeof pair);
+    const std::uint64_t found =
+        hop_of(codes, hops, pair >> 32) << 32 | hop_of(codes, hops, pair & 0xffffffffU);
+    std::memcpy(next_hops, &found, sizeof found);
+    return found;
+}
+
+// Returns all next hops, one over the other. A function by itself: the loop needs every register.
+template <class Code>
+[[gnu::noinline]] std::uint32_t look_up(const Code* codes, const std::uint32_t* hops,
+                                        const std::uint32_t* addresses, std::uint32_t* next_hops,
+                                        unsigned count) {
+    std::uint64_t seen = 0;
+    for (; count >= 8; count -= 8, addresses += 8, next_hops += 8) {
+        seen |= look_up_pair(codes, hops, addresses, next_hops);
+        seen |= look_up_pair(codes, hops, addresses + 2, next_hops + 2);
+        seen |= look_up_pair(codes, hops, addresses + 4, next_hops + 4);
+        seen |= look_up_pair(codes, hops, addresses + 6, next_hops + 6);
+    }
+    for (; count > 0; --count, ++addresses, ++next_hops) {
+        *next_hops = static_cast<std::uint32_t>(hop_of(codes, hops, *addresses));
+        seen |= *next_hops;
+    }
+    return static_cast<std::uint32_t>(seen | seen >> 32);
+}
 
 // Bit i: next hop i has the exception's mark.
 std::uint32_t exceptions_of(const std::uint32_t* next_hops, unsigned count) {
@@ -33,6 +76,12 @@ std::uint32_t exceptions_of(const std::uint32_t* next_hops, unsigned count) {
         bits |= (next_hops[i] >> 30 & 1U) << i;
     }
     return bits;
+}
+
+void set_defaults(std::uint32_t default_hop, std::uint32_t* next_hops, unsigned count) {
+    for (unsigned i = 0; i < count; ++i) {
+        next_hops[i] = (next_hops[i] & kFibDefault) != 0 ? default_hop : next_hops[i];
+    }
 }
 
 // The exceptions of a burst on their way: [0, grouped_) know their entry in a group, [grouped_,
@@ -90,9 +139,37 @@ private:
     std::array<const std::uint32_t*, kMost> entries_;
 };
 
+// All of it is in the caches: marks are looked for once a unit, by when its stores are through.
 template <class Code>
-bool lookup_burst(const FibView& view, const Code* codes, std::uint32_t default_hop,
+bool look_up_near(const FibView& view, const Code* codes, std::uint32_t default_hop,
                   const std::uint32_t* addresses, std::uint32_t* next_hops, unsigned count) {
+    std::uint32_t all_seen = 0;
+    for (unsigned first = 0; first < count; first += kUnit) {
+        const unsigned in_unit = std::min(count - first, kUnit);
+        const std::uint32_t* const from = addresses + first;
+        std::uint32_t* const to = next_hops + first;
+        std::uint32_t seen = look_up(codes, view.next_hops, from, to, in_unit);
+        if ((seen & kFibException) != 0) {
+            for (unsigned block = 0; block < in_unit; block += kBlock) {
+                std::uint32_t bits = exceptions_of(to + block, std::min(in_unit - block, kBlock));
+                for (; bits != 0; bits &= bits - 1) {
+                    const unsigned place = block + static_cast<unsigned>(std::countr_zero(bits));
+                    to[place] = view.exception(from[place]);
+                    seen |= to[place];
+                }
+            }
+        }
+        if ((seen & kFibDefault) != 0) {
+            set_defaults(default_hop, to, in_unit);
+        }
+        all_seen |= seen;
+    }
+    return (all_seen & kFibDefault) != 0;
+}
+
+template <class Code>
+bool look_up_far(const FibView& view, const Code* codes, std::uint32_t default_hop,
+                 const std::uint32_t* addresses, std::uint32_t* next_hops, unsigned count) {
     const std::uint32_t* const hops = view.next_hops;
     Exceptions exceptions(view, default_hop, addresses, next_hops);
     bool used_default = false;
@@ -103,33 +180,29 @@ bool lookup_burst(const FibView& view, const Code* codes, std::uint32_t default_
         const unsigned in_block = std::min(count - first, kBlock);
         const std::uint32_t* const from = addresses + first;
         std::uint32_t* const to = next_hops + first;
-        const auto look_up = [&](unsigned i) {
-            const std::uint32_t found = load_entry(hops[load_entry(codes[from[i] >> 8])]);
-            to[i] = found;
-            return found;
-        };
         std::uint32_t seen = 0;
         if (first + kAhead + kBlock <= count) {
-            for (unsigned i = 0; i < kBlock; ++i) {
+            for (unsigned i = 0; i < kBlock; i += 2) {
                 __builtin_prefetch(&codes[from[i + kAhead] >> 8]);
-                seen |= look_up(i);
+                __builtin_prefetch(&codes[from[i + kAhead + 1] >> 8]);
+                const std::uint64_t found = look_up_pair(codes, hops, from + i, to + i);
+                seen |= static_cast<std::uint32_t>(found | found >> 32);
             }
         } else {
             for (unsigned i = first + kAhead; i < count; ++i) {
                 __builtin_prefetch(&codes[addresses[i] >> 8]);
             }
             for (unsigned i = 0; i < in_block; ++i) {
-                seen |= look_up(i);
+                to[i] = static_cast<std::uint32_t>(hop_of(codes, hops, from[i]));
+                seen |= to[i];
             }
         }
         const unsigned before = exceptions.count();
-        if ((seen & (kFibDefault | kFibException)) != 0) {
+        if ((seen & kMarks) != 0) {
             exceptions.add(first, exceptions_of(to, in_block));
             if ((seen & kFibDefault) != 0) {
                 used_default = true;
-                for (unsigned i = 0; i < in_block; ++i) {
-                    to[i] = (to[i] & kFibDefault) != 0 ? default_hop : to[i];
-                }
+                set_defaults(default_hop, to, in_block);
             }
         }
         exceptions.find_groups(before);
@@ -140,17 +213,23 @@ bool lookup_burst(const FibView& view, const Code* codes, std::uint32_t default_
     return exceptions.finish() || used_default;
 }
 
+template <class Code>
+bool look_up_all(const FibView& view, std::uintptr_t front, std::uint32_t default_hop,
+                 const std::uint32_t* addresses, std::uint32_t* next_hops, unsigned count) {
+    const Code* const codes = FibView::codes<Code>(front);
+    return (front & kFibLargeFront) == 0
+               ? look_up_near(view, codes, default_hop, addresses, next_hops, count)
+               : look_up_far(view, codes, default_hop, addresses, next_hops, count);
+}
+
 }  // namespace
 
 bool fib_lookup_burst(const FibView& view, std::uint32_t default_hop,
                       const std::uint32_t* addresses, std::uint32_t* next_hops, unsigned count) {
-    const std::uintptr_t tagged = view.front.load(std::memory_order_acquire);
-    if ((tagged & 1U) == 0) {
-        return lookup_burst(view, reinterpret_cast<const std::uint8_t*>(tagged), default_hop,
-                            addresses, next_hops, count);
-    }
-    return lookup_burst(view, reinterpret_cast<const std::uint16_t*>(tagged - 1), default_hop,
-                        addresses, next_hops, count);
+    const std::uintptr_t front = view.front.load(std::memory_order_acquire);
+    return (front & kFibWideFront) == 0
+               ? look_up_all<std::uint8_t>(view, front, default_hop, addresses, next_hops, count)
+               : look_up_all<std::uint16_t>(view, front, default_hop, addresses, next_hops, count);
 }
 
 }  // namespace godwit::dataplane

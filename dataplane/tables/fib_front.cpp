@@ -26,7 +26,8 @@ void fill_codes(Code* codes, std::uint32_t first, std::uint32_t last, Code code)
 
 }  // namespace
 
-FibFront::FibFront(bool wide, bool large) : wide_(wide), memory_(memory_bytes_of(wide)) {
+FibFront::FibFront(bool wide, bool large)
+    : wide_(wide), large_(large), memory_(memory_bytes_of(wide)) {
     if (large) {
         memory_.back_with_huge_pages();
     } else {

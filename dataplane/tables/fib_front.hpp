@@ -20,7 +20,8 @@ public:
     [[nodiscard]] bool is_wide() const { return wide_; }
     // What FibView::front holds.
     [[nodiscard]] std::uintptr_t tagged() const {
-        return reinterpret_cast<std::uintptr_t>(memory_.as<std::byte>()) | (wide_ ? 1U : 0U);
+        return reinterpret_cast<std::uintptr_t>(memory_.as<std::byte>()) |
+               (wide_ ? kFibWideFront : 0U) | (large_ ? kFibLargeFront : 0U);
     }
     [[nodiscard]] std::uint32_t code(std::uint32_t slot) const {
         return wide_ ? load_entry(memory_.as<std::uint16_t>()[slot])
@@ -39,6 +40,7 @@ private:
     [[nodiscard]] unsigned shift() const { return wide_ ? 1U : 0U; }
 
     bool wide_;
+    bool large_;
     LazyMemory memory_;
     std::bitset<kMostPages> touched_;
 };

@@ -11,8 +11,7 @@
 //   a reader that is still in it reads what was right when it was cut off. Groups, chunks and codes
 //   are used again only after the Reclaimer says that no reader is left.
 // - A chunk entry means something only while its front entry is the exception, and is written
-// before
-//   it. Who found the exception earlier sees the group of before or of now.
+//   before it. Who found the exception earlier sees the group of before or of now.
 // - The front is replaced as a whole when its codes become wider. What is in the old one was right
 //   when it was replaced, which is not before the reader took the pointer.
 // - Code 0 means "the default route", which is a second word. Read carelessly, two changes between
@@ -24,12 +23,18 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+
 namespace godwit::dataplane {
 
 // What a code stands for, and what an entry of a group is: a next hop, or a mark. Exceptions are
 // marked by codes only.
 constexpr std::uint32_t kFibDefault = 1U << 31;
 constexpr std::uint32_t kFibException = 1U << 30;
+
+// Beside the address of the codes: they are 16 bits wide; so much of them is in use that it lies
+// beyond the second-level cache.
+constexpr std::uintptr_t kFibWideFront = 1;
+constexpr std::uintptr_t kFibLargeFront = 2;
 
 constexpr std::size_t kFibSlots = std::size_t{1} << 24;  // /24s
 constexpr std::size_t kFibChunks = std::size_t{1} << 16;
@@ -50,7 +55,7 @@ void store_entry(Entry& entry, Entry value) {
 struct alignas(64) FibView {
     // | version (32) | next hop (32) |
     std::atomic<std::uint64_t> default_route{0};
-    // Address of the codes; bit 0 is set when they are 16 bits wide.
+    // Address of the codes, and the two bits above.
     std::atomic<std::uintptr_t> front{0};
     const std::uint32_t* next_hops = nullptr;  // or marks, by code
     const std::uint16_t* chunk_of = nullptr;   // by /16
@@ -68,6 +73,10 @@ struct alignas(64) FibView {
                                                    std::uint32_t address) const {
         return &groups[std::size_t{group} * kFibGroupEntries + (address & 0xffU)];
     }
+    template <class Code>
+    static const Code* codes(std::uintptr_t tagged) {
+        return reinterpret_cast<const Code*>(tagged & ~(kFibWideFront | kFibLargeFront));
+    }
     // The entry of an address whose front entry is the exception.
     [[nodiscard]] std::uint32_t exception(std::uint32_t address) const {
         return load_entry(*group_entry(load_entry(*chunk_entry(address)), address));
@@ -76,10 +85,9 @@ struct alignas(64) FibView {
     [[nodiscard]] std::uint32_t entry(std::uint32_t address) const {
         const std::uintptr_t tagged = front.load(std::memory_order_acquire);
         const std::uint32_t slot = address >> 8;
-        const std::uint32_t code =
-            (tagged & 1U) == 0
-                ? load_entry(reinterpret_cast<const std::uint8_t*>(tagged)[slot])
-                : load_entry(reinterpret_cast<const std::uint16_t*>(tagged - 1)[slot]);
+        const std::uint32_t code = (tagged & kFibWideFront) == 0
+                                       ? load_entry(codes<std::uint8_t>(tagged)[slot])
+                                       : load_entry(codes<std::uint16_t>(tagged)[slot]);
         const std::uint32_t found = load_entry(next_hops[code]);
         return found == kFibException ? exception(address) : found;
     }
