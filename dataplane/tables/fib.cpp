@@ -82,12 +82,13 @@ void Fib::lookup_burst(const std::uint32_t* addresses, std::uint32_t* next_hops,
 
 Fib::Change Fib::set(const net::Ipv4Prefix& prefix, std::uint32_t next_hop) {
     State& state = *state_;
-    const auto known = state.tables->routes().find(prefix);
+    const FibRoutes::Found found = state.tables->find(prefix);
+    const auto& known = found.route;
     if (known && known->next_hop() == next_hop) {
         return Change::Unchanged;
     }
     if ((!known && state.tables->routes().size() >= state.max_routes) ||
-        !state.tables->set(prefix, next_hop, known)) {
+        !state.tables->set(prefix, next_hop, found)) {
         ++state.refused_at_limit;
         return Change::TableFull;
     }
@@ -95,11 +96,11 @@ Fib::Change Fib::set(const net::Ipv4Prefix& prefix, std::uint32_t next_hop) {
 }
 
 bool Fib::remove(const net::Ipv4Prefix& prefix) {
-    const auto known = state_->tables->routes().find(prefix);
-    if (!known) {
+    const FibRoutes::Found found = state_->tables->find(prefix);
+    if (!found.route) {
         return false;
     }
-    state_->tables->remove(*known);
+    state_->tables->remove(found);
     return true;
 }
 
@@ -133,8 +134,8 @@ Fib::Built Fib::build(std::span<const Route> routes) {
 }
 
 std::optional<std::uint32_t> Fib::find(const net::Ipv4Prefix& prefix) const {
-    const auto found = state_->tables->routes().find(prefix);
-    return found ? std::optional(found->next_hop()) : std::nullopt;
+    const auto known = state_->tables->routes().find(prefix).route;
+    return known ? std::optional(known->next_hop()) : std::nullopt;
 }
 
 std::size_t Fib::size() const {

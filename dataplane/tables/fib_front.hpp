@@ -27,6 +27,9 @@ public:
         return wide_ ? load_entry(memory_.as<std::uint16_t>()[slot])
                      : load_entry(memory_.as<std::uint8_t>()[slot]);
     }
+    void prefetch(std::uint32_t slot) const {
+        __builtin_prefetch(memory_.as<std::byte>() + (std::size_t{slot} << shift()), 1);
+    }
     void fill(std::uint32_t first, std::uint32_t last, std::uint32_t code);
     // Before readers see this one; the other is not wider.
     void copy_from(const FibFront& other);

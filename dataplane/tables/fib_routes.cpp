@@ -31,9 +31,25 @@ void erase_at(Array& array, std::size_t count, std::size_t at) {
               array.begin() + static_cast<std::ptrdiff_t>(at));
 }
 
+// How many of `count` keys in order are below `key`: first of the first in every line, then in the
+// line where they end.
+template <class KeyAt>
+std::size_t count_below(KeyAt key_at, std::size_t count, std::uint64_t key) {
+    constexpr std::size_t kLine = 64 / sizeof(std::uint64_t);
+    std::size_t below = 0;
+    for (std::size_t i = kLine; i < count; i += kLine) {
+        below += key_at(i) < key ? kLine : 0;
+    }
+    const std::size_t end = std::min(below + kLine, count);
+    for (std::size_t i = below; i < end; ++i) {
+        below += key_at(i) < key ? 1 : 0;
+    }
+    return below;
+}
+
 // The last index of `from` that is not above the key; the first is never above.
 std::size_t index_of(const std::uint64_t* from, std::size_t count, std::uint64_t key) {
-    return static_cast<std::size_t>(std::upper_bound(from + 1, from + count, key) - from) - 1;
+    return count_below([from](std::size_t i) { return from[i + 1]; }, count - 1, key + 1);
 }
 
 }  // namespace
@@ -69,11 +85,9 @@ FibRoutes::Place FibRoutes::locate(std::uint64_t key) const {
     const Inner& of = inner(root);
     const std::size_t index = index_of(of.from.data(), of.count, key);
     const Leaf& in = leaf(of, index);
-    const auto* end = in.routes.data() + of.used[index];
-    const auto* found = std::lower_bound(
-        in.routes.data(), end, key,
-        [](const FibRoute& route, std::uint64_t value) { return route.key() < value; });
-    return {root, index, static_cast<std::size_t>(found - in.routes.data())};
+    const std::size_t slot =
+        count_below([&in](std::size_t i) { return in.routes[i].key(); }, of.used[index], key);
+    return {root, index, slot};
 }
 
 std::optional<FibRoute> FibRoutes::before(Place place) const {
@@ -94,17 +108,17 @@ std::optional<FibRoute> FibRoutes::before(Place place) const {
     return leaf(inner(place.root), place.leaf).routes[place.slot - 1];
 }
 
-std::optional<FibRoute> FibRoutes::find(const net::Ipv4Prefix& prefix) const {
+FibRoutes::Found FibRoutes::find(const net::Ipv4Prefix& prefix) const {
     const std::uint64_t key = key_of(prefix.address().value(), prefix.length());
     const Place place = locate(key);
     const Inner& of = inner(place.root);
     if (place.slot < of.used[place.leaf]) {
         const FibRoute& route = leaf(of, place.leaf).routes[place.slot];
         if (route.key() == key) {
-            return route;
+            return {place, route};
         }
     }
-    return std::nullopt;
+    return {place, std::nullopt};
 }
 
 FibRoutes::Cursor FibRoutes::cursor(Place place) const {
@@ -143,9 +157,8 @@ void FibRoutes::Cursor::settle() {
 // Routes around the prefix stand before it, the longest one last. Most of the time it is in the
 // same leaf. Else: a route before the prefix that is not around it shares only its first `shared`
 // bits; what is around the prefix and stands before that route is around both, and is not longer.
-std::optional<FibRoute> FibRoutes::cover(const net::Ipv4Prefix& prefix) const {
-    const std::uint32_t address = prefix.address().value();
-    Place place = locate(key_of(address, prefix.length()));
+std::optional<FibRoute> FibRoutes::cover(const Found& of, std::uint32_t address) const {
+    Place place = of.place;
     const Leaf& in = leaf(inner(place.root), place.leaf);
     for (; place.slot > 0; --place.slot) {
         const FibRoute& route = in.routes[place.slot - 1];
@@ -176,16 +189,11 @@ void FibRoutes::count(std::uint8_t length, std::size_t more) {
 
 // ---- changing
 
-FibRoutes::Cursor FibRoutes::put(const FibRoute& route) {
-    Place place = locate(route.key());
-    {
-        Inner& of = inner(place.root);
-        Leaf& in = leaf(of, place.leaf);
-        if (place.slot < of.used[place.leaf] && in.routes[place.slot].key() == route.key()) {
-            in.routes[place.slot] = route;
-            ++place.slot;
-            return cursor(place);
-        }
+FibRoutes::Cursor FibRoutes::put(const FibRoute& route, const Found& found) {
+    Place place = found.place;
+    if (found.route) {
+        leaf(inner(place.root), place.leaf).routes[place.slot++] = route;
+        return cursor(place);
     }
     if (inner(place.root).used[place.leaf] == kLeafRoutes) {
         split_leaf(route.key());
@@ -200,18 +208,15 @@ FibRoutes::Cursor FibRoutes::put(const FibRoute& route) {
     return cursor(place);
 }
 
-FibRoutes::Cursor FibRoutes::erase(const net::Ipv4Prefix& prefix) {
-    const std::uint64_t key = key_of(prefix.address().value(), prefix.length());
-    const Place place = locate(key);
+FibRoutes::Cursor FibRoutes::erase(const Found& found) {
+    const Place place = found.place;
+    const std::uint64_t key = found.route->key();
     Inner& of = inner(place.root);
     Leaf& in = leaf(of, place.leaf);
-    if (place.slot >= of.used[place.leaf] || in.routes[place.slot].key() != key) {
-        return {};
-    }
     erase_at(in.routes, of.used[place.leaf], place.slot);
     --of.used[place.leaf];
     --size_;
-    count(prefix.length(), ~std::size_t{0});
+    count(found.route->length(), ~std::size_t{0});
     const std::size_t used = of.used[place.leaf];
     const bool merges =
         used == 0 ||

@@ -9,6 +9,10 @@
 // and a sorted array of the inner nodes. Leaves and inner nodes come from lazy pools. Neighbours
 // that would fit into three quarters of a node are made one, so that N routes never need more than
 // N/23 + 4 leaves whatever the order of changes: that is the exact bound known before the start.
+//
+// Most of what a change costs is the search, and most of that are lines that are not in the cache
+// and branches that nobody can foresee. So a node is searched by counting instead of by halves
+// (its lines are asked for at once, nothing is jumped over), and once a change.
 #pragma once
 
 #include <array>
@@ -83,18 +87,31 @@ public:
         std::size_t slot_ = 0;
     };
 
+    // Where a prefix is or belongs, so that one search serves what comes after it. Changes make it
+    // void.
+    struct Place {
+        std::size_t root;
+        std::size_t leaf;
+        std::size_t slot;
+    };
+    struct Found {
+        Place place;
+        std::optional<FibRoute> route;
+    };
+
     explicit FibRoutes(std::size_t max_routes);
 
     [[nodiscard]] std::size_t size() const { return size_; }
-    [[nodiscard]] std::optional<FibRoute> find(const net::Ipv4Prefix& prefix) const;
+    [[nodiscard]] Found find(const net::Ipv4Prefix& prefix) const;
     [[nodiscard]] Cursor not_before(std::uint64_t key) const;
-    // The longest route around the prefix, other than itself and the default route.
-    [[nodiscard]] std::optional<FibRoute> cover(const net::Ipv4Prefix& prefix) const;
+    // The longest route around what was found, other than itself and the default route.
+    [[nodiscard]] std::optional<FibRoute> cover(const Found& of, std::uint32_t address) const;
 
-    // Puts it in, or over the one of the same prefix. There must be room. The place after it.
-    Cursor put(const FibRoute& route);
-    // The place where it was; at the end of everything when there was none.
-    Cursor erase(const net::Ipv4Prefix& prefix);
+    // Puts it where its prefix was looked for, over the one of before if there is one. There must
+    // be room. The place after it.
+    Cursor put(const FibRoute& route, const Found& found);
+    // Takes out what was found. The place where it was.
+    Cursor erase(const Found& found);
     // For an empty record that is filled in order.
     void append(const FibRoute& route);
 
@@ -112,11 +129,6 @@ private:
         std::array<std::uint32_t, kInnerLeaves> leaf;
         std::array<std::uint8_t, kInnerLeaves> used;
         std::uint32_t count;
-    };
-    struct Place {
-        std::size_t root;
-        std::size_t leaf;
-        std::size_t slot;
     };
     struct Pool {
         Pool(std::size_t count, std::size_t bytes) : memory(count * bytes), limit(count) {}

@@ -43,11 +43,17 @@ std::size_t FibTables::max_groups(std::size_t max_routes) {
 
 // ---- changes
 
+FibRoutes::Found FibTables::find(const net::Ipv4Prefix& prefix) const {
+    front_->prefetch(slot_of(prefix.address().value()));
+    return routes_.find(prefix);
+}
+
 bool FibTables::set(const net::Ipv4Prefix& prefix, std::uint32_t next_hop,
-                    const std::optional<FibRoute>& known) {
+                    const FibRoutes::Found& found) {
     const FibRoute route(prefix, next_hop);
+    const auto& known = found.route;
     if (prefix.length() == 0) {
-        routes_.put(route);
+        routes_.put(route, found);
         set_default(next_hop);
         return true;
     }
@@ -65,7 +71,7 @@ bool FibTables::set(const net::Ipv4Prefix& prefix, std::uint32_t next_hop,
         }
         ++long_routes_[chunk_entry(slot)];
     }
-    fill_gaps(prefix, routes_.put(route), value);
+    fill_gaps(prefix, routes_.put(route, found), value);
     if (known && !is_long(prefix.length())) {
         release_code(known->next_hop());
     }
@@ -75,14 +81,15 @@ bool FibTables::set(const net::Ipv4Prefix& prefix, std::uint32_t next_hop,
     return true;
 }
 
-void FibTables::remove(const FibRoute& known) {
+void FibTables::remove(const FibRoutes::Found& found) {
+    const FibRoute known = *found.route;
     const net::Ipv4Prefix prefix = known.prefix();
-    const FibRoutes::Cursor inside = routes_.erase(prefix);
+    const auto cover = routes_.cover(found, known.first());
+    const FibRoutes::Cursor inside = routes_.erase(found);
     if (prefix.length() == 0) {
         set_default(0);
         return;
     }
-    const auto cover = routes_.cover(prefix);
     const Value value = value_of(cover);
     fill_gaps(prefix, inside, value);
     if (!is_long(prefix.length())) {

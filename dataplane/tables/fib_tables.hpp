@@ -40,10 +40,11 @@ public:
     [[nodiscard]] const FibView& view() const { return view_; }
     [[nodiscard]] const FibRoutes& routes() const { return routes_; }
 
-    // False: no group or no code is free; nothing changed. `known` is the route of this prefix.
-    bool set(const net::Ipv4Prefix& prefix, std::uint32_t next_hop,
-             const std::optional<FibRoute>& known);
-    void remove(const FibRoute& known);
+    // Looks for the route to be changed, and has what readers read of it fetched meanwhile.
+    [[nodiscard]] FibRoutes::Found find(const net::Ipv4Prefix& prefix) const;
+    // False: no group or no code is free; nothing changed. `found` is what was found of the prefix.
+    bool set(const net::Ipv4Prefix& prefix, std::uint32_t next_hop, const FibRoutes::Found& found);
+    void remove(const FibRoutes::Found& found);
 
     // Fills empty tables that nobody reads, in prefix order; `finish` completes them.
     void begin(std::size_t expected_routes);
