@@ -1,7 +1,18 @@
 // The guard itself: see burst.hpp for what it promises.
 //
+// What a burst took and gave is read from this lcore's mempool cache, so the straight way pays for
+// a burst and hardly for its packets. The cache is a stack, `objs[0 .. len)`, and its slots keep
+// what they held until something else is put there:
+//  - the driver pops the buffers that it fills: after a fault they stand above `len`, the first one
+//    topmost. A refill in between would overwrite them, and would change the lowest slot.
+//  - the driver pushes the buffers of the packets that it has copied, one packet after the other:
+//    after a fault they stand between the old `len` and the new one. Room for them all is made
+//    before, because a cache that overflows goes to the pool as a whole.
+// So does net_memif of DPDK 22.11 without zero-copy, which needs EAL's --single-file-segments, and
+// that we never give. A free cannot fault halfway: it touches only memory of our own.
+//
 // State here is global where a signal handler or a device number leaves no other way: one jump
-// buffer a thread, the previous signal actions, and one small block a port.
+// buffer a thread, the previous signal actions, and one small block a port and an lcore.
 #include "drivers/burst.hpp"
 
 #include <rte_ethdev.h>
@@ -9,13 +20,13 @@
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
 #include <rte_pause.h>
-#include <setjmp.h>
 #include <signal.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <span>
 
 namespace godwit::drivers {
 namespace {
@@ -23,17 +34,18 @@ namespace {
 constexpr std::uint16_t kChunk = 64;  // packets of one guarded call
 // A chain of a frame larger than one buffer needs more buffers than packets.
 constexpr unsigned kCacheReserve = kChunk * 2;
+constexpr unsigned kCacheRoom = kChunk * 4;
 constexpr auto kPausePatience = std::chrono::milliseconds(200);  // a worker may be preempted
 
+// The compiler's own jump: all it saves is where the stack is and where to go on.
 struct Guard {
-    sigjmp_buf jump;
+    std::array<void*, 5> jump;
     volatile sig_atomic_t armed = 0;
 };
 thread_local Guard guard;
 
 struct alignas(64) GuardedPort {
     std::atomic<bool> paused{false};
-    std::atomic<std::uint32_t> inside{0};  // threads in a burst
     rte_mempool* pool = nullptr;
     std::atomic<std::uint64_t> rx_faults{0};
     std::atomic<std::uint64_t> tx_faults{0};
@@ -49,7 +61,7 @@ void on_fault(int signal_number, siginfo_t* info, void* /*context*/) {
     // si_code tells the processor's faults from a signal that another process sent.
     if (info->si_code > 0 && guard.armed != 0) {
         guard.armed = 0;
-        siglongjmp(guard.jump, 1);
+        __builtin_longjmp(guard.jump.data(), 1);
     }
     sigaction(signal_number, signal_number == SIGSEGV ? &previous_segv : &previous_bus, nullptr);
     if (info->si_code <= 0) {
@@ -58,29 +70,42 @@ void on_fault(int signal_number, siginfo_t* info, void* /*context*/) {
     // Otherwise the instruction runs again, and faults into the action that was here before.
 }
 
-// Counts this thread into the port, so that pause_port can wait until nobody is inside. Sequential
-// consistency: either the pauser sees us inside, or we see the pause.
+// Says which port this lcore is in, so that pause_port can wait until nobody is inside. Sequential
+// consistency: either the pauser sees us inside, or we see the pause. Only its lcore writes it.
+struct alignas(64) Whereabouts {
+    static constexpr std::uint32_t kNowhere = RTE_MAX_ETHPORTS;
+    std::atomic<std::uint32_t> port{kNowhere};
+};
+std::array<Whereabouts, RTE_MAX_LCORE> whereabouts;
+
 class Visit {
 public:
-    explicit Visit(GuardedPort& port) : port_(port) {
-        port_.inside.fetch_add(1, std::memory_order_seq_cst);
-        admitted_ = !port_.paused.load(std::memory_order_seq_cst);
+    Visit(unsigned lcore, std::uint16_t port) : here_(whereabouts[lcore].port) {
+        here_.store(port, std::memory_order_seq_cst);
+        admitted_ = !guarded[port].paused.load(std::memory_order_seq_cst);
     }
-    ~Visit() { port_.inside.fetch_sub(1, std::memory_order_release); }
+    ~Visit() { here_.store(Whereabouts::kNowhere, std::memory_order_release); }
     Visit(const Visit&) = delete;
     Visit& operator=(const Visit&) = delete;
     [[nodiscard]] bool admitted() const { return admitted_; }
 
 private:
-    GuardedPort& port_;
+    std::atomic<std::uint32_t>& here_;
     bool admitted_;
 };
 
-// The frames that a fault unwinds are the driver's and these two, which own nothing. No signal mask
-// is saved: the handler runs with SA_NODEFER, so none is changed.
-bool shielded_rx(std::uint16_t port, std::uint16_t queue, rte_mbuf** packets, std::uint16_t count,
-                 std::uint16_t& received) {
-    if (sigsetjmp(guard.jump, 0) != 0) {
+bool somebody_inside(std::uint16_t port) {
+    return std::any_of(whereabouts.begin(), whereabouts.end(), [port](const Whereabouts& lcore) {
+        return lcore.port.load(std::memory_order_seq_cst) == port;
+    });
+}
+
+// The frames that a fault unwinds are the driver's and these two, which own nothing. They stay
+// functions of their own, because a jump brings no register back but that of the stack. No signal
+// mask is saved: the handler runs with SA_NODEFER, so none is changed.
+[[gnu::noinline]] bool shielded_rx(std::uint16_t port, std::uint16_t queue, rte_mbuf** packets,
+                                   std::uint16_t count, std::uint16_t& received) {
+    if (__builtin_setjmp(guard.jump.data()) != 0) {
         return false;
     }
     guard.armed = 1;
@@ -91,9 +116,9 @@ bool shielded_rx(std::uint16_t port, std::uint16_t queue, rte_mbuf** packets, st
     return true;
 }
 
-bool shielded_tx(std::uint16_t port, std::uint16_t queue, rte_mbuf** packets, std::uint16_t count,
-                 std::uint16_t& sent) {
-    if (sigsetjmp(guard.jump, 0) != 0) {
+[[gnu::noinline]] bool shielded_tx(std::uint16_t port, std::uint16_t queue, rte_mbuf** packets,
+                                   std::uint16_t count, std::uint16_t& sent) {
+    if (__builtin_setjmp(guard.jump.data()) != 0) {
         return false;
     }
     guard.armed = 1;
@@ -104,10 +129,8 @@ bool shielded_tx(std::uint16_t port, std::uint16_t queue, rte_mbuf** packets, st
     return true;
 }
 
-// The driver allocates one buffer at a time from this lcore's cache. With enough in the cache
-// before the burst, it is not refilled during it, and what was popped stays readable above `len`.
-void fill_cache(rte_mempool* pool, rte_mempool_cache* cache) {
-    if (cache == nullptr || cache->len >= kCacheReserve) {
+void fill_cache(rte_mempool* pool, const rte_mempool_cache& cache, std::uint32_t at_least) {
+    if (cache.len >= at_least) {
         return;
     }
     std::array<void*, kCacheReserve> buffers;
@@ -116,43 +139,61 @@ void fill_cache(rte_mempool* pool, rte_mempool_cache* cache) {
     }
 }
 
-// Frees the buffers that were popped after the last returned packet.
-void recover_buffers(GuardedPort& port, rte_mempool_cache* cache, std::uint32_t length_before,
-                     rte_mbuf* last_returned) {
-    if (cache == nullptr || cache->len > length_before) {
-        port.lost.fetch_add(1, std::memory_order_relaxed);
+// Gives the cache back what was popped for packets that were not completed.
+void undo_pops(GuardedPort& state, rte_mempool_cache& cache, std::uint32_t length_before,
+               const void* lowest_before, std::span<rte_mbuf* const> complete) {
+    std::uint32_t kept = 0;
+    for (const rte_mbuf* packet : complete) {
+        kept += packet->nb_segs;
+    }
+    // Empty: the driver may have had more from the pool itself.
+    const bool readable = cache.len != 0 && cache.objs[0] == lowest_before;
+    if (!readable || cache.len + kept > length_before) {
+        state.lost.fetch_add(1, std::memory_order_relaxed);
         return;
     }
-    void* const last =
-        last_returned == nullptr ? nullptr : static_cast<void*>(rte_pktmbuf_lastseg(last_returned));
-    std::array<rte_mbuf*, RTE_MEMPOOL_CACHE_MAX_SIZE * 2> half_done;
-    std::uint32_t count = 0;
-    for (std::uint32_t i = cache->len; i < length_before && cache->objs[i] != last; ++i) {
-        half_done[count++] = static_cast<rte_mbuf*>(cache->objs[i]);
+    const std::uint32_t unfinished = length_before - kept - cache.len;
+    if (unfinished == 0) {
+        return;
     }
-    for (std::uint32_t i = 0; i < count; ++i) {
-        half_done[i]->next = nullptr;
-        half_done[i]->nb_segs = 1;
-        rte_mbuf_raw_free(half_done[i]);
+    const auto is_unfinished = [complete](const void* buffer) {
+        return std::none_of(complete.begin(), complete.end(), [buffer](const rte_mbuf* packet) {
+            while (packet != nullptr && packet != buffer) {
+                packet = packet->next;
+            }
+            return packet != nullptr;
+        });
+    };
+    // In place: those to come back move down to where `len` stands.
+    void** const begin = cache.objs + cache.len;
+    void** const end = std::partition(begin, cache.objs + length_before, is_unfinished);
+    if (end - begin != unfinished) {
+        state.lost.fetch_add(1, std::memory_order_relaxed);
+        return;
     }
-    port.recovered.fetch_add(count, std::memory_order_relaxed);
+    for (void* const buffer : std::span(begin, end)) {
+        static_cast<rte_mbuf*>(buffer)->next = nullptr;
+        static_cast<rte_mbuf*>(buffer)->nb_segs = 1;
+    }
+    cache.len += unfinished;
+    state.recovered.fetch_add(unfinished, std::memory_order_relaxed);
 }
 
-void hold(rte_mbuf* packet, std::int16_t by) {
-    for (rte_mbuf* segment = packet; segment != nullptr; segment = segment->next) {
-        rte_mbuf_refcnt_update(segment, by);
+std::uint16_t receive_chunk(std::uint16_t port, std::uint16_t queue, rte_mbuf** packets,
+                            std::uint16_t count) {
+    GuardedPort& state = guarded[port];
+    const unsigned lcore = rte_lcore_id();
+    rte_mempool_cache* const cache = rte_mempool_default_cache(state.pool, lcore);
+    if (cache == nullptr) {
+        return 0;
     }
-}
-
-std::uint16_t receive_chunk(GuardedPort& state, std::uint16_t port, std::uint16_t queue,
-                            rte_mbuf** packets, std::uint16_t count) {
-    const Visit visit(state);
+    const Visit visit(lcore, port);
     if (!visit.admitted()) {
         return 0;
     }
-    rte_mempool_cache* cache = rte_mempool_default_cache(state.pool, rte_lcore_id());
-    fill_cache(state.pool, cache);
-    const std::uint32_t length_before = cache == nullptr ? 0 : cache->len;
+    fill_cache(state.pool, *cache, kCacheReserve);  // or the driver would refill it
+    const std::uint32_t length_before = cache->len;
+    const void* const lowest_before = cache->objs[0];
     std::fill_n(packets, count, nullptr);
 
     std::uint16_t received = 0;
@@ -163,47 +204,71 @@ std::uint16_t receive_chunk(GuardedPort& state, std::uint16_t port, std::uint16_
     state.rx_faults.fetch_add(1, std::memory_order_relaxed);
     const auto complete =
         static_cast<std::uint16_t>(std::find(packets, packets + count, nullptr) - packets);
-    recover_buffers(state, cache, length_before, complete == 0 ? nullptr : packets[complete - 1]);
+    undo_pops(state, *cache, length_before, lowest_before, std::span(packets, complete));
     return complete;
 }
 
-std::uint16_t send_chunk(GuardedPort& state, std::uint16_t port, std::uint16_t queue,
-                         rte_mbuf** packets, std::uint16_t count) {
-    const Visit visit(state);
+// So that what the driver frees stays in the cache. Half of it goes, or the next burst would be
+// here again.
+void make_room(rte_mempool* pool, rte_mempool_cache& cache) {
+    if (cache.len + kCacheRoom <= cache.flushthresh) {
+        return;
+    }
+    const std::uint32_t keep = cache.size / 2;
+    rte_mempool_ops_enqueue_bulk(pool, cache.objs + keep, cache.len - keep);
+    cache.len = keep;
+}
+
+// How many of the packets, from the first on, have been freed into the cache. A packet's first
+// buffer is the first that is freed; the packet's further ones are forgotten by then.
+std::uint16_t count_freed(GuardedPort& state, const rte_mempool_cache& cache,
+                          std::uint32_t length_before, const void* lowest_before,
+                          std::span<rte_mbuf* const> packets) {
+    if (length_before == 0 || cache.objs[0] != lowest_before) {
+        // Chains longer than we made room for. What was sent and what was not cannot be told
+        // apart, and a buffer lost is better than one that is freed twice.
+        state.lost.fetch_add(1, std::memory_order_relaxed);
+        return static_cast<std::uint16_t>(packets.size());
+    }
+    std::uint16_t freed = 0;
+    for (std::uint32_t i = length_before; i < cache.len && freed < packets.size(); ++i) {
+        if (cache.objs[i] == packets[freed]) {
+            ++freed;
+        }
+    }
+    return freed;
+}
+
+std::uint16_t send_chunk(std::uint16_t port, std::uint16_t queue, rte_mbuf** packets,
+                         std::uint16_t count) {
+    GuardedPort& state = guarded[port];
+    const unsigned lcore = rte_lcore_id();
+    rte_mempool_cache* const cache = rte_mempool_default_cache(state.pool, lcore);
+    if (cache == nullptr) {
+        return 0;
+    }
+    const Visit visit(lcore, port);
     if (!visit.admitted()) {
         return 0;
     }
-    std::array<std::uint16_t, kChunk> references;
-    for (std::uint16_t i = 0; i < count; ++i) {
-        hold(packets[i], 1);
-        references[i] = rte_mbuf_refcnt_read(packets[i]);
-    }
+    fill_cache(state.pool, *cache, 1);  // its lowest buffer tells whether it overflowed
+    make_room(state.pool, *cache);
+    const std::uint32_t length_before = cache->len;
+    const void* const lowest_before = cache->objs[0];
     std::uint16_t sent = 0;
-    if (!shielded_tx(port, queue, packets, count, sent)) {
-        state.paused.store(true, std::memory_order_seq_cst);
-        state.tx_faults.fetch_add(1, std::memory_order_relaxed);
-        // The driver frees in order; the first that still has our reference and its own was not
-        // reached.
-        sent = 0;
-        while (sent < count && rte_mbuf_refcnt_read(packets[sent]) < references[sent]) {
-            ++sent;
-        }
+    if (shielded_tx(port, queue, packets, count, sent)) {
+        return sent;
     }
-    for (std::uint16_t i = 0; i < count; ++i) {
-        if (i < sent) {
-            rte_pktmbuf_free(packets[i]);
-        } else {
-            hold(packets[i], -1);
-        }
-    }
-    return sent;
+    state.paused.store(true, std::memory_order_seq_cst);
+    state.tx_faults.fetch_add(1, std::memory_order_relaxed);
+    return count_freed(state, *cache, length_before, lowest_before, std::span(packets, count));
 }
 
 }  // namespace
 
 std::uint16_t guarded_rx_burst(std::uint16_t port, std::uint16_t queue, rte_mbuf** packets,
                                std::uint16_t count) {
-    return receive_chunk(guarded[port], port, queue, packets, std::min(count, kChunk));
+    return receive_chunk(port, queue, packets, std::min(count, kChunk));
 }
 
 std::uint16_t guarded_tx_burst(std::uint16_t port, std::uint16_t queue, rte_mbuf** packets,
@@ -212,7 +277,7 @@ std::uint16_t guarded_tx_burst(std::uint16_t port, std::uint16_t queue, rte_mbuf
     while (sent < count) {
         const auto chunk =
             std::min<std::uint16_t>(kChunk, static_cast<std::uint16_t>(count - sent));
-        const std::uint16_t taken = send_chunk(guarded[port], port, queue, packets + sent, chunk);
+        const std::uint16_t taken = send_chunk(port, queue, packets + sent, chunk);
         sent = static_cast<std::uint16_t>(sent + taken);
         if (taken < chunk) {
             break;
@@ -241,7 +306,7 @@ bool is_paused(std::uint16_t port) {
 bool pause_port(std::uint16_t port) {
     guarded[port].paused.store(true, std::memory_order_seq_cst);
     const auto deadline = std::chrono::steady_clock::now() + kPausePatience;
-    while (guarded[port].inside.load(std::memory_order_seq_cst) != 0) {
+    while (somebody_inside(port)) {
         if (std::chrono::steady_clock::now() > deadline) {
             return false;
         }

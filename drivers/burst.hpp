@@ -7,10 +7,12 @@
 // brings it back. A fault outside of an armed guard ends the program as it would without us.
 //
 // Nothing of the pool is lost at a fault:
-//  - receive: what the driver had completed is returned. The buffer it was filling is found in this
-//    thread's mempool cache, whose pops leave the pointer in place, and is freed.
-//  - transmit: every packet is held by one more reference during the burst, so what the driver had
-//    already freed is known afterwards. Packets given here must not be shared with another thread.
+//  - receive: what the driver had completed is returned, and the buffers of the packet that it was
+//    filling go back to the pool.
+//  - transmit: what the driver had copied and freed counts as sent, the rest stays the caller's.
+// Both are read from this lcore's mempool cache after the fact (drivers/burst.cpp), so a burst
+// without a fault pays nothing for it. That asks of the packets sent: they are of the port's pool,
+// and nobody else holds a reference to them.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +22,8 @@ struct rte_mempool;
 
 namespace godwit::drivers {
 
-// As rte_eth_rx_burst and rte_eth_tx_burst; 0 while the port is paused. Called by lcores only.
+// As rte_eth_rx_burst and rte_eth_tx_burst; 0 while the port is paused, and for a thread that is no
+// lcore: it has no mempool cache.
 std::uint16_t guarded_rx_burst(std::uint16_t port, std::uint16_t queue, rte_mbuf** packets,
                                std::uint16_t count);
 std::uint16_t guarded_tx_burst(std::uint16_t port, std::uint16_t queue, rte_mbuf** packets,
@@ -30,7 +33,7 @@ struct BurstFaults {
     std::uint64_t rx = 0;  // bursts that ended in a fault
     std::uint64_t tx = 0;
     std::uint64_t buffers_recovered = 0;
-    std::uint64_t buffers_lost = 0;  // the cache had been refilled under the burst
+    std::uint64_t buffers_lost = 0;  // bursts whose buffers could not be told apart: some may be
 };
 BurstFaults burst_faults(std::uint16_t port);
 

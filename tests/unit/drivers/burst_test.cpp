@@ -31,6 +31,11 @@ constexpr std::uint16_t kFrameBytes = 200;
 // gone.
 constexpr std::uintptr_t kKeepTwoBuffers = 36864;
 
+// Likewise: buffer 59 still holds a short frame, and buffer 60 is gone; 239 holds 1664 bytes, and
+// buffer 240 is gone.
+constexpr std::uintptr_t kTakeBuffersFrom60 = kKeepTwoBuffers + 29 * 4096;
+constexpr std::uintptr_t kTakeBuffersFrom240 = kKeepTwoBuffers + 119 * 4096;
+
 class GuardedBursts : public InProcessEal {
 protected:
     void SetUp() override {
@@ -72,14 +77,50 @@ protected:
         return frames;
     }
 
-    [[nodiscard]] std::uint16_t send(unsigned count) const {
-        auto frames = make_frames(count);
-        const std::uint16_t sent =
-            guarded_tx_burst(client_->port_id, 0, frames.data(), static_cast<std::uint16_t>(count));
-        for (unsigned i = sent; i < count; ++i) {
+    // The same bytes in a chain of buffers.
+    [[nodiscard]] std::vector<rte_mbuf*> make_chains(unsigned count, unsigned segments,
+                                                     std::uint16_t segment_bytes) const {
+        std::vector<rte_mbuf*> frames(count);
+        for (unsigned i = 0; i < count; ++i) {
+            for (unsigned segment = 0; segment < segments; ++segment) {
+                rte_mbuf* buffer = rte_pktmbuf_alloc(ports_->pool());
+                std::memset(rte_pktmbuf_append(buffer, segment_bytes), static_cast<int>(i),
+                            segment_bytes);
+                if (segment == 0) {
+                    frames[i] = buffer;
+                } else {
+                    rte_pktmbuf_chain(frames[i], buffer);
+                }
+            }
+        }
+        return frames;
+    }
+
+    [[nodiscard]] std::uint16_t send(unsigned count) const { return send(make_frames(count)); }
+
+    // Frees what was not sent.
+    [[nodiscard]] std::uint16_t send(std::vector<rte_mbuf*> frames) const {
+        const std::uint16_t sent = guarded_tx_burst(client_->port_id, 0, frames.data(),
+                                                    static_cast<std::uint16_t>(frames.size()));
+        for (std::size_t i = sent; i < frames.size(); ++i) {
             rte_pktmbuf_free(frames[i]);
         }
         return sent;
+    }
+
+    [[nodiscard]] rte_mempool_cache& cache() const {
+        return *rte_mempool_default_cache(ports_->pool(), rte_lcore_id());
+    }
+
+    // This lcore's cache has that many buffers then; the others are in the pool.
+    void keep_in_cache(unsigned count) const {
+        rte_mempool_cache_flush(&cache(), ports_->pool());
+        std::vector<void*> buffers(count);
+        ASSERT_EQ(rte_mempool_generic_get(ports_->pool(), buffers.data(), count, nullptr), 0);
+        for (void* const buffer : buffers) {
+            rte_mempool_put(ports_->pool(), buffer);
+        }
+        ASSERT_EQ(cache().len, count);
     }
 
     // Receives and frees; how many.
@@ -184,6 +225,80 @@ TEST_F(GuardedBursts, know_which_packets_a_transmit_fault_had_freed) {
     EXPECT_EQ(burst_faults(client_->port_id).tx, before.tx + 1);
     EXPECT_EQ(ports_->packets_in_use(), 0U);
     EXPECT_FALSE(ports_->link(*client_).up && is_paused(client_->port_id));
+    expect_the_link_to_come_back();
+}
+
+TEST_F(GuardedBursts, know_which_chains_a_transmit_fault_had_freed) {
+    take_shared_memory(kKeepTwoBuffers);
+
+    EXPECT_EQ(send(make_chains(5, 4, kFrameBytes / 4)), 2);
+
+    EXPECT_EQ(ports_->packets_in_use(), 0U);
+    expect_the_link_to_come_back();
+}
+
+TEST_F(GuardedBursts, know_it_when_the_cache_was_full_before_the_burst) {
+    const BurstFaults before = burst_faults(client_->port_id);
+    auto frames = make_frames(5);
+    keep_in_cache(cache().flushthresh);
+    take_shared_memory(kKeepTwoBuffers);
+
+    EXPECT_EQ(send(frames), 2);
+
+    EXPECT_EQ(burst_faults(client_->port_id).buffers_lost, before.buffers_lost);
+    EXPECT_EQ(ports_->packets_in_use(), 0U);
+    expect_the_link_to_come_back();
+}
+
+// Frees more buffers than the cache has room for, and then faults: what was sent cannot be known.
+TEST_F(GuardedBursts, rather_lose_buffers_than_free_them_twice) {
+    const BurstFaults before = burst_faults(client_->port_id);
+    const unsigned frames = 64;
+    const unsigned segments = 16;
+    take_shared_memory(kTakeBuffersFrom60);
+
+    EXPECT_EQ(send(make_chains(frames, segments, 10)), frames);
+
+    EXPECT_EQ(burst_faults(client_->port_id).buffers_lost, before.buffers_lost + 1);
+    EXPECT_LE(ports_->packets_in_use(), (frames - 60) * segments);
+}
+
+TEST_F(GuardedBursts, return_whole_packets_that_took_more_buffers_than_the_cache_had) {
+    const BurstFaults before = burst_faults(server_->port_id);
+    // 16000 bytes fill eight buffers of the link each; the 31st frame begins with buffer 240.
+    ASSERT_EQ(send(make_chains(40, 16, 1000)), 40);
+    keep_in_cache(200);
+    take_shared_memory(kTakeBuffersFrom240);
+
+    std::array<rte_mbuf*, 64> packets{};
+    const std::uint16_t received =
+        guarded_rx_burst(server_->port_id, 0, packets.data(), packets.size());
+
+    ASSERT_EQ(received, 30);
+    for (std::uint16_t i = 0; i < received; ++i) {
+        EXPECT_EQ(rte_pktmbuf_pkt_len(packets[i]), 16000U);
+        EXPECT_EQ(*rte_pktmbuf_mtod(rte_pktmbuf_lastseg(packets[i]), std::uint8_t*), i);
+        rte_pktmbuf_free(packets[i]);
+    }
+    EXPECT_EQ(burst_faults(server_->port_id).buffers_lost, before.buffers_lost + 1);
+    EXPECT_LE(ports_->packets_in_use(), 16U) << "those of the frame that was cut";
+}
+
+TEST_F(GuardedBursts, recover_the_buffers_of_a_half_received_chain) {
+    const BurstFaults before = burst_faults(server_->port_id);
+    ASSERT_EQ(send(make_chains(40, 16, 1000)), 40);
+    keep_in_cache(512);
+    take_shared_memory(kTakeBuffersFrom240 + 4096);  // two buffers into the frame
+
+    std::array<rte_mbuf*, 64> packets{};
+    const std::uint16_t received =
+        guarded_rx_burst(server_->port_id, 0, packets.data(), packets.size());
+
+    EXPECT_EQ(received, 30);
+    rte_pktmbuf_free_bulk(packets.data(), received);
+    EXPECT_GT(burst_faults(server_->port_id).buffers_recovered, before.buffers_recovered + 1);
+    EXPECT_EQ(burst_faults(server_->port_id).buffers_lost, before.buffers_lost);
+    EXPECT_EQ(ports_->packets_in_use(), 0U);
     expect_the_link_to_come_back();
 }
 
