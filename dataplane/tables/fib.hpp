@@ -50,7 +50,7 @@ public:
     // Owner.
     //
     // TableFull: max_routes prefixes are there, or all groups of /24s with longer prefixes are
-    // taken, or (of a prefix of at most 24 bits, also of one that is there) 65,534 next hops are
+    // taken, or (of a prefix of at most 24 bits, also of one that is there) 49,150 next hops are
     // used by such prefixes. Nothing changed then.
     Change set(const net::Ipv4Prefix& prefix, std::uint32_t next_hop);
     bool remove(const net::Ipv4Prefix& prefix);

@@ -85,7 +85,7 @@ void set_defaults(std::uint32_t default_hop, std::uint32_t* next_hops, unsigned 
 }
 
 // The exceptions of a burst on their way: [0, grouped_) know their entry in a group, [grouped_,
-// count_) theirs in a chunk.
+// count_) theirs in a chunk, unless their code named the group.
 class Exceptions {
 public:
     static constexpr unsigned kMost = 64;
@@ -101,12 +101,18 @@ public:
         for (; bits != 0; bits &= bits - 1) {
             const unsigned place = first + static_cast<unsigned>(std::countr_zero(bits));
             places_[count_] = place;
-            entries_[count_] = view_.chunk_entry(addresses_[place]);
+            const std::uint32_t found = next_hops_[place];
+            entries_[count_] = FibView::is_through_chunk(found)
+                                   ? view_.chunk_entry(addresses_[place])
+                                   : view_.group_entry(found & ~kFibException, addresses_[place]);
             __builtin_prefetch(entries_[count_++]);
         }
     }
     void find_groups(unsigned until) {
         for (; grouped_ < until; ++grouped_) {
+            if (!FibView::is_through_chunk(next_hops_[places_[grouped_]])) {
+                continue;
+            }
             const std::uint32_t group = load_entry(*entries_[grouped_]);
             entries_[grouped_] = view_.group_entry(group, addresses_[places_[grouped_]]);
             __builtin_prefetch(entries_[grouped_]);
@@ -154,7 +160,7 @@ bool look_up_near(const FibView& view, const Code* codes, std::uint32_t default_
                 std::uint32_t bits = exceptions_of(to + block, std::min(in_unit - block, kBlock));
                 for (; bits != 0; bits &= bits - 1) {
                     const unsigned place = block + static_cast<unsigned>(std::countr_zero(bits));
-                    to[place] = view.exception(from[place]);
+                    to[place] = view.exception(to[place], from[place]);
                     seen |= to[place];
                 }
             }

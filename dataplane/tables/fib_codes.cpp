@@ -4,14 +4,12 @@
 #include <atomic>
 #include <bit>
 
-#include "dataplane/tables/fib_view.hpp"
-
 namespace godwit::dataplane {
 
 FibCodes::FibCodes()
     : hop_memory_(kWideCodes * sizeof(std::uint32_t)), hops_(hop_memory_.as<std::uint32_t>()) {
     hops_[0] = kFibDefault;
-    hops_[kException] = kFibException;
+    hops_[kException] = kFibException | kFibThroughChunk;
     resize(kNarrowCodes);
 }
 
@@ -97,14 +95,35 @@ void FibCodes::resize(std::uint32_t limit) {
 }
 
 void FibCodes::widen() {
-    resize(kWideCodes);
+    resize(kFirstGroupCode);
     next_ = std::max(next_, kException + 1);
 }
 
+std::uint32_t FibCodes::take_group_code(std::uint32_t group) {
+    std::uint32_t code = kException;
+    if (!free_group_codes_.empty()) {
+        code = free_group_codes_.back();
+        free_group_codes_.pop_back();
+    } else if (is_wide() && next_group_ < kWideCodes) {
+        code = next_group_++;
+    } else {
+        return kException;
+    }
+    std::atomic_ref(hops_[code]).store(kFibException | group, std::memory_order_relaxed);
+    return code;
+}
+
+void FibCodes::give_group_code(std::uint32_t code) {
+    if (code != kException) {
+        free_group_codes_.push_back(static_cast<std::uint16_t>(code));
+    }
+}
+
 std::size_t FibCodes::memory_bytes() const {
-    return next_ * sizeof(std::uint32_t) +
+    return (next_ + next_group_ - kFirstGroupCode) * sizeof(std::uint32_t) +
            (routes_.capacity() + epochs_.capacity()) * sizeof(std::uint32_t) +
-           (free_.capacity() + slots_.capacity()) * sizeof(std::uint16_t);
+           (free_.capacity() + free_group_codes_.capacity() + slots_.capacity()) *
+               sizeof(std::uint16_t);
 }
 
 std::size_t FibCodes::memory_bound() {

@@ -2,8 +2,10 @@
 //
 // A front entry is 8 or 16 bits, a next hop 24. Code 0 is "follow the default route", 255 is
 // "exception", of 16-bit codes too, and each other one stands for a next hop of at least one route
-// of at most 24 bits. Workers read one array, from code to next hop or mark. A code that no route
-// uses any more keeps its meaning until no worker can hold it, and then stands for something else.
+// of at most 24 bits. The highest 16-bit codes are exceptions that name their group, which spares a
+// reader two lines; with more groups than those the others have code 255. Workers read one array,
+// from code to next hop or mark. A code that no route uses any more keeps its meaning until no
+// worker can hold it, and then stands for something else.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +13,7 @@
 #include <vector>
 
 #include "dataplane/tables/fib_memory.hpp"
+#include "dataplane/tables/fib_view.hpp"
 
 namespace godwit::dataplane {
 
@@ -19,6 +22,7 @@ public:
     static constexpr std::uint32_t kException = 0xff;
     static constexpr std::uint32_t kNarrowCodes = 0xff;  // below the exception
     static constexpr std::uint32_t kWideCodes = 0x1'0000;
+    static constexpr std::uint32_t kFirstGroupCode = 0xc000;
 
     // A code that lost its last route, to be given to `retire` after a grace period.
     struct Retired {
@@ -40,7 +44,15 @@ public:
     void retire(const Retired& retired);
     // From 8-bit codes to 16-bit ones; what is given out stays.
     void widen();
-    [[nodiscard]] bool is_wide() const { return limit_ == kWideCodes; }
+    [[nodiscard]] bool is_wide() const { return limit_ == kFirstGroupCode; }
+
+    [[nodiscard]] bool is_exception(std::uint32_t code) const {
+        return (hops_[code] & kFibException) != 0;
+    }
+    // A code for a group: the common one when there is none of its own.
+    std::uint32_t take_group_code(std::uint32_t group);
+    // After a grace period.
+    void give_group_code(std::uint32_t code);
 
     [[nodiscard]] std::size_t memory_bytes() const;
     static std::size_t memory_bound();
@@ -55,6 +67,8 @@ private:
     std::uint32_t limit_ = 0;  // codes are below it
     std::uint32_t next_ = 1;   // never given out from here on
     std::vector<std::uint16_t> free_;
+    std::uint32_t next_group_ = kFirstGroupCode;
+    std::vector<std::uint16_t> free_group_codes_;
     std::vector<std::uint32_t> routes_;  // by code: routes that use it
     std::vector<std::uint32_t> epochs_;  // by code: counts its last uses
     // From next hop to code: open addressing, at most half full, 0 is empty.

@@ -66,7 +66,7 @@ bool FibTables::set(const net::Ipv4Prefix& prefix, std::uint32_t next_hop,
         value.code = *code;
     } else if (!known) {
         const std::uint32_t slot = slot_of(prefix.address().value());
-        if (front_->code(slot) != FibCodes::kException && !make_group(slot)) {
+        if (!has_group(slot) && !make_group(slot)) {
             return false;
         }
         ++long_routes_[chunk_entry(slot)];
@@ -195,7 +195,7 @@ bool FibTables::append(const FibRoute& route) {
     if (is_long(route.length())) {
         const std::uint32_t slot = slot_of(route.first());
         close_until(std::uint64_t{slot} << 8);
-        if (front_->code(slot) != FibCodes::kException) {
+        if (!has_group(slot)) {
             // What is open now is around the whole /24, and the group begins with it.
             if (!open_.empty()) {
                 front_->fill(slot, slot, open_.back().value.code);
@@ -263,7 +263,23 @@ bool FibTables::widen() {
     }
     codes_.widen();
     replace_front(true);
+    name_groups();
     return true;
+}
+
+// Groups of before could not be named by narrow codes.
+void FibTables::name_groups() {
+    for (std::uint32_t chunk = 0; chunk < kFibChunks && groups_made_ > 0; ++chunk) {
+        if (chunk_use_[chunk].groups == 0) {
+            continue;
+        }
+        const std::uint32_t first = chunk << 8;
+        for (std::uint32_t slot = first; slot < first + kFibChunkEntries; ++slot) {
+            if (has_group(slot)) {
+                front_->fill(slot, slot, codes_.take_group_code(chunk_entry(slot)));
+            }
+        }
+    }
 }
 
 void FibTables::replace_front(bool wide) {
@@ -282,6 +298,10 @@ std::uint32_t& FibTables::chunk_entry(std::uint32_t slot) {
 
 std::uint32_t* FibTables::group_of(std::uint32_t slot) {
     return &groups_[std::size_t{chunk_entry(slot)} * kFibGroupEntries];
+}
+
+bool FibTables::has_group(std::uint32_t slot) const {
+    return codes_.is_exception(front_->code(slot));
 }
 
 bool FibTables::make_group(std::uint32_t slot) {
@@ -305,14 +325,19 @@ bool FibTables::make_group(std::uint32_t slot) {
     }
     make_chunk(slot >> 8);
     store_entry(chunk_entry(slot), number);
-    front_->fill(slot, slot, FibCodes::kException);
+    front_->fill(slot, slot, codes_.take_group_code(number));
     return true;
 }
 
 void FibTables::leave_group(std::uint32_t slot, const Value& value) {
     const std::uint32_t number = chunk_entry(slot);
+    const std::uint32_t code = front_->code(slot);
     front_->fill(slot, slot, value.code);
-    reclaimer_.defer([this, number] { free_groups_.push_back(number); });
+    // Small enough to be kept in the function itself.
+    reclaimer_.defer([this, number, code] {
+        free_groups_.push_back(number);
+        codes_.give_group_code(code);
+    });
     leave_chunk(slot >> 8);
 }
 

@@ -80,11 +80,13 @@ private:
     std::optional<std::uint32_t> acquire_code(std::uint32_t next_hop);
     void release_code(std::uint32_t next_hop);
     bool widen();
+    void name_groups();
     // Makes another one with the same codes and shows it to readers.
     void replace_front(bool wide);
 
     [[nodiscard]] std::uint32_t& chunk_entry(std::uint32_t slot);
     [[nodiscard]] std::uint32_t* group_of(std::uint32_t slot);
+    [[nodiscard]] bool has_group(std::uint32_t slot) const;
     bool make_group(std::uint32_t slot);
     void leave_group(std::uint32_t slot, const Value& value);
     void make_chunk(std::uint32_t number);

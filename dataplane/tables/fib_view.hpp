@@ -1,8 +1,8 @@
 // What a worker reads of the forwarding table, and how a reader can be right without a lock.
 //
 // Front: a code of 8 or 16 bits for every /24 (fib_codes.hpp). An address that the code does not
-// settle is an exception: the chunk of its /16 names the group of its /24, and the group has an
-// entry for each of the 256 addresses.
+// settle is an exception: the code, or else the chunk of its /16, names the group of its /24, and
+// the group has an entry for each of the 256 addresses.
 //
 // Each address has one entry (in the front or in a group), and every change of it is one atomic
 // store, so a lookup sees the value before or after. Four cases need more than that:
@@ -30,6 +30,8 @@ namespace godwit::dataplane {
 // marked by codes only.
 constexpr std::uint32_t kFibDefault = 1U << 31;
 constexpr std::uint32_t kFibException = 1U << 30;
+// Beside the exception's mark is the number of the group, or this.
+constexpr std::uint32_t kFibThroughChunk = (1U << 24) - 1;
 
 // Beside the address of the codes: they are 16 bits wide; so much of them is in use that it lies
 // beyond the second-level cache.
@@ -77,9 +79,14 @@ struct alignas(64) FibView {
     static const Code* codes(std::uintptr_t tagged) {
         return reinterpret_cast<const Code*>(tagged & ~(kFibWideFront | kFibLargeFront));
     }
-    // The entry of an address whose front entry is the exception.
-    [[nodiscard]] std::uint32_t exception(std::uint32_t address) const {
-        return load_entry(*group_entry(load_entry(*chunk_entry(address)), address));
+    static bool is_through_chunk(std::uint32_t found) {
+        return found == (kFibException | kFibThroughChunk);
+    }
+    // The entry of an address for which the front has the exception `found`.
+    [[nodiscard]] std::uint32_t exception(std::uint32_t found, std::uint32_t address) const {
+        const std::uint32_t group =
+            is_through_chunk(found) ? load_entry(*chunk_entry(address)) : found & ~kFibException;
+        return load_entry(*group_entry(group, address));
     }
     // A next hop, or kFibDefault.
     [[nodiscard]] std::uint32_t entry(std::uint32_t address) const {
@@ -89,7 +96,7 @@ struct alignas(64) FibView {
                                        ? load_entry(codes<std::uint8_t>(tagged)[slot])
                                        : load_entry(codes<std::uint16_t>(tagged)[slot]);
         const std::uint32_t found = load_entry(next_hops[code]);
-        return found == kFibException ? exception(address) : found;
+        return (found & kFibException) != 0 ? exception(found, address) : found;
     }
 };
 static_assert(sizeof(FibView) == 64);

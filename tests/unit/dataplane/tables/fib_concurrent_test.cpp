@@ -219,6 +219,7 @@ TEST(FibConcurrent, the_default_route_is_never_mixed_with_an_older_entry) {
         std::array<std::uint32_t, 64> burst;
         std::array<std::uint32_t, 64> seen;
         burst.fill(watched);
+        reclaimer.online(0);
         while (!stop.load(std::memory_order_relaxed)) {
             // Values count up with every change, so what is seen lies between the count before and
             // the count after.
@@ -236,7 +237,9 @@ TEST(FibConcurrent, the_default_route_is_never_mixed_with_an_older_entry) {
                     }
                 }
             }
+            reclaimer.quiescent(0);
         }
+        reclaimer.offline(0);
     });
     const auto end = std::chrono::steady_clock::now() + duration() / 2;
     std::uint32_t next = 0;
