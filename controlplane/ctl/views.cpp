@@ -283,8 +283,27 @@ std::string status_text(const json::value& data) {
          own +
              (theirs.empty() || own == theirs ? "" : " (the dataplane still runs " + theirs + ")"));
     line("routes", cell_of(member(data, "routes")));
+    if (count_of(member(data, "routes-waiting")) > 0) {
+        line("not installed",
+             fmt::format("{} routes, for want of room in the dataplane; see `show routes`",
+                         count_of(member(data, "routes-waiting"))));
+    }
     line("fib routes", cell_of(member(data, "fib-routes")));
     line("neighbors", cell_of(member(data, "neighbors")));
+    if (const json::value& limits = member(data, "limits"); limits.is_array()) {
+        for (const json::value& limit : limits.as_array()) {
+            if (count_of(member(limit, "refused")) > 0) {
+                const std::string capacity = cell_of(member(limit, "capacity"));
+                line("limit met",
+                     fmt::format("{}: {} refused{}", cell_of(member(limit, "limit")),
+                                 cell_of(member(limit, "refused")),
+                                 capacity.empty()
+                                     ? ""
+                                     : fmt::format(", {} of {} in use now",
+                                                   cell_of(member(limit, "used")), capacity)));
+            }
+        }
+    }
     if (!ledger.is_object()) {
         return text;
     }

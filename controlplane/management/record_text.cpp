@@ -104,7 +104,22 @@ std::string word(api::RouteRejection reason) {
                                 {BadRecord, "bad-record"},
                                 {TableFull, "table-full"},
                                 {NextHopInUse, "next-hop-in-use"},
-                                {OutOfSequence, "out-of-sequence"}}));
+                                {OutOfSequence, "out-of-sequence"},
+                                {LookupFull, "lookup-full"},
+                                {NextHopsFull, "next-hops-full"},
+                                {GroupsFull, "groups-full"},
+                                {NeighborsFull, "neighbors-full"}}));
+}
+
+std::string word(api::TableLimit limit) {
+    using enum api::TableLimit;
+    return look_up(limit, std::to_array<std::pair<api::TableLimit, std::string_view>>(
+                              {{Routes, "routes"},
+                               {Lookup, "lookup"},
+                               {NextHops, "next-hops"},
+                               {Adjacencies, "adjacencies"},
+                               {Neighbors, "neighbors"},
+                               {HostRoutes, "host-routes"}}));
 }
 
 std::string name_of(const InterfaceNames& names, net::InterfaceId id) {

@@ -35,6 +35,7 @@ std::string word(api::InterfaceType type);   // "port"
 std::string word(api::NextHopKind kind);     // "gateway"
 std::string word(api::NeighborState state);  // "reachable"
 std::string word(api::RouteRejection reason);
+std::string word(api::TableLimit limit);
 
 // The name, or "interface-7" for a number that has none (any more).
 std::string name_of(const InterfaceNames& names, net::InterfaceId id);

@@ -108,9 +108,21 @@ void RouteDownload::acknowledged(std::uint64_t sequence) {
     if (phase_ == Phase::Idle || begin_sequence_ == 0 || sequence <= begin_sequence_) {
         return;
     }
+    rib_.acknowledged(operations_until(sequence));
+}
+
+void RouteDownload::rejected(std::uint64_t sequence, const net::Ipv4Prefix& prefix,
+                             std::uint32_t number, Refusal refusal) {
+    const bool no_operation = sequence <= begin_sequence_ || sequence == end_sequence_;
+    if (phase_ != Phase::Idle && begin_sequence_ != 0 && !no_operation) {
+        rib_.rejected(operations_until(sequence), prefix, number, std::move(refusal));
+    }
+}
+
+std::uint64_t RouteDownload::operations_until(std::uint64_t sequence) const {
     // SyncBegin and SyncEnd are records, and no operations of the RIB.
     const bool past_end = end_sequence_ && sequence >= *end_sequence_;
-    rib_.acknowledged(sequence - begin_sequence_ - (past_end ? 1 : 0));
+    return sequence - begin_sequence_ - (past_end ? 1 : 0);
 }
 
 }  // namespace godwit::control

@@ -28,6 +28,9 @@ public:
     bool run();
     // The dataplane has carried out every record up to `sequence`.
     void acknowledged(std::uint64_t sequence);
+    // The dataplane has not carried out record `sequence`.
+    void rejected(std::uint64_t sequence, const net::Ipv4Prefix& prefix, std::uint32_t number,
+                  Refusal refusal);
     // Everything that the RIB wants has been written.
     [[nodiscard]] bool steady() const { return phase_ == Phase::Steady; }
     [[nodiscard]] bool quiet() const {
@@ -39,6 +42,8 @@ public:
 
 private:
     enum class Phase : std::uint8_t { Idle, Begin, Everything, Steady };
+    // How many of the RIB's operations there are up to a record behind SyncBegin.
+    [[nodiscard]] std::uint64_t operations_until(std::uint64_t sequence) const;
     RouteWriter::Written write(const DownloadOp& operation);
 
     Rib& rib_;

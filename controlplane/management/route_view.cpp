@@ -16,6 +16,8 @@ std::string_view word(InstallState state) {
             return "pending";
         case InstallState::Installed:
             return "yes";
+        case InstallState::Waiting:
+            return "not-installed";
         case InstallState::Rejected:
             return "rejected";
     }

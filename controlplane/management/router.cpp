@@ -20,6 +20,28 @@ constexpr Duration kLearnRetry = std::chrono::seconds(1);
 constexpr std::size_t kIpv4AndIcmpBytes = 28;
 constexpr double kLongestUptime = 4e9;  // seconds; beyond lies nonsense
 
+std::optional<Shortage> shortage_of(api::RouteRejection reason) {
+    switch (reason) {
+        case api::RouteRejection::TableFull:
+            return Shortage::Routes;
+        case api::RouteRejection::LookupFull:
+            return Shortage::LookupTable;
+        case api::RouteRejection::NextHopsFull:
+            return Shortage::NextHops;
+        case api::RouteRejection::GroupsFull:
+            return Shortage::Groups;
+        case api::RouteRejection::NeighborsFull:
+            return Shortage::Neighbors;
+        case api::RouteRejection::UnknownNextHop:
+        case api::RouteRejection::UnknownInterface:
+        case api::RouteRejection::BadRecord:
+        case api::RouteRejection::NextHopInUse:
+        case api::RouteRejection::OutOfSequence:
+            break;
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 Router::Router(Executor& executor, Timers& timers, std::function<std::uint32_t()> random,
@@ -54,6 +76,9 @@ ChannelCallbacks Router::callbacks() {
     callbacks.punted = [this](const auto& header, auto packet) { punted(header, packet); };
     callbacks.routes_acknowledged = [this](std::uint64_t sequence) {
         download_.acknowledged(sequence);
+        if (rib_.has_download()) {
+            run_download();  // what waited for room goes portion by portion
+        }
     };
     callbacks.routes_have_room = [this] { run_download(); };
     return callbacks;
@@ -255,6 +280,14 @@ void Router::event(api::EventType type, std::span<const std::byte> body) {
                     name_of(interfaces_.names(), net::InterfaceId(record->interface)));
             }
             break;
+        case api::EventType::RoomReturned:
+            if (const auto record = api::read_exact<api::RoomReturnedRecord>(body)) {
+                if (const auto shortage = shortage_of(record->reason)) {
+                    rib_.room_returned(*shortage);
+                    run_download();
+                }
+            }
+            break;
         case api::EventType::NeighborChanged:
             break;  // asked for when somebody wants to see it
     }
@@ -278,11 +311,14 @@ void Router::interface_changed(const api::InterfaceRecord& record) {
 void Router::route_rejected(const api::RouteRejectedRecord& record) {
     ++counters_.routes_rejected;
     const net::Ipv4Prefix prefix = prefix_of(record.prefix, record.length);
-    const std::string reason = fmt::format("the dataplane says {}", word(record.reason));
+    Refusal refusal{fmt::format("the dataplane says {}", word(record.reason)),
+                    shortage_of(record.reason),
+                    record.reason == api::RouteRejection::UnknownNextHop};
     if (complaints_.take(timers_.now())) {
-        spdlog::warn("route {} not installed: {}", prefix.to_string(), reason);
+        spdlog::warn("route {} not installed: {}{}", prefix.to_string(), refusal.reason,
+                     refusal.shortage ? "; it is tried again when there is room" : "");
     }
-    rib_.rejected(prefix, record.number, reason);
+    download_.rejected(record.sequence, prefix, record.number, std::move(refusal));
 }
 
 // Many interfaces change at once (a session begins, a device vanishes): one pass for all of them.

@@ -341,6 +341,7 @@ struct Show::Status {
     std::shared_ptr<Answer> answer;  // shared with the connection that asked
     std::optional<std::uint64_t> fib_routes;
     std::optional<std::uint64_t> neighbors;
+    json::array limits;
     std::int64_t held_packets = 0;
     std::optional<LedgerSnapshot> ledger;
     bool balanced = false;
@@ -369,8 +370,25 @@ void Show::status(const std::shared_ptr<Answer>& answer) {
                             status->held_packets += record.held_packets;
                         }
                     }
-                    status_ledger(status);
+                    status_limits(status);
                 });
+        });
+}
+
+void Show::status_limits(const std::shared_ptr<Status>& status) {
+    router_.channel().query(
+        api::QueryKind::Limits, [this, status](const net::Result<QueryAnswer, std::string>& rows) {
+            if (rows) {
+                for (const auto& record : rows->rows<api::LimitRecord>()) {
+                    status->limits.push_back(json::object{
+                        {"limit", word(record.limit)},
+                        {"used", record.used},
+                        {"capacity", record.capacity != 0 ? json::value(record.capacity)
+                                                          : json::value(nullptr)},
+                        {"refused", record.refused}});
+                }
+            }
+            status_ledger(status);
         });
 }
 
@@ -426,6 +444,9 @@ void Show::status_done(const std::shared_ptr<Status>& status) {
         {"config-sha256", running.revision.sha256},
         {"dataplane", std::move(dataplane)},
         {"routes", router_.rib().size()},
+        {"routes-waiting", router_.rib().routes_waiting()},
+        {"next-hops-waiting", router_.rib().next_hops_waiting()},
+        {"limits", status->limits},
         {"fib-routes", status->fib_routes ? json::value(*status->fib_routes) : nullptr},
         {"neighbors", status->neighbors ? json::value(*status->neighbors) : nullptr},
         {"ledger", status->ledger ? json::value(ledger_json(*status->ledger, status->balanced,
@@ -436,6 +457,7 @@ void Show::status_done(const std::shared_ptr<Status>& status) {
         {"control-plane",
          {{"packets-not-sent", own.packets_not_sent},
           {"routes-rejected", own.routes_rejected},
+          {"refused-for-room", router_.rib().counters().refused_for_room},
           {"bad-interface-records", own.bad_interface_records},
           {"configurations-pushed", own.configurations_pushed},
           {"configurations-refused", own.configurations_refused},

@@ -5,6 +5,36 @@
 
 namespace godwit::control {
 
+namespace {
+
+// Why a route waits: for itself, or for its next hop.
+std::string text_of(std::optional<Shortage> route, std::optional<Shortage> next_hop) {
+    const char* what = "the next hops of its group";
+    switch (route ? *route : next_hop.value_or(Shortage::kCount)) {
+        case Shortage::Routes:
+            what = "routes";
+            break;
+        case Shortage::LookupTable:
+            what = "lookup memory";
+            break;
+        case Shortage::NextHops:
+            what = "next hops";
+            break;
+        case Shortage::Groups:
+            what = "groups of next hops";
+            break;
+        case Shortage::Neighbors:
+            what = "neighbors";
+            break;
+        case Shortage::kCount:
+            break;
+    }
+    return std::string("table full: the dataplane has no room for more ") + what +
+           "; it is tried again when there is room";
+}
+
+}  // namespace
+
 // ---- numbers
 
 std::uint32_t Download::allocate() {
@@ -32,6 +62,9 @@ void Download::release_number(std::uint32_t number) {
     idle_objects_.erase(number);
     new_next_hops_.erase(number);
     changed_groups_.erase(number);
+    stop_waiting(number);
+    returned_.erase(number);
+    stranded_groups_.erase(number);
     object = Object();
     free_numbers_.insert(number);
     ++numbers_freed_;
@@ -43,6 +76,9 @@ std::uint32_t Download::want_next_hop(const RibNextHop& next_hop) {
         // Perhaps idle until now; its deletion is then void.
         ++objects_[known->second].wanted;
         idle_objects_.erase(known->second);
+        if (objects_[known->second].missing && !objects_[known->second].waits) {
+            new_next_hops_.insert(known->second);  // nobody asked again while nobody wanted it
+        }
         return known->second;
     }
     const std::uint32_t number = allocate();
@@ -144,19 +180,34 @@ void Download::drop_target(TargetNumber target) {
 
 // ---- routes
 
-void Download::set_route(const net::Ipv4Prefix& prefix, TargetNumber target) {
+void Download::queue(const net::Ipv4Prefix& prefix, RouteSlot& slot) {
+    changed_routes_.insert({slot.rank, prefix});
+}
+
+void Download::unqueue(const net::Ipv4Prefix& prefix, const RouteSlot& slot) {
+    changed_routes_.erase({slot.rank, prefix});
+}
+
+void Download::set_route(const net::Ipv4Prefix& prefix, TargetNumber target, std::uint8_t rank) {
     RouteSlot& slot = routes_[prefix];
+    if (stop_waiting(prefix, slot)) {
+        slot.again = slot.sent != kNoTarget;
+    }
     if (slot.refused) {
         slot.refused = false;
         reasons_.erase(prefix);
         slot.again = slot.sent != kNoTarget;
     }
+    unqueue(prefix, slot);
     slot.wanted = target;
+    slot.rank = rank;
+    if (target != kNoTarget && !objects_[target].waits) {
+        objects_[target].rank = std::min(objects_[target].rank, rank);
+    }
     if (slot.wanted != slot.sent || slot.again) {
-        changed_routes_.insert(prefix);
+        queue(prefix, slot);
         return;
     }
-    changed_routes_.erase(prefix);
     if (slot.wanted == kNoTarget) {
         routes_.erase(prefix);
     }
@@ -176,7 +227,10 @@ bool Download::take_next_hop(std::vector<DownloadOp>& out) {
     }
     const std::uint32_t number = *new_next_hops_.begin();
     new_next_hops_.erase(new_next_hops_.begin());
-    objects_[number].sent = true;
+    Object& object = objects_[number];
+    object.sent = true;
+    object.sent_at = operations_taken_ + 1;
+    note_asked_again(number);
     out.emplace_back(SetNextHop{number, objects_[number].next_hop});
     return true;
 }
@@ -186,10 +240,14 @@ bool Download::take_group(std::vector<DownloadOp>& out) {
         const std::uint32_t number = *changed_groups_.begin();
         changed_groups_.erase(changed_groups_.begin());
         Object& group = objects_[number];
-        if (group.sent && group.sent_members == group.members) {
+        if (group.sent && group.sent_members == group.members && !group.again) {
             continue;
         }
+        stop_waiting(number);  // for a change it is asked for as well
         group.sent = true;
+        group.again = false;
+        group.sent_at = operations_taken_ + 1;
+        note_asked_again(number);
         const std::vector<std::uint32_t> before = std::exchange(group.sent_members, group.members);
         for (const std::uint32_t member : group.sent_members) {
             ++objects_[member].used;
@@ -211,8 +269,8 @@ bool Download::take_route(std::vector<DownloadOp>& out) {
     if (next == changed_routes_.end()) {
         next = changed_routes_.begin();
     }
-    const net::Ipv4Prefix prefix = *next;
-    route_cursor_ = prefix;
+    route_cursor_ = *next;
+    const net::Ipv4Prefix prefix = next->second;
     changed_routes_.erase(next);
 
     const auto found = routes_.find(prefix);
@@ -251,6 +309,7 @@ bool Download::take_deletion(std::vector<DownloadOp>& out) {
 
 std::vector<DownloadOp> Download::take(std::size_t limit) {
     std::vector<DownloadOp> out;
+    ask_again();
     while (out.size() < limit &&
            (take_next_hop(out) || take_group(out) || take_route(out) || take_deletion(out))) {
         ++operations_taken_;
@@ -259,6 +318,10 @@ std::vector<DownloadOp> Download::take(std::size_t limit) {
 }
 
 bool Download::has_operations() const {
+    return is_queued() || may_ask_again();
+}
+
+bool Download::is_queued() const {
     return !new_next_hops_.empty() || !changed_groups_.empty() || !changed_routes_.empty() ||
            !idle_objects_.empty();
 }
@@ -272,6 +335,17 @@ void Download::begin_resync() {
     changed_groups_.clear();
     changed_routes_.clear();
     idle_objects_.clear();
+    for (std::set<Waiting>& waiting : waiting_) {
+        waiting.clear();
+    }
+    open_.fill(false);
+    stranded_routes_.clear();
+    stranded_groups_.clear();
+    asked_again_.clear();
+    returned_.clear();
+    retry_barrier_ = 0;
+    routes_waiting_ = 0;
+    objects_waiting_ = 0;
     for (std::uint32_t number = 1; number < objects_.size(); ++number) {
         Object& object = objects_[number];
         if (!object.allocated) {
@@ -280,6 +354,9 @@ void Download::begin_resync() {
         object.used = 0;
         object.sent = false;
         object.sent_members.clear();
+        object.waits.reset();
+        object.missing = false;
+        object.again = false;
         if (object.wanted == 0) {
             release_number(number);
         } else if (object.is_group) {
@@ -293,11 +370,13 @@ void Download::begin_resync() {
         RouteSlot& route = slot->second;
         route.sent = kNoTarget;
         route.again = false;
+        route.stranded = false;
+        route.waits.reset();
         if (route.wanted != kNoTarget) {
             if (std::exchange(route.refused, false)) {
                 reasons_.erase(slot->first);
             }
-            changed_routes_.insert(slot->first);
+            queue(slot->first, route);
         } else if (!route.refused) {
             slot = routes_.erase(slot);
             continue;
@@ -309,16 +388,210 @@ void Download::begin_resync() {
 void Download::acknowledged(std::uint64_t operations) {
     operations_acknowledged_ =
         std::max(operations_acknowledged_, std::min(operations, operations_taken_));
+    // A rejection comes before the acknowledgement: what is not missing now is there.
+    while (!asked_again_.empty() && asked_again_.begin()->first <= operations_acknowledged_) {
+        const auto [operation, number] = *asked_again_.begin();
+        asked_again_.erase(asked_again_.begin());
+        const Object& object = objects_[number];
+        if (!object.allocated || object.missing || object.sent_at != operation) {
+            continue;
+        }
+        if (stranded_routes_.contains(number)) {
+            returned_.insert(number);
+        }
+        if (const auto groups = stranded_groups_.extract(number)) {
+            for (const std::uint32_t group : groups.mapped()) {
+                send_again({0, group, {}});
+            }
+        }
+    }
 }
 
-void Download::rejected(const net::Ipv4Prefix& prefix, TargetNumber number, std::string reason) {
-    const auto found = routes_.find(prefix);
-    if (found == routes_.end() || found->second.sent != number || number == kNoTarget ||
-        found->second.wanted != number) {
-        return;  // about something that has changed since
+void Download::rejected(std::uint64_t operation, const net::Ipv4Prefix& prefix, TargetNumber number,
+                        Refusal refusal) {
+    if (refusal.shortage) {
+        ++refused_for_room_;
+        open_[static_cast<std::size_t>(*refusal.shortage)] = false;
     }
-    found->second.refused = true;
-    reasons_[prefix] = std::move(reason);
+    if (number == kNoTarget) {
+        return;
+    }
+    // What was sent by another operation has changed since.
+    if (const auto found = routes_.find(prefix); found != routes_.end() &&
+                                                 found->second.sent_at == operation &&
+                                                 found->second.sent == number) {
+        if (found->second.wanted == number) {
+            route_rejected(operation, prefix, found->second, std::move(refusal));
+        }
+    } else if (number < objects_.size() && objects_[number].sent &&
+               objects_[number].sent_at == operation) {
+        object_rejected(number, refusal);
+    }
+}
+
+void Download::route_rejected(std::uint64_t operation, const net::Ipv4Prefix& prefix,
+                              RouteSlot& slot, Refusal refusal) {
+    if (slot.again) {
+        return;  // it is on its way again already
+    }
+    const Object& object = objects_[slot.sent];
+    if (refusal.shortage) {
+        wait(prefix, slot, *refusal.shortage);
+    } else if (refusal.unknown_next_hop && object.missing) {
+        stranded_routes_[slot.sent].insert(prefix);
+        slot.stranded = true;
+        ++routes_waiting_;
+    } else if (refusal.unknown_next_hop && object.sent_at > operation) {
+        slot.again = true;  // the next hop was asked for again after the route
+        queue(prefix, slot);
+    } else {
+        slot.refused = true;
+        reasons_[prefix] = std::move(refusal.reason);
+    }
+}
+
+void Download::object_rejected(std::uint32_t number, const Refusal& refusal) {
+    Object& object = objects_[number];
+    if (refusal.shortage) {
+        // Of a group without room the dataplane uses the first member alone.
+        object.missing = *refusal.shortage != Shortage::Groups;
+        wait(number, *refusal.shortage);
+        return;
+    }
+    if (!object.is_group || !refusal.unknown_next_hop) {
+        object.missing = true;
+        return;
+    }
+    // The dataplane uses those members that it has.
+    object.missing = true;
+    bool since = false;  // asked for again after the group
+    for (const std::uint32_t member : object.sent_members) {
+        if (objects_[member].missing) {
+            stranded_groups_[member].insert(number);
+        } else {
+            since = since || objects_[member].sent_at > object.sent_at;
+            object.missing = object.missing && objects_[member].sent_at > object.sent_at;
+        }
+    }
+    if (since) {
+        send_again({0, number, {}});
+    }
+}
+
+// ---- want of room
+
+void Download::wait(const net::Ipv4Prefix& prefix, RouteSlot& slot, Shortage shortage) {
+    slot.waits = shortage;
+    waiting_[static_cast<std::size_t>(shortage)].insert({slot.rank, 0, prefix});
+    ++routes_waiting_;
+}
+
+void Download::wait(std::uint32_t number, Shortage shortage) {
+    Object& object = objects_[number];
+    object.waits = shortage;
+    waiting_[static_cast<std::size_t>(shortage)].insert({object.rank, number, {}});
+    ++objects_waiting_;
+}
+
+bool Download::stop_waiting(const net::Ipv4Prefix& prefix, RouteSlot& slot) {
+    if (!slot.waits && !slot.stranded) {
+        return false;
+    }
+    --routes_waiting_;
+    if (slot.waits) {
+        waiting_[static_cast<std::size_t>(*slot.waits)].erase({slot.rank, 0, prefix});
+        slot.waits.reset();
+    }
+    if (std::exchange(slot.stranded, false)) {
+        const auto place = stranded_routes_.find(slot.sent);
+        place->second.erase(prefix);
+        if (place->second.empty()) {
+            returned_.erase(place->first);
+            stranded_routes_.erase(place);
+        }
+    }
+    return true;
+}
+
+void Download::stop_waiting(std::uint32_t number) {
+    Object& object = objects_[number];
+    if (object.waits) {
+        --objects_waiting_;
+        waiting_[static_cast<std::size_t>(*object.waits)].erase({object.rank, number, {}});
+        object.waits.reset();
+    }
+}
+
+void Download::room_returned(Shortage shortage) {
+    open_[static_cast<std::size_t>(shortage)] = true;
+}
+
+void Download::send_again(const Waiting& what) {
+    if (what.object == 0) {
+        RouteSlot& slot = routes_.at(what.prefix);
+        stop_waiting(what.prefix, slot);
+        slot.again = true;
+        queue(what.prefix, slot);
+        return;
+    }
+    Object& object = objects_[what.object];
+    if (!object.allocated || !object.sent) {
+        return;
+    }
+    stop_waiting(what.object);
+    if (object.wanted == 0) {
+        return;  // nothing needs it now but what is going to be deleted
+    }
+    if (object.is_group) {
+        object.again = true;
+        changed_groups_.insert(what.object);
+    } else {
+        new_next_hops_.insert(what.object);
+    }
+}
+
+// The object has been sent, perhaps not for the first time.
+void Download::note_asked_again(std::uint32_t number) {
+    Object& object = objects_[number];
+    object.missing = false;
+    if (stranded_routes_.contains(number) || stranded_groups_.contains(number)) {
+        asked_again_.emplace(object.sent_at, number);
+    }
+}
+
+bool Download::may_ask_again() const {
+    // Operations that became void may keep the barrier from being reached.
+    if (operations_acknowledged_ < retry_barrier_ &&
+        (is_queued() || operations_acknowledged_ < operations_taken_)) {
+        return false;
+    }
+    if (!returned_.empty()) {
+        return true;
+    }
+    for (std::size_t shortage = 0; shortage < kShortageCount; ++shortage) {
+        if (open_[shortage] && !waiting_[shortage].empty()) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void Download::ask_again() {
+    if (!may_ask_again()) {
+        return;
+    }
+    std::size_t left = kRetryWindow;
+    while (left > 0 && !returned_.empty()) {
+        --left;
+        send_again({0, 0, *stranded_routes_.at(*returned_.begin()).begin()});
+    }
+    for (std::size_t shortage = 0; shortage < kShortageCount; ++shortage) {
+        for (; left > 0 && open_[shortage] && !waiting_[shortage].empty(); --left) {
+            send_again(*waiting_[shortage].begin());
+        }
+    }
+    retry_barrier_ =
+        operations_taken_ + new_next_hops_.size() + changed_groups_.size() + changed_routes_.size();
 }
 
 InstallStatus Download::status(const net::Ipv4Prefix& prefix) const {
@@ -332,6 +605,9 @@ InstallStatus Download::status(const net::Ipv4Prefix& prefix) const {
     }
     if (slot.wanted == kNoTarget) {
         return {};
+    }
+    if (slot.waits || slot.stranded || (slot.sent != kNoTarget && objects_[slot.sent].missing)) {
+        return {InstallState::Waiting, text_of(slot.waits, objects_[slot.sent].waits)};
     }
     const bool installed = slot.sent == slot.wanted && slot.sent_at <= operations_acknowledged_;
     return {installed ? InstallState::Installed : InstallState::Pending, {}};

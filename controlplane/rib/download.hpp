@@ -9,14 +9,24 @@
 // routes, and last the deletion of objects that nothing sent refers to any more. Counting the
 // references of the *sent* state is what makes a partial take() safe: a change may arrive between
 // any two operations. A number is free again when its deletion has been taken.
+//
+// What the dataplane has no room for *waits*, a set for each shortage, in order of rank (a lower
+// distance first). That there is room again *opens* the shortage: what waits is queued anew, at
+// most kRetryWindow at a time, and a next portion only when the last one has been acknowledged; the
+// first refusal for this shortage closes it. So nothing is asked again without cause, and nothing
+// that would fit goes on waiting: what is now refused for another shortage waits for that one.
+// Routes that point to a next hop which waits are *stranded*: they follow when it has been taken.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "controlplane/rib/download_op.hpp"
@@ -41,16 +51,29 @@ public:
     void drop_target(TargetNumber target);
 
     // kNoTarget: the route is not wanted (or, by refuse_route, cannot be).
-    void set_route(const net::Ipv4Prefix& prefix, TargetNumber target);
+    // Of what waits for room, a lower `rank` is asked for first.
+    void set_route(const net::Ipv4Prefix& prefix, TargetNumber target, std::uint8_t rank = 255);
     void refuse_route(const net::Ipv4Prefix& prefix, std::string reason);
 
     std::vector<DownloadOp> take(std::size_t limit);
     [[nodiscard]] bool has_operations() const;
     void begin_resync();
     void acknowledged(std::uint64_t operations);
-    void rejected(const net::Ipv4Prefix& prefix, TargetNumber number, std::string reason);
+    // Operation `operation` (the first is 1) about `prefix` or, of a next hop, `number`.
+    void rejected(std::uint64_t operation, const net::Ipv4Prefix& prefix, TargetNumber number,
+                  Refusal refusal);
+    void room_returned(Shortage shortage);
 
     [[nodiscard]] InstallStatus status(const net::Ipv4Prefix& prefix) const;
+    // Routes that are not installed for want of room.
+    [[nodiscard]] std::size_t routes_waiting() const { return routes_waiting_; }
+    // Next hops and groups that are not, or not whole, in the dataplane for want of room.
+    [[nodiscard]] std::size_t next_hops_waiting() const { return objects_waiting_; }
+    // Routes, next hops and groups that the dataplane had no room for, each time that it said so.
+    [[nodiscard]] std::uint64_t refused_for_room() const { return refused_for_room_; }
+
+    static constexpr std::size_t kRetryWindow = 64;
+
     [[nodiscard]] std::uint64_t numbers_refused() const { return numbers_refused_; }
     [[nodiscard]] std::uint64_t members_dropped() const { return members_dropped_; }
     // Goes up whenever a number becomes free: what was refused may be tried again.
@@ -66,6 +89,11 @@ private:
         std::uint32_t used = 0;                   // sent routes and sent groups that refer to it
         std::vector<std::uint32_t> members;       // of a group, as wanted
         std::vector<std::uint32_t> sent_members;  // of a group, as sent
+        std::uint64_t sent_at = 0;                // number of the operation that sent it
+        std::optional<Shortage> waits;
+        bool missing = false;     // the dataplane refused it: nothing can point to it
+        bool again = false;       // a group to be sent although it is as sent
+        std::uint8_t rank = 255;  // of the first of the routes that pointed to it
     };
     struct RouteSlot {
         TargetNumber wanted = kNoTarget;
@@ -73,7 +101,34 @@ private:
         std::uint64_t sent_at = 0;  // number of the operation that sent it
         bool refused = false;       // `reasons_` has why
         bool again = false;         // to be sent although it was sent: the dataplane had refused it
+        bool stranded = false;      // in `stranded_routes_` of its target
+        std::uint8_t rank = 255;
+        std::optional<Shortage> waits;  // in `waiting_`
     };
+    // A route, or (the prefix is empty then) an object.
+    struct Waiting {
+        std::uint8_t rank = 255;
+        std::uint32_t object = 0;
+        net::Ipv4Prefix prefix;
+        friend constexpr auto operator<=>(const Waiting&, const Waiting&) = default;
+    };
+    using Ranked = std::pair<std::uint8_t, net::Ipv4Prefix>;
+
+    void queue(const net::Ipv4Prefix& prefix, RouteSlot& slot);
+    void unqueue(const net::Ipv4Prefix& prefix, const RouteSlot& slot);
+    void wait(const net::Ipv4Prefix& prefix, RouteSlot& slot, Shortage shortage);
+    void wait(std::uint32_t number, Shortage shortage);
+    // No longer waits, nor is stranded. True: it did, or was.
+    bool stop_waiting(const net::Ipv4Prefix& prefix, RouteSlot& slot);
+    void stop_waiting(std::uint32_t number);
+    void route_rejected(std::uint64_t operation, const net::Ipv4Prefix& prefix, RouteSlot& slot,
+                        Refusal refusal);
+    void object_rejected(std::uint32_t number, const Refusal& refusal);
+    void send_again(const Waiting& what);
+    void note_asked_again(std::uint32_t number);
+    [[nodiscard]] bool may_ask_again() const;
+    void ask_again();
+    [[nodiscard]] bool is_queued() const;
 
     std::uint32_t allocate();
     void release_number(std::uint32_t number);
@@ -98,9 +153,21 @@ private:
     // they stay within the number of objects and routes however long nobody takes.
     std::set<std::uint32_t> new_next_hops_;
     std::set<std::uint32_t> changed_groups_;
-    std::set<net::Ipv4Prefix> changed_routes_;
-    net::Ipv4Prefix route_cursor_;  // routes are taken in turn, so that none waits for ever
+    std::set<Ranked> changed_routes_;
+    Ranked route_cursor_;  // routes are taken in turn, so that none waits for ever
     std::set<std::uint32_t> idle_objects_;
+
+    std::array<std::set<Waiting>, kShortageCount> waiting_;
+    std::array<bool, kShortageCount> open_{};
+    // By the number of the object that they need.
+    std::map<std::uint32_t, std::set<net::Ipv4Prefix>> stranded_routes_;
+    std::map<std::uint32_t, std::set<std::uint32_t>> stranded_groups_;
+    std::map<std::uint64_t, std::uint32_t> asked_again_;  // objects, by the operation that did
+    std::set<std::uint32_t> returned_;                    // objects whose stranded routes may go
+    std::uint64_t retry_barrier_ = 0;  // acknowledged: the next portion may be asked for
+    std::size_t routes_waiting_ = 0;
+    std::size_t objects_waiting_ = 0;
+    std::uint64_t refused_for_room_ = 0;
 
     std::uint64_t operations_taken_ = 0;
     std::uint64_t operations_acknowledged_ = 0;

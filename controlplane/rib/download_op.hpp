@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -45,7 +46,19 @@ enum class InstallState : std::uint8_t {
     NotSelected,
     Pending,    // to be downloaded, or downloaded and not acknowledged yet
     Installed,  // acknowledged
+    Waiting,    // the dataplane has no room for it, and gets it again when it has; see `reason`
     Rejected,   // the dataplane (or a limit of ours) refused it; `reason` says why
+};
+
+// What the dataplane has no more of.
+enum class Shortage : std::uint8_t { Routes, LookupTable, NextHops, Groups, Neighbors, kCount };
+constexpr std::size_t kShortageCount = static_cast<std::size_t>(Shortage::kCount);
+
+// Why the dataplane did not carry out an operation.
+struct Refusal {
+    std::string reason;                // for a person
+    std::optional<Shortage> shortage;  // it can be carried out when there is room again
+    bool unknown_next_hop = false;     // the next hop, or members of the group, are not there
 };
 
 struct InstallStatus {

@@ -74,8 +74,13 @@ void Rib::acknowledged(std::uint64_t operations) {
     state_->download.acknowledged(operations);
 }
 
-void Rib::rejected(const net::Ipv4Prefix& prefix, std::uint32_t number, std::string reason) {
-    state_->download.rejected(prefix, number, std::move(reason));
+void Rib::rejected(std::uint64_t operation, const net::Ipv4Prefix& prefix, std::uint32_t number,
+                   Refusal refusal) {
+    state_->download.rejected(operation, prefix, number, std::move(refusal));
+}
+
+void Rib::room_returned(Shortage shortage) {
+    state_->download.room_returned(shortage);
 }
 
 // ---- views
@@ -146,9 +151,18 @@ std::size_t Rib::selected_size() const {
     return state_->selected_count;
 }
 
+std::size_t Rib::routes_waiting() const {
+    return state_->download.routes_waiting();
+}
+
+std::size_t Rib::next_hops_waiting() const {
+    return state_->download.next_hops_waiting();
+}
+
 RibCounters Rib::counters() const {
     RibCounters counters = state_->counters;
     counters.next_hops_refused = state_->download.numbers_refused();
+    counters.refused_for_room = state_->download.refused_for_room();
     counters.group_members_dropped = state_->download.members_dropped();
     return counters;
 }

@@ -15,7 +15,8 @@
 // dependents are found through the next-hop addresses inside the changed prefix.
 //
 // Limits (RibLimits): a route beyond them is refused and counted; a selected route that gets no
-// next-hop number is shown as rejected and tried again when numbers come free.
+// next-hop number is shown as rejected and tried again when numbers come free. What the dataplane
+// has no room for waits here, and is asked for again, by distance, when it says that it has.
 //
 // The implementation: route_table.hpp (candidates, and what they share), resolver.hpp (pure),
 // rib_state.hpp (what a change concerns), download.hpp (numbers, order, acknowledgement).
@@ -47,6 +48,7 @@ struct RibCounters {
     std::uint64_t group_members_dropped = 0;  // beyond kMaxGroupMembers
     std::uint64_t next_hops_refused = 0;      // no number was free
     std::uint64_t resolutions_abandoned = 0;  // a maze of routes; taken as unresolved
+    std::uint64_t refused_for_room = 0;       // by the dataplane
 };
 
 // Why a next hop is not active.
@@ -108,9 +110,13 @@ public:
     // The first `operations` operations taken since begin_resync() (or since the start) have been
     // carried out.
     void acknowledged(std::uint64_t operations);
-    // The route of `prefix` that was set to `number` was refused. It stays so until it changes or
-    // a resync.
-    void rejected(const net::Ipv4Prefix& prefix, std::uint32_t number, std::string reason);
+    // That operation (counted as in acknowledged(), the first is 1) was refused: the route of
+    // `prefix` that was set to `number`, or the next hop `number` itself. For want of room it waits
+    // until there is room; else it stays so until it changes or a resync.
+    void rejected(std::uint64_t operation, const net::Ipv4Prefix& prefix, std::uint32_t number,
+                  Refusal refusal);
+    // There is room again for what was refused for want of it.
+    void room_returned(Shortage shortage);
 
     // At most `limit` prefixes in order (address, then length), behind `after`.
     [[nodiscard]] std::vector<PrefixView> page(const std::optional<net::Ipv4Prefix>& after,
@@ -121,6 +127,10 @@ public:
     [[nodiscard]] std::size_t size() const;  // routes of all sources
     [[nodiscard]] std::size_t size(RouteSource source) const;
     [[nodiscard]] std::size_t selected_size() const;  // prefixes with a selected route
+    // Selected, and not installed because the dataplane has no room (for them, or their next hop).
+    [[nodiscard]] std::size_t routes_waiting() const;
+    // Next hops and groups of them for which it has none, or not in full.
+    [[nodiscard]] std::size_t next_hops_waiting() const;
     [[nodiscard]] RibCounters counters() const;
 
 private:

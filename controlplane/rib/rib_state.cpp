@@ -360,7 +360,7 @@ void Rib::State::lose_target(NextHopSet& set) {
 
 void Rib::State::tell_download(const net::Ipv4Prefix& prefix, const NextHopSet& set) {
     if (set.target != kNoTarget) {
-        download.set_route(prefix, set.target);
+        download.set_route(prefix, set.target, table.find(prefix)->best()->distance);
     } else {
         download.refuse_route(
             prefix, "no next-hop number is free: " + std::to_string(limits.max_next_hops) +

@@ -32,7 +32,11 @@ bool valid(const InterfaceRemovedRecord& record) {
 
 bool valid(const RouteRejectedRecord& record) {
     return record.length <= 32 &&
-           within(record.reason, RouteRejection::UnknownNextHop, RouteRejection::OutOfSequence);
+           within(record.reason, RouteRejection::UnknownNextHop, RouteRejection::NeighborsFull);
+}
+
+bool valid(const RoomReturnedRecord& record) {
+    return is_for_want_of_room(record.reason);
 }
 
 bool valid(const SyncDoneRecord& /*record*/) {
@@ -47,6 +51,10 @@ bool valid(const FibRecord& record) {
 bool valid(const NextHopRecord& record) {
     return record.interface < kMaxInterfaces &&
            within(record.kind, NextHopKind::NoRoute, NextHopKind::Group);
+}
+
+bool valid(const LimitRecord& record) {
+    return within(record.limit, TableLimit::Routes, TableLimit::HostRoutes);
 }
 
 bool valid(const WorkerRecord& /*record*/) {
@@ -98,6 +106,8 @@ bool all_valid(QueryKind kind, std::span<const std::byte> records) {
             return all_valid<NeighborRecord>(records);
         case QueryKind::Workers:
             return all_valid<WorkerRecord>(records);
+        case QueryKind::Limits:
+            return all_valid<LimitRecord>(records);
     }
     return false;
 }
@@ -183,6 +193,8 @@ net::Result<EventType, Fault> check_event(const Record& record) {
             return event_of<RouteRejectedRecord>(record);
         case EventType::SyncDone:
             return event_of<SyncDoneRecord>(record);
+        case EventType::RoomReturned:
+            return event_of<RoomReturnedRecord>(record);
     }
     return fault("the event ring carries a record of another type");
 }
@@ -287,6 +299,8 @@ std::size_t record_bytes_of(QueryKind kind) {
             return sizeof(NeighborRecord);
         case QueryKind::Workers:
             return sizeof(WorkerRecord);
+        case QueryKind::Limits:
+            return sizeof(LimitRecord);
     }
     return 0;
 }

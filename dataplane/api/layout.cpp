@@ -50,6 +50,7 @@ static_assert(offsetof(NextHopRecord, members) == 20);
 static_assert(crosses_as<NeighborRecord, 24>());
 static_assert(offsetof(NeighborRecord, mac) == 8);
 static_assert(crosses_as<WorkerRecord, 176>());
+static_assert(crosses_as<LimitRecord, 32>());
 
 // punt and inject: the packet follows, so the headers end where it begins
 static_assert(crosses_as<PuntRecord, 24>());
@@ -71,6 +72,7 @@ static_assert(crosses_as<InterfaceRemovedRecord, 8>());
 static_assert(crosses_as<RouteRejectedRecord, 24>());
 static_assert(offsetof(RouteRejectedRecord, reason) == 20);
 static_assert(crosses_as<SyncDoneRecord, 16>());
+static_assert(crosses_as<RoomReturnedRecord, 8>());
 
 // rings
 static_assert(std::is_standard_layout_v<RingHeader>);

@@ -16,7 +16,7 @@ namespace godwit::api {
 
 // Goes up with every change of a structure in this folder. Ends that differ do not talk: the
 // dataplane refuses.
-constexpr std::uint32_t kChannelVersion = 2;
+constexpr std::uint32_t kChannelVersion = 3;
 constexpr std::uint32_t kChannelMagic = 0x47575443;  // "GWTC"
 
 constexpr std::size_t kMaxFrameBytes =
@@ -95,7 +95,7 @@ struct RefusedBody {
 // ---- queries: the dataplane's own tables, a page at a time
 // ------------------------------------------------------------
 
-enum class QueryKind : std::uint32_t { Interfaces = 1, Fib, NextHops, Neighbors, Workers };
+enum class QueryKind : std::uint32_t { Interfaces = 1, Fib, NextHops, Neighbors, Workers, Limits };
 
 struct QueryBody {
     QueryKind kind{};
@@ -194,6 +194,23 @@ struct NeighborRecord {
     std::uint16_t held_packets = 0;
     std::uint32_t age_ms = 0;  // since it was last confirmed
     std::uint32_t reserved1 = 0;
+};
+
+enum class TableLimit : std::uint32_t {
+    Routes = 1,   // downloaded ones
+    Lookup,       // the table that workers look routes up in
+    NextHops,     // with their adjacencies and groups
+    Adjacencies,  // of resolved next hops that found no room for their Ethernet header
+    Neighbors,
+    HostRoutes,  // of neighbours: refused by the lookup table
+};
+
+struct LimitRecord {
+    TableLimit limit{};
+    std::uint32_t reserved = 0;
+    std::uint64_t used = 0;
+    std::uint64_t capacity = 0;  // 0 = none of its own
+    std::uint64_t refused = 0;   // for want of room, since the start
 };
 
 struct WorkerRecord {
@@ -337,6 +354,7 @@ enum class EventType : std::uint32_t {
     RouteRejected,     // RouteRejectedRecord
     SyncDone,          // SyncDoneRecord
     AddressConflict,   // NeighborRecord: another host uses our address
+    RoomReturned,      // RoomReturnedRecord: after a refusal for want of room
 };
 
 struct InterfaceRemovedRecord {
@@ -348,10 +366,20 @@ enum class RouteRejection : std::uint32_t {
     UnknownNextHop = 1,
     UnknownInterface,
     BadRecord,
-    TableFull,
+    TableFull,  // of routes: the most that were asked for are there
     NextHopInUse,
     OutOfSequence,
+    // No room either. A group that is refused with GroupsFull leads to its first member alone.
+    LookupFull,  // in what the lookup needs for this prefix
+    NextHopsFull,
+    GroupsFull,
+    NeighborsFull,
 };
+
+constexpr bool is_for_want_of_room(RouteRejection reason) {
+    return reason == RouteRejection::TableFull ||
+           (reason >= RouteRejection::LookupFull && reason <= RouteRejection::NeighborsFull);
+}
 
 struct RouteRejectedRecord {
     std::uint64_t sequence = 0;
@@ -360,6 +388,13 @@ struct RouteRejectedRecord {
     std::uint8_t length = 0;
     std::array<std::uint8_t, 3> reserved{};
     RouteRejection reason{};
+};
+
+// What was refused with `reason`, which is one for want of room, may be tried again. Comes once
+// after such refusals, when something has been freed.
+struct RoomReturnedRecord {
+    RouteRejection reason{};
+    std::uint32_t reserved = 0;
 };
 
 struct SyncDoneRecord {

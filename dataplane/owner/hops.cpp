@@ -74,14 +74,14 @@ Hops::Made Hops::make(const HopTarget& target) {
     }
     const bool gateway = target.kind == api::NextHopKind::Gateway;
     if (gateway && !demand_.refer(gateway_of(target))) {
-        return net::unexpected(api::RouteRejection::TableFull);
+        return net::unexpected(api::RouteRejection::NeighborsFull);
     }
     const auto index = next_hops_.allocate(plain_entry(target));
     if (!index) {
         if (gateway) {
             demand_.unrefer(gateway_of(target));
         }
-        return net::unexpected(api::RouteRejection::TableFull);
+        return net::unexpected(api::RouteRejection::NextHopsFull);
     }
     put(*index).target = target;
     if (gateway) {
@@ -94,11 +94,11 @@ Hops::Made Hops::make(const HopTarget& target) {
 Hops::Made Hops::make_group(std::vector<std::uint32_t> members) {
     const auto index = next_hops_.allocate(NextHopEntry{});
     if (!index) {
-        return net::unexpected(api::RouteRejection::TableFull);
+        return net::unexpected(api::RouteRejection::NextHopsFull);
     }
     if (!next_hops_.set_group(*index, members)) {
         next_hops_.release(*index);
-        return net::unexpected(api::RouteRejection::TableFull);
+        return net::unexpected(api::RouteRejection::GroupsFull);
     }
     for (const std::uint32_t member : members) {
         ++hops_[member]->group_references;
@@ -120,7 +120,7 @@ std::optional<api::RouteRejection> Hops::change(std::uint32_t index, const HopTa
     // The new neighbour first: when it is the old one, it must not be forgotten in between.
     if (target.kind == api::NextHopKind::Gateway) {
         if (!demand_.refer(gateway_of(target))) {
-            return api::RouteRejection::TableFull;
+            return api::RouteRejection::NeighborsFull;
         }
         links_[gateway_of(target)].gateway_hops.insert(index);
     }
@@ -139,7 +139,7 @@ std::optional<api::RouteRejection> Hops::change_to_group(std::uint32_t index,
         return std::nullopt;
     }
     if (!next_hops_.set_group(index, members)) {
-        return api::RouteRejection::TableFull;
+        return api::RouteRejection::GroupsFull;
     }
     for (const std::uint32_t member : members) {
         ++hops_[member]->group_references;
@@ -201,6 +201,7 @@ void Hops::neighbor_down(const NeighborKey& key) {
         hops_[*link.own_hop].reset();
         next_hops_.release(*link.own_hop);
         link.own_hop.reset();
+        ++released_;
     }
     drop_link_if_idle(key);
 }
@@ -299,6 +300,7 @@ void Hops::write_entry(std::uint32_t index) {
 
 // Gives back what `hop`, which was at `index`, referred to.
 void Hops::leave(std::uint32_t index, const Hop& hop) {
+    ++released_;
     for (const std::uint32_t member : hop.members) {
         --hops_[member]->group_references;
     }

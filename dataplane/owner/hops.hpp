@@ -98,6 +98,8 @@ public:
     // Its hops lead nowhere until the control plane has taken them away.
     void interface_removed(net::InterfaceId interface);
 
+    // Goes up whenever a hop, a group or a reference to a neighbour was given back.
+    [[nodiscard]] std::uint64_t released() const { return released_; }
     [[nodiscard]] std::uint64_t adjacencies_refused() const { return adjacencies_refused_; }
 
 private:
@@ -118,6 +120,7 @@ private:
     NeighborDemand& demand_;
     std::vector<std::unique_ptr<Hop>> hops_;  // by index of NextHops
     std::map<NeighborKey, Link> links_;
+    std::uint64_t released_ = 0;
     std::uint64_t adjacencies_refused_ = 0;  // NextHops had no free slot
 };
 

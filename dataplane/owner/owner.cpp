@@ -271,6 +271,7 @@ void Owner::session_opened(SessionRings rings) {
     spdlog::info("control plane connected, session {}", rings.session);
     routes_.session_opened();
     rejections_.clear();
+    rooms_.clear();
     sync_done_.reset();
     acknowledged_ = 0;
     set_punt_rings(std::move(rings));
@@ -316,7 +317,8 @@ void Owner::route_record(const api::Record& record) {
 }
 
 void Owner::query(const api::QueryBody& query, QueryPage& page) {
-    answer({interfaces_, parts_.shared.fib, routes_, hops_, neighbors_, parts_.workers, model_},
+    answer({interfaces_, parts_.shared.fib, parts_.shared.next_hops, routes_, hops_, neighbors_,
+            settings_.neighbors.max_entries, parts_.workers, model_},
            query, now_, page);
 }
 
@@ -336,6 +338,8 @@ void Owner::unrefer(const NeighborKey& key) {
 // ---- events
 
 void Owner::report_routes() {
+    routes_.look_for_room(parts_.shared.reclaimer.pending() > 0,
+                          neighbors_.size() < settings_.neighbors.max_entries);
     for (const api::RouteRejectedRecord& rejected : routes_.take_rejections()) {
         rejections_.push_back(rejected);
     }
@@ -354,6 +358,14 @@ void Owner::report_routes() {
     }
     if (!rejections_.empty()) {
         return;
+    }
+    // After the refusals that it is an answer to.
+    for (const api::RouteRejection reason : routes_.take_room()) {
+        rooms_.push_back(reason);
+    }
+    while (!rooms_.empty() &&
+           emit(api::EventType::RoomReturned, api::RoomReturnedRecord{rooms_.front(), 0})) {
+        rooms_.pop_front();
     }
     if (sync_done_ && emit(api::EventType::SyncDone, *sync_done_)) {
         sync_done_.reset();

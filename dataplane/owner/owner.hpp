@@ -160,6 +160,7 @@ private:
     std::vector<std::unique_ptr<PuntRing>> punt_rings_;
     std::shared_ptr<const void> punt_memory_;
     std::deque<api::RouteRejectedRecord> rejections_;
+    std::deque<api::RouteRejection> rooms_;  // RoomReturned events that wait for room of their own
     std::optional<api::SyncDoneRecord> sync_done_;
     std::uint64_t acknowledged_ = 0;
     Instant next_link_poll_;

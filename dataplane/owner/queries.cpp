@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include "dataplane/api/decode.hpp"
@@ -135,6 +136,27 @@ void answer_workers(const QuerySources& sources, std::uint64_t cursor, QueryPage
     }
 }
 
+void answer_limits(const QuerySources& sources, std::uint64_t cursor, QueryPage& page) {
+    using enum api::TableLimit;
+    const RouteStatistics& routes = sources.routes.statistics();
+    const auto limits = std::to_array<api::LimitRecord>(
+        {{Routes, 0, sources.routes.downloaded(), sources.routes.max_routes(),
+          routes.routes_refused},
+         {Lookup, 0, sources.fib.size(), 0, sources.fib.refused_at_limit()},
+         {NextHops, 0, sources.next_hops.used(), sources.next_hops.capacity(),
+          sources.next_hops.refused_at_limit()},
+         {Adjacencies, 0, 0, 0, sources.hops.adjacencies_refused()},
+         {Neighbors, 0, sources.neighbors.size(), sources.max_neighbors,
+          sources.neighbors.statistics().table_full},
+         {HostRoutes, 0, 0, 0, routes.host_routes_refused}});
+    for (std::uint64_t number = cursor; number < limits.size(); ++number) {
+        if (!page.add(limits[number])) {
+            page.next_cursor = number;
+            return;
+        }
+    }
+}
+
 }  // namespace
 
 void answer(const QuerySources& sources, const api::QueryBody& query, Instant now,
@@ -154,6 +176,9 @@ void answer(const QuerySources& sources, const api::QueryBody& query, Instant no
             break;
         case api::QueryKind::Workers:
             answer_workers(sources, query.cursor, page);
+            break;
+        case api::QueryKind::Limits:
+            answer_limits(sources, query.cursor, page);
             break;
     }
 }

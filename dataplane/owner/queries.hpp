@@ -21,9 +21,11 @@ namespace godwit::dataplane {
 struct QuerySources {
     const Interfaces& interfaces;
     const Fib& fib;
+    const NextHops& next_hops;
     const RouteTable& routes;
     const Hops& hops;
     const Neighbors& neighbors;
+    std::size_t max_neighbors;
     const std::vector<std::unique_ptr<Worker>>& workers;
     const config::Model& model;
 };

@@ -59,6 +59,7 @@ void RouteTable::session_opened() {
     begun_ = false;
     synchronizing_.reset();
     sweeping_.reset();
+    shortages_.clear();
     rejections_.clear();
     sync_done_.reset();
 }
@@ -77,6 +78,9 @@ void RouteTable::apply(const api::Record& record) {
         return;
     }
     ++statistics_.rejected;
+    if (api::is_for_want_of_room(refusal->reason)) {
+        note_shortage(refusal->reason);
+    }
     api::RouteRejectedRecord rejected;
     rejected.sequence = sequence.value_or(0);
     rejected.prefix = refusal->prefix.address().value();
@@ -84,6 +88,40 @@ void RouteTable::apply(const api::Record& record) {
     rejected.number = refusal->number;
     rejected.reason = refusal->reason;
     rejections_.push_back(rejected);
+}
+
+void RouteTable::note_shortage(api::RouteRejection reason) {
+    if (reason == api::RouteRejection::TableFull) {
+        ++statistics_.routes_refused;
+    }
+    shortages_[reason] = freed();
+}
+
+void RouteTable::look_for_room(bool reclaiming, bool neighbors_have_room) {
+    // What was given back before a refusal may only now have come free.
+    if (std::exchange(reclaiming_, reclaiming) && !reclaiming) {
+        ++freed_;
+    }
+    neighbors_have_room_ = neighbors_have_room;
+}
+
+std::vector<api::RouteRejection> RouteTable::take_room() {
+    std::vector<api::RouteRejection> reasons;
+    for (auto shortage = shortages_.begin(); shortage != shortages_.end();) {
+        const auto& [reason, freed_then] = *shortage;
+        const bool room =
+            reason == api::RouteRejection::TableFull
+                ? downloaded_ < max_routes_
+                : freed() != freed_then ||
+                      (reason == api::RouteRejection::NeighborsFull && neighbors_have_room_);
+        if (room) {
+            reasons.push_back(reason);
+            shortage = shortages_.erase(shortage);
+        } else {
+            ++shortage;
+        }
+    }
+    return reasons;
 }
 
 bool RouteTable::sweep(std::size_t limit) {
@@ -246,43 +284,75 @@ RouteTable::Outcome RouteTable::set_group(const api::Record& record) {
         body->count > api::kMaxGroupMembers || rest.size() < body->count * sizeof(std::uint32_t)) {
         return refuse(api::RouteRejection::BadRecord);
     }
-    std::vector<std::uint32_t> members(body->count);
-    for (std::size_t i = 0; i < members.size(); ++i) {
+    std::vector<std::uint32_t> members;
+    for (std::size_t i = 0; i < body->count; ++i) {
         std::uint32_t number = 0;
         std::memcpy(&number, rest.data() + i * sizeof number, sizeof number);
-        members[i] = hop_of_number(number);
-        if (members[i] == 0) {
-            return refuse(api::RouteRejection::UnknownNextHop);
+        const std::uint32_t member = hop_of_number(number);
+        if (member == 0) {
+            continue;
         }
-        if (hops_.find(members[i])->is_group() || number == body->number) {
+        if (hops_.find(member)->is_group() || number == body->number) {
             return refuse(api::RouteRejection::BadRecord);
         }
+        members.push_back(member);
     }
+    const Outcome outcome = members.size() < body->count
+                                ? Outcome(refuse(api::RouteRejection::UnknownNextHop))
+                                : std::nullopt;
+    if (members.empty()) {
+        const std::uint32_t index = hop_of_number(body->number);
+        if (index != 0 && hops_.find(index)->is_group()) {
+            hops_.change(index, HopTarget{});
+        }
+        return outcome;
+    }
+    const std::uint32_t first = members.front();
     if (const std::uint32_t index = hop_of_number(body->number); index != 0) {
         Hop& hop = *hops_.find(index);
         if (hop.group_references != 0) {
             return refuse(api::RouteRejection::NextHopInUse);  // a group in a group
         }
         const api::NextHopKind before = hop.target.kind;
-        if (const auto reason = hops_.change_to_group(index, std::move(members))) {
-            return refuse(*reason);
+        if (hops_.change_to_group(index, std::move(members))) {
+            return reduce_group(body->number, first);
         }
         hop.mark = mark_;
         if (before == api::NextHopKind::Glean) {
             settle_all();
         }
-        return std::nullopt;
+        return outcome;
     }
     std::uint32_t index = adopt_group(members);
     if (index == 0) {
         const Hops::Made made = hops_.make_group(std::move(members));
+        if (!made && made.error() == api::RouteRejection::GroupsFull) {
+            return reduce_group(body->number, first);
+        }
         if (!made) {
             return refuse(made.error());
         }
         index = *made;
     }
     bind(body->number, index);
-    return std::nullopt;
+    return outcome;
+}
+
+RouteTable::Outcome RouteTable::reduce_group(std::uint32_t number, std::uint32_t member) {
+    const HopTarget target = hops_.find(member)->target;
+    if (const std::uint32_t index = hop_of_number(number); index != 0) {
+        // The member's neighbour is referred to already, so there is nothing to refuse.
+        hops_.change(index, target);
+        hops_.find(index)->mark = mark_;
+        settle_all();
+    } else {
+        const Hops::Made made = hops_.make(target);
+        if (!made) {
+            return Refusal{made.error(), {}, number};
+        }
+        bind(number, *made);
+    }
+    return Refusal{api::RouteRejection::GroupsFull, {}, number};
 }
 
 RouteTable::Outcome RouteTable::delete_next_hop(const api::NextHopDeleteRecord& record) {
@@ -308,6 +378,10 @@ RouteTable::Outcome RouteTable::set_route(const api::RouteSetRecord& record) {
     };
     const std::uint32_t index = hop_of_number(record.number);
     if (index == 0) {
+        const auto old = routes_.find(*prefix);
+        if (old != routes_.end() && old->second.hop != 0) {
+            remove_downloaded(old);
+        }
         return refuse(api::RouteRejection::UnknownNextHop);
     }
     const auto [position, made] = routes_.try_emplace(*prefix);
@@ -317,12 +391,14 @@ RouteTable::Outcome RouteTable::set_route(const api::RouteSetRecord& record) {
         return std::nullopt;
     }
     const bool added = route.hop == 0;
-    if ((added && downloaded_ >= max_routes_) ||
-        fib_.set(*prefix, index) == Fib::Change::TableFull) {
+    const bool full = added && downloaded_ >= max_routes_;
+    if (full || fib_.set(*prefix, index) == Fib::Change::TableFull) {
         if (made) {
             routes_.erase(position);
+        } else if (!added) {
+            remove_downloaded(position);
         }
-        return refuse(api::RouteRejection::TableFull);
+        return refuse(full ? api::RouteRejection::TableFull : api::RouteRejection::LookupFull);
     }
     ++hops_.find(index)->route_references;
     if (added) {
@@ -330,6 +406,7 @@ RouteTable::Outcome RouteTable::set_route(const api::RouteSetRecord& record) {
         ++downloaded_by_length_[prefix->length()];
     } else {
         --hops_.find(route.hop)->route_references;
+        ++freed_;  // perhaps the last one that led there
     }
     route.hop = index;
     route.mark = mark_;
@@ -404,6 +481,7 @@ void RouteTable::remove_downloaded(Routes::iterator position) {
     --hops_.find(route.hop)->route_references;
     --downloaded_;
     --downloaded_by_length_[prefix.length()];
+    ++freed_;
     route.hop = 0;
     if (route.neighbor_hop != 0) {
         fib_.set(prefix, route.neighbor_hop);
@@ -510,6 +588,7 @@ void RouteTable::settle(const HostKey& key, Host& host) {
     }
     position->second.neighbor_hop = 0;
     if (position->second.hop == 0) {
+        ++freed_;
         fib_.remove(prefix);
         routes_.erase(position);
     }

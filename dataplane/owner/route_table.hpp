@@ -15,8 +15,13 @@
 // always wins over it, and so does a more specific route than the on-link one: the host route is
 // there only while the longest downloaded route over its address is that on-link route.
 //
-// A record that cannot be carried out changes nothing and gives a rejection; the records of a ring
-// are otherwise trusted in nothing.
+// A record that cannot be carried out gives a rejection; the records of a ring are otherwise
+// trusted in nothing. It changes nothing, but that what it was to replace must not go on leading to
+// where the control plane no longer wants it: a route that was to lead elsewhere is taken away, and
+// a group shrinks to those members that are there, or to the first one when groups are used up.
+//
+// Want of room is remembered by its reason. When something has been given back since, take_room()
+// says so once; the control plane knows what it still wants, and in which order.
 #pragma once
 
 #include <array>
@@ -38,6 +43,7 @@ namespace godwit::dataplane {
 struct RouteStatistics {
     std::uint64_t applied = 0;
     std::uint64_t rejected = 0;
+    std::uint64_t routes_refused = 0;       // at max_routes
     std::uint64_t host_routes_refused = 0;  // the Fib was full
 };
 
@@ -73,11 +79,17 @@ public:
         return std::exchange(sync_done_, std::nullopt);
     }
 
+    // The reasons of refusals since which there has been room again; each comes once.
+    [[nodiscard]] std::vector<api::RouteRejection> take_room();
+    // Every turn: does freed memory still wait for the workers, and has the neighbour table room?
+    void look_for_room(bool reclaiming, bool neighbors_have_room);
+
     // After Hops::neighbor_up and before Hops::neighbor_down.
     void neighbor_up(const NeighborKey& key);
     void neighbor_down(const NeighborKey& key);
 
     [[nodiscard]] std::size_t downloaded() const { return downloaded_; }
+    [[nodiscard]] std::size_t max_routes() const { return max_routes_; }
     [[nodiscard]] bool is_from_neighbor(const net::Ipv4Prefix& prefix) const;
     [[nodiscard]] const RouteStatistics& statistics() const { return statistics_; }
 
@@ -117,6 +129,10 @@ private:
     [[nodiscard]] std::uint32_t hop_of_number(std::uint32_t number) const {
         return number < numbers_.size() ? numbers_[number] : 0;
     }
+    // Of a group without room: it leads to `member` alone.
+    Outcome reduce_group(std::uint32_t number, std::uint32_t member);
+    void note_shortage(api::RouteRejection reason);
+    [[nodiscard]] std::uint64_t freed() const { return freed_ + hops_.released(); }
     void bind(std::uint32_t number, std::uint32_t index);
     void unbind(std::uint32_t index);
     [[nodiscard]] std::uint32_t adopt(const HopTarget& target);
@@ -143,6 +159,11 @@ private:
     // Hops of the session before, by where they led when it ended; looked at again when adopted.
     std::multimap<HopTarget, std::uint32_t> orphans_;
     std::multimap<std::vector<std::uint32_t>, std::uint32_t> orphan_groups_;
+
+    std::map<api::RouteRejection, std::uint64_t> shortages_;  // freed() at the last refusal
+    std::uint64_t freed_ = 0;                                 // places in the lookup table
+    bool reclaiming_ = false;
+    bool neighbors_have_room_ = false;
 
     std::uint64_t last_sequence_ = 0;
     std::uint64_t mark_ = 0;

@@ -141,8 +141,47 @@ TEST_F(RouterTest, a_route_that_the_dataplane_rejects_says_so) {
         ask({{"verb", "show"}, {"subject", "routes"}, {"prefix", "10.9.0.0/16"}});
     const json::array& routes = answer.at("data").as_array();
     ASSERT_EQ(routes.size(), 1U);
-    EXPECT_EQ(routes[0].at("installed").as_string(), "rejected");
-    EXPECT_EQ(routes[0].at("reason").as_string(), "the dataplane says table-full");
+    EXPECT_EQ(routes[0].at("installed").as_string(), "not-installed");
+    EXPECT_EQ(routes[0].at("reason").as_string(),
+              "table full: the dataplane has no room for more routes; it is tried again when there "
+              "is room");
+}
+
+TEST_F(RouterTest, a_full_dataplane_loses_no_route_and_takes_it_when_one_is_withdrawn) {
+    const std::string three =
+        "    10.7.0.0/16: {blackhole: true}\n"
+        "    10.8.0.0/16: {blackhole: true}\n"
+        "    10.9.0.0/16: {blackhole: true}\n";
+    start_dataplane(yaml(three));
+    dataplane->max_routes = kOwnPrefixes.size() + 2;
+    start_router(yaml(three));
+    settle();
+    EXPECT_FALSE(dataplane->prefixes().contains("10.9.0.0/16"));
+    json::value status = show_data("status");
+    EXPECT_EQ(status.at("routes").to_number<int>(), static_cast<int>(kOwnPrefixes.size()) + 3);
+    EXPECT_EQ(status.at("routes-waiting").to_number<int>(), 1);
+    EXPECT_EQ(status.at("control-plane").at("refused-for-room").to_number<int>(), 1);
+    const json::value& limit = status.at("limits").at(0);
+    EXPECT_EQ(limit.at("limit").as_string(), "routes");
+    EXPECT_EQ(limit.at("used").to_number<std::size_t>(), dataplane->max_routes);
+    EXPECT_EQ(limit.at("capacity").to_number<std::size_t>(), dataplane->max_routes);
+    EXPECT_EQ(limit.at("refused").to_number<int>(), 1);
+
+    // That is as it must be, and no drift.
+    advance(RouteAudit::kInterval);
+    EXPECT_EQ(router->audit().counters().completed, 1U);
+    EXPECT_EQ(router->audit().counters().differences, 0U);
+    EXPECT_EQ(dataplane->refused, 1U);
+
+    const std::string two =
+        "    10.8.0.0/16: {blackhole: true}\n"
+        "    10.9.0.0/16: {blackhole: true}\n";
+    EXPECT_TRUE(apply(yaml(two)).at("ok").as_bool());
+    settle();
+    EXPECT_TRUE(dataplane->prefixes().contains("10.9.0.0/16"));
+    EXPECT_FALSE(dataplane->prefixes().contains("10.7.0.0/16"));
+    EXPECT_EQ(show_data("status").at("routes-waiting").to_number<int>(), 0);
+    EXPECT_EQ(dataplane->refused, 1U);
 }
 
 TEST_F(RouterTest, an_audit_heals_what_the_dataplane_lost) {

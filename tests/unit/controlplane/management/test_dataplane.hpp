@@ -133,7 +133,10 @@ public:
                 const auto body = *api::read_exact<api::RouteSetRecord>(record.body);
                 const auto prefix =
                     net::Ipv4Prefix::covering(net::Ipv4Address(body.prefix), body.length);
-                if (rejects.contains(prefix.to_string())) {
+                if (rejects.contains(prefix.to_string()) ||
+                    (!routes.contains(prefix) && routes.size() >= max_routes)) {
+                    ++refused;
+                    short_of_room_ = true;
                     api::RouteRejectedRecord rejected;
                     rejected.sequence = body.sequence;
                     rejected.prefix = body.prefix;
@@ -149,6 +152,10 @@ public:
             case api::RouteType::RouteDelete: {
                 const auto body = *api::read_exact<api::RouteDeleteRecord>(record.body);
                 routes.erase(net::Ipv4Prefix::covering(net::Ipv4Address(body.prefix), body.length));
+                if (routes.size() < max_routes && std::exchange(short_of_room_, false)) {
+                    server->emit(api::EventType::RoomReturned,
+                                 api::RoomReturnedRecord{api::RouteRejection::TableFull, 0});
+                }
                 break;
             }
             case api::RouteType::GroupSet: {
@@ -223,6 +230,15 @@ public:
                     }
                 }
                 break;
+            case api::QueryKind::Limits: {
+                api::LimitRecord record;
+                record.limit = api::TableLimit::Routes;
+                record.used = routes.size();
+                record.capacity = max_routes;
+                record.refused = refused;
+                add(record);
+                break;
+            }
             case api::QueryKind::Workers: {
                 api::WorkerRecord record;
                 record.cpu = 1;
@@ -268,6 +284,8 @@ public:
     std::vector<std::vector<std::uint8_t>> sent;
     std::vector<std::pair<api::ConfigurePhase, std::uint64_t>> configured;
     std::deque<api::ConfigureOutcome> outcomes;  // of the next phases; Done when there is none
+    std::size_t max_routes = 1'000'000;
+    std::uint64_t refused = 0;
     std::uint64_t route_records = 0;
     std::size_t swept = 0;
     int syncs_begun = 0;
@@ -278,6 +296,7 @@ private:
     std::string path_;
     std::string yaml_;
     std::uint64_t mark_ = 0;
+    bool short_of_room_ = false;
 };
 
 }  // namespace godwit::control::test

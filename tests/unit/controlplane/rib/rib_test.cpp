@@ -22,7 +22,13 @@ protected:
         rib_.set(connected("192.0.2.0/24", kWan));
         sync();
     }
-    void sync() { ASSERT_EQ(fib_.apply(rib_.take_download(100000)), ""); }
+    void sync() {
+        const auto operations = rib_.take_download(100000);
+        taken_ += operations.size();
+        ASSERT_EQ(fib_.apply(operations), "");
+    }
+    // In these tests the operation that sets the route is the last one of a sync().
+    [[nodiscard]] std::uint64_t last_operation() const { return taken_; }
     std::set<RibNextHop> hops(std::string_view to) {
         sync();
         const auto all = fib_.expanded();
@@ -35,6 +41,7 @@ protected:
 
     Rib rib_;
     ModelFib fib_;
+    std::uint64_t taken_ = 0;
 };
 
 // ---- choice
@@ -317,12 +324,12 @@ TEST_F(RibTest, A_rejected_route_shows_the_reason_and_is_sent_again_by_a_resync)
     rib_.set(static_route("172.16.0.0/12", {via("10.0.0.2", kLan)}));
     sync();
     rib_.acknowledged(1000);
-    rib_.rejected(prefix("172.16.0.0/12"), fib_.routes().at(prefix("172.16.0.0/12")),
-                  "the table is full");
+    rib_.rejected(last_operation(), prefix("172.16.0.0/12"),
+                  fib_.routes().at(prefix("172.16.0.0/12")), {"the record is broken", {}, false});
     const auto install = [&] {
         return rib_.find(prefix("172.16.0.0/12")).value().routes.at(0).install;
     };
-    EXPECT_EQ(install(), (InstallStatus{InstallState::Rejected, "the table is full"}));
+    EXPECT_EQ(install(), (InstallStatus{InstallState::Rejected, "the record is broken"}));
     rib_.begin_resync();
     EXPECT_EQ(install().state, InstallState::Pending);
     EXPECT_EQ(rib_.selected_size(), 3U);
@@ -333,7 +340,8 @@ TEST_F(RibTest, A_rejection_of_what_has_changed_since_is_void) {
     sync();
     const std::uint32_t old_number = fib_.routes().at(prefix("172.16.0.0/12"));
     rib_.set(static_route("172.16.0.0/12", {via("10.0.0.3", kLan)}));
-    rib_.rejected(prefix("172.16.0.0/12"), old_number, "the table is full");
+    rib_.rejected(last_operation(), prefix("172.16.0.0/12"), old_number,
+                  {"the table is full", Shortage::Routes, false});
     EXPECT_EQ(rib_.find(prefix("172.16.0.0/12")).value().routes.at(0).install.state,
               InstallState::Pending);
 }

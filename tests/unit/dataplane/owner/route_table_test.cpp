@@ -223,11 +223,110 @@ TEST_F(RouteTableTest, Full_tables_reject_and_keep_what_they_have) {
     small.delete_next_hop(3);
     small.next_hop(3, NextHopKind::Gateway, 1, kGateway);
     EXPECT_THAT(small.rejections(),
-                ElementsAre(RouteRejection::TableFull, RouteRejection::TableFull,
-                            RouteRejection::TableFull));
+                ElementsAre(RouteRejection::NextHopsFull, RouteRejection::TableFull,
+                            RouteRejection::NeighborsFull));
     EXPECT_EQ(small.fib.size(), 3U);
     small.route("3.0.0.0/8", 2);  // a replacement needs no room
     EXPECT_THAT(small.rejections(), IsEmpty());
+}
+
+TEST(RouteTableLimits, Room_is_said_once_when_something_has_gone_since_the_refusal) {
+    RouteTables small(2);
+    small.sync_begin(1);
+    small.next_hop(1, NextHopKind::Blackhole);
+    small.route("1.0.0.0/8", 1);
+    small.route("2.0.0.0/8", 1);
+    small.delete_route("1.0.0.0/8");
+    EXPECT_THAT(small.routes.take_room(), IsEmpty());  // nothing was refused
+    small.route("1.0.0.0/8", 1);
+    small.route("3.0.0.0/8", 1);
+    small.route("4.0.0.0/8", 1);
+    EXPECT_THAT(small.rejections(),
+                ElementsAre(RouteRejection::TableFull, RouteRejection::TableFull));
+    EXPECT_EQ(small.routes.statistics().routes_refused, 2U);
+    EXPECT_THAT(small.routes.take_room(), IsEmpty());
+    small.delete_route("1.0.0.0/8");
+    EXPECT_THAT(small.routes.take_room(), ElementsAre(RouteRejection::TableFull));
+    EXPECT_THAT(small.routes.take_room(), IsEmpty());
+}
+
+TEST(RouteTableLimits, Each_want_of_room_is_answered_when_its_own_thing_is_given_back) {
+    RouteTables small(10, 4);  // three hops
+    small.sync_begin(1);
+    for (std::uint32_t number = 1; number <= 4; ++number) {
+        small.next_hop(number, NextHopKind::Blackhole);
+    }
+    EXPECT_THAT(small.rejections(), ElementsAre(RouteRejection::NextHopsFull));
+    EXPECT_THAT(small.routes.take_room(), IsEmpty());
+    small.delete_next_hop(3);
+    EXPECT_THAT(small.routes.take_room(), ElementsAre(RouteRejection::NextHopsFull));
+
+    small.demand.refuse = true;
+    small.next_hop(3, NextHopKind::Gateway, 1, kGateway);
+    EXPECT_THAT(small.rejections(), ElementsAre(RouteRejection::NeighborsFull));
+    EXPECT_THAT(small.routes.take_room(), IsEmpty());
+    small.routes.look_for_room(false, true);
+    EXPECT_THAT(small.routes.take_room(), ElementsAre(RouteRejection::NeighborsFull));
+}
+
+TEST(RouteTableLimits, Memory_that_comes_free_after_the_refusal_is_room) {
+    RouteTables small(10, 2);
+    small.sync_begin(1);
+    small.next_hop(1, NextHopKind::Blackhole);
+    small.delete_next_hop(1);
+    small.routes.look_for_room(true, false);
+    small.next_hop(2, NextHopKind::Blackhole);
+    small.next_hop(3, NextHopKind::Blackhole);
+    EXPECT_THAT(small.rejections(), ElementsAre(RouteRejection::NextHopsFull));
+    small.routes.look_for_room(true, false);
+    EXPECT_THAT(small.routes.take_room(), IsEmpty());
+    small.routes.look_for_room(false, false);
+    EXPECT_THAT(small.routes.take_room(), ElementsAre(RouteRejection::NextHopsFull));
+}
+
+TEST_F(RouteTableTest, Group_keeps_those_members_that_are_there) {
+    tables.next_hop(1, NextHopKind::Blackhole);
+    tables.next_hop(2, NextHopKind::Receive, 1);
+    tables.group(3, {1, 2});
+    tables.route("20.0.0.0/8", 3);
+    tables.rejections();
+    tables.group(3, {2, 77});
+    EXPECT_THAT(tables.rejections(), ElementsAre(RouteRejection::UnknownNextHop));
+    tables.delete_next_hop(1);  // the group has let go of it
+    EXPECT_THAT(tables.rejections(), IsEmpty());
+    tables.group(3, {77});
+    EXPECT_THAT(tables.rejections(), ElementsAre(RouteRejection::UnknownNextHop));
+    EXPECT_EQ(tables.lookup("20.0.0.1").verdict, Verdict::NoRoute);
+    tables.group(3, {2});
+    EXPECT_EQ(tables.lookup("20.0.0.1").verdict, Verdict::Group);
+}
+
+TEST_F(RouteTableTest, Groups_that_find_no_room_lead_to_their_first_member) {
+    tables.next_hop(1, NextHopKind::Blackhole);
+    tables.next_hop(2, NextHopKind::Receive, 1);
+    constexpr std::uint32_t kGroups = 64;  // of the fixture
+    for (std::uint32_t group = 0; group <= kGroups; ++group) {
+        tables.group(10 + group, {1, 2});
+    }
+    EXPECT_THAT(tables.rejections(), ElementsAre(RouteRejection::GroupsFull));
+    tables.route("20.0.0.0/8", 10 + kGroups);
+    EXPECT_EQ(tables.lookup("20.0.0.1").verdict, Verdict::Blackhole);
+    tables.delete_next_hop(10);
+    EXPECT_THAT(tables.routes.take_room(), ElementsAre(RouteRejection::GroupsFull));
+    tables.reclaimer.poll();
+    tables.group(10 + kGroups, {1, 2});
+    EXPECT_THAT(tables.rejections(), IsEmpty());
+    EXPECT_EQ(tables.lookup("20.0.0.1").verdict, Verdict::Group);
+}
+
+TEST_F(RouteTableTest, A_route_that_cannot_lead_elsewhere_does_not_stay_as_it_was) {
+    tables.next_hop(1, NextHopKind::Blackhole);
+    tables.route("20.0.0.0/8", 1);
+    tables.route("20.0.0.0/8", 77);
+    EXPECT_THAT(tables.rejections(), ElementsAre(RouteRejection::UnknownNextHop));
+    EXPECT_EQ(tables.fib.size(), 0U);
+    tables.delete_next_hop(1);
+    EXPECT_THAT(tables.rejections(), IsEmpty());
 }
 
 // ---- synchronisation
@@ -506,6 +605,8 @@ TEST(RouteTableModel, Random_records_neighbours_and_sessions_agree_with_a_naive_
                 tables.route(prefix, number);
                 if (hops.contains(number)) {
                     routes[prefix] = number;
+                } else {
+                    routes.erase(prefix);
                 }
             } else if (choice < 15 && !routes.empty()) {
                 const auto position = std::next(
