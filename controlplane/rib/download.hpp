@@ -126,6 +126,8 @@ private:
     void object_rejected(std::uint32_t number, const Refusal& refusal);
     void send_again(const Waiting& what);
     void note_asked_again(std::uint32_t number);
+    [[nodiscard]] Shortage shortage_of(TargetNumber target) const;
+    static std::string reason_of(Shortage shortage);
     [[nodiscard]] bool may_ask_again() const;
     void ask_again();
     [[nodiscard]] bool is_queued() const;

@@ -19,7 +19,7 @@
 // has no room for waits here, and is asked for again, by distance, when it says that it has.
 //
 // The implementation: route_table.hpp (candidates, and what they share), resolver.hpp (pure),
-// rib_state.hpp (what a change concerns), download.hpp (numbers, order, acknowledgement).
+// rib_state.hpp (what a change concerns), download.hpp (numbers, order, acknowledgement, room).
 #pragma once
 
 #include <array>

@@ -92,6 +92,15 @@ TEST(StatusView, says_loudly_when_the_dataplane_is_gone_or_the_ledger_does_not_b
     EXPECT_THAT(show_table("status", status), HasSubstr("(the dataplane still runs bb)"));
     EXPECT_THAT(show_table("status", status), HasSubstr("NOT BALANCED"));
 
+    EXPECT_THAT(show_table("status", status), Not(HasSubstr("not installed")));
+    status.as_object()["routes-waiting"] = 7;
+    status.as_object()["limits"] = json::parse(
+        R"([{"limit": "routes", "used": 10, "capacity": 10, "refused": 7},
+            {"limit": "lookup", "used": 10, "capacity": null, "refused": 0}])");
+    EXPECT_THAT(show_table("status", status), HasSubstr("not installed     7 routes"));
+    EXPECT_THAT(show_table("status", status), HasSubstr("routes: 7 refused, 10 of 10 in use now"));
+    EXPECT_THAT(show_table("status", status), Not(HasSubstr("lookup")));
+
     status.at("dataplane").at("connected") = false;
     EXPECT_THAT(show_table("status", status), HasSubstr("NOT CONNECTED"));
 }

@@ -138,6 +138,14 @@ TEST(EventRecord, has_the_length_and_the_codes_of_its_type) {
     rejected.length = 33;
     EXPECT_FALSE(check_event({rejection, bytes_of(rejected)}));
     EXPECT_FALSE(check_event({1, bytes_of(rejected)}));
+
+    RoomReturnedRecord room;
+    const auto returned = static_cast<std::uint32_t>(EventType::RoomReturned);
+    EXPECT_FALSE(check_event({returned, bytes_of(room)}));  // of what?
+    room.reason = RouteRejection::NextHopInUse;             // is for want of nothing
+    EXPECT_FALSE(check_event({returned, bytes_of(room)}));
+    room.reason = RouteRejection::NeighborsFull;
+    EXPECT_TRUE(check_event({returned, bytes_of(room)}));
 }
 
 TEST(ControlMessage, reads_back_as_it_was_encoded) {
