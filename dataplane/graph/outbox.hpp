@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cassert>
+#include <cstring>
 #include <span>
 
 #include "dataplane/graph/graph.hpp"
@@ -23,6 +24,13 @@ public:
         assert(count_ < kCapacity);
         packets_[count_] = packet;
         return count_++ == 0;
+    }
+    bool put(std::span<rte_mbuf* const> packets) {
+        assert(count_ + packets.size() <= kCapacity);
+        std::memcpy(&packets_[count_], packets.data(), packets.size_bytes());
+        const bool was_empty = count_ == 0;
+        count_ += static_cast<unsigned>(packets.size());
+        return was_empty;
     }
     [[nodiscard]] bool has_burst() const { return count_ >= kBurst; }
     [[nodiscard]] bool empty() const { return count_ == 0; }

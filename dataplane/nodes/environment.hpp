@@ -7,6 +7,7 @@
 #include <array>
 #include <bitset>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "dataplane/api/counters.hpp"
@@ -46,7 +47,12 @@ struct Environment {
         return counters.interfaces[std::min<std::size_t>(id.value(), api::kMaxInterfaces - 1)];
     }
 
-    // A whole frame whose passage is set.
+    // Whole frames whose passage is set.
+    void leave_by(std::uint16_t port, std::span<rte_mbuf* const> packets) {
+        if (to_port[port].put(packets)) [[unlikely]] {
+            ports_with_packets.set(port);
+        }
+    }
     void leave_by(std::uint16_t port, rte_mbuf* packet) {
         if (to_port[port].put(packet)) [[unlikely]] {
             ports_with_packets.set(port);

@@ -8,6 +8,7 @@ namespace godwit::dataplane {
 void ImpossibleSources::rebuild(const std::vector<InterfaceEntry>& entries) {
     sorted_.clear();
     bitmap_.fill(0);
+    filter_.fill(0);
     for (const InterfaceEntry& entry : entries) {
         for (const net::Ipv4InterfaceAddress& own : entry.addresses) {
             sorted_.push_back(own.address);
@@ -22,6 +23,8 @@ void ImpossibleSources::rebuild(const std::vector<InterfaceEntry>& entries) {
     for (const net::Ipv4Address address : sorted_) {
         const std::uint32_t bit = hash(address);
         bitmap_[bit / 64] |= std::uint64_t{1} << (bit % 64);
+        const std::uint32_t coarse = (address.value() * kMultiplier) >> kFilterShift;
+        filter_[coarse / 16] = static_cast<std::uint16_t>(filter_[coarse / 16] | 1U << coarse % 16);
     }
 }
 

@@ -103,6 +103,8 @@ public:
         [[nodiscard]] const Adjacency& adjacency(std::uint32_t slot) const {
             return adjacencies_[slot];
         }
+        [[nodiscard]] const std::atomic<NextHopEntry>* entries() const { return entries_; }
+        [[nodiscard]] const Adjacency* adjacencies() const { return adjacencies_; }
 
     private:
         const std::atomic<NextHopEntry>* entries_;
