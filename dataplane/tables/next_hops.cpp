@@ -180,7 +180,7 @@ bool NextHops::set_adjacency(std::uint32_t index, const Adjacency& adjacency) {
     }
     adjacencies_[*slot] = adjacency;
     switch_to(index, {.verdict = Verdict::Adjacency,
-                      .reserved = 0,
+                      .of_one = false,
                       .interface = adjacency.interface,
                       .target = *slot});
     return true;
@@ -202,7 +202,12 @@ bool NextHops::set_group(std::uint32_t index, std::span<const std::uint32_t> mem
     const NextHopEntry old = entry(index);
     groups_[*slot] =
         resilient_group(old.verdict == Verdict::Group ? &groups_[old.target] : nullptr, members);
-    switch_to(index, {.verdict = Verdict::Group, .reserved = 0, .interface = {}, .target = *slot});
+    const auto& buckets = groups_[*slot].buckets;
+    const bool of_one = std::all_of(buckets.begin(), buckets.end(), [&buckets](std::uint32_t one) {
+        return one == buckets.front();
+    });
+    switch_to(index,
+              {.verdict = Verdict::Group, .of_one = of_one, .interface = {}, .target = *slot});
     return true;
 }
 

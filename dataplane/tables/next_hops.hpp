@@ -50,7 +50,9 @@ enum class Verdict : std::uint8_t {
 
 struct NextHopEntry {
     Verdict verdict = Verdict::NoRoute;
-    std::uint8_t reserved = 0;
+    // Of a group: all buckets are one member's, so no packet's flow matters. Every route by a
+    // gateway that is itself looked up has such a group.
+    bool of_one = false;
     net::InterfaceId interface;
     std::uint32_t target = 0;  // adjacency or group slot
 };
@@ -91,24 +93,31 @@ public:
     NextHops(const NextHops&) = delete;
     NextHops& operator=(const NextHops&) = delete;
 
-    // Where entries and adjacencies stand, for a loop over a burst: they stay there for the table's
-    // life.
+    // Where entries, adjacencies and groups stand, for a loop over a burst: they stay there for the
+    // table's life.
     class Reader {
     public:
         explicit Reader(const NextHops& table)
-            : entries_(table.entries_.get()), adjacencies_(table.adjacencies_.get()) {}
+            : entries_(table.entries_.get()),
+              adjacencies_(table.adjacencies_.get()),
+              groups_(table.groups_.get()) {}
+        // The entry, or the only member's of a group of one.
         [[nodiscard]] NextHopEntry entry(std::uint32_t index) const {
-            return entries_[index].load(std::memory_order_acquire);
+            const NextHopEntry entry = entries_[index].load(std::memory_order_acquire);
+            if (!entry.of_one) {
+                return entry;
+            }
+            return entries_[groups_[entry.target].of(0)].load(std::memory_order_acquire);
         }
         [[nodiscard]] const Adjacency& adjacency(std::uint32_t slot) const {
             return adjacencies_[slot];
         }
-        [[nodiscard]] const std::atomic<NextHopEntry>* entries() const { return entries_; }
         [[nodiscard]] const Adjacency* adjacencies() const { return adjacencies_; }
 
     private:
         const std::atomic<NextHopEntry>* entries_;
         const Adjacency* adjacencies_;
+        const NextHopGroup* groups_;
     };
     [[nodiscard]] Reader reader() const { return Reader(*this); }
 

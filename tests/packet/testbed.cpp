@@ -43,7 +43,7 @@ std::uint64_t standing_clock() {
 }
 
 dataplane::NextHopEntry plain(Verdict verdict, net::InterfaceId interface = {}) {
-    return {.verdict = verdict, .reserved = 0, .interface = interface, .target = 0};
+    return {.verdict = verdict, .of_one = false, .interface = interface, .target = 0};
 }
 
 }  // namespace

@@ -235,7 +235,7 @@ TEST_F(WorkerTest, a_held_packet_whose_neighbour_is_gone_again_goes_back_to_be_a
     rte_mbuf* held = packet("ip src=10.0.1.1 dst=10.0.1.2 / data 4", api::NodeId::Ip4Rewrite);
     dataplane::meta(held).next_hop = next_hop;
     testbed.next_hops().set_plain(next_hop, {.verdict = dataplane::Verdict::Incomplete,
-                                             .reserved = 0,
+                                             .of_one = false,
                                              .interface = net::InterfaceId(2),
                                              .target = 0});
     testbed.give_worker(0, held);

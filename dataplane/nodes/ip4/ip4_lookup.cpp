@@ -15,8 +15,12 @@ using api::DropReason;
 using api::NodeId;
 
 std::uint32_t member_of(const Environment& env, rte_mbuf* packet, std::uint32_t index) {
-    if (env.next_hops.entry(index).verdict != Verdict::Group) [[likely]] {
+    const NextHopEntry entry = env.next_hops.entry(index);
+    if (entry.verdict != Verdict::Group) [[likely]] {
         return index;
+    }
+    if (entry.of_one) {
+        return env.next_hops.group(entry.target).of(0);
     }
     PacketMeta& about = meta(packet);
     if (about.flow_hash == 0) {

@@ -80,10 +80,10 @@ private:
 };
 
 // The first octet says of these addresses that they are no host's: 0/8, 127/8, 224/4, 240/4.
-constexpr std::array<bool, 256> kSpecialOctets = [] {
-    std::array<bool, 256> special{};
+constexpr std::array<std::uint8_t, 256> kSpecialOctets = [] {
+    std::array<std::uint8_t, 256> special{};
     for (std::size_t octet = 0; octet < special.size(); ++octet) {
-        special[octet] = octet == 0 || octet == 127 || octet >= 224;
+        special[octet] = octet == 0 || octet == 127 || octet >= 224 ? 1 : 0;
     }
     return special;
 }();
@@ -150,11 +150,13 @@ public:
         const std::uint32_t source = __builtin_bswap32(static_cast<std::uint32_t>(second >> 32));
 
         // A total length below 20 wraps around, and is too long.
-        const bool fits = (packet->data_len >= kLinkBytes + kIpv4Bytes) &
-                          (total_bytes - kIpv4Bytes <= packet->pkt_len - kLinkBytes - kIpv4Bytes);
-        const bool refused = kSpecialOctets[source >> 24] | kSpecialOctets[third & 0xffU] |
-                             snapshot_.impossible_sources.may_contain(net::Ipv4Address(source));
-        if (!(fits & !refused & has_valid_sum(first, second, third))) [[unlikely]] {
+        const bool fits = packet->data_len >= kLinkBytes + kIpv4Bytes &&
+                          total_bytes - kIpv4Bytes <= packet->pkt_len - kLinkBytes - kIpv4Bytes;
+        const bool may_be_impossible =
+            snapshot_.impossible_sources.may_contain(net::Ipv4Address(source));
+        const unsigned refused = 0U | kSpecialOctets[source >> 24] | kSpecialOctets[third & 0xffU] |
+                                 static_cast<unsigned>(may_be_impossible);
+        if (!fits || refused != 0 || !has_valid_sum(first, second, third)) [[unlikely]] {
             leave(packet);
             return;
         }
@@ -267,14 +269,14 @@ private:
         auto* header = rte_pktmbuf_mtod_offset(packet, std::uint8_t*, kLinkBytes);
         const std::uint32_t total_bytes = __builtin_bswap16(load<std::uint16_t>(header + 2));
         const auto ttl_to_checksum = load<std::uint32_t>(header + 8);
-        const bool passes = ((ttl_to_checksum & 0xffU) > 1) & (total_bytes <= adjacency.mtu) &
-                            (total_bytes <= egress.mtu) & (worker_ < egress.tx_queue_count);
+        const bool passes = (ttl_to_checksum & 0xffU) > 1 && total_bytes <= adjacency.mtu &&
+                            total_bytes <= egress.mtu && worker_ < egress.tx_queue_count;
         if (!passes) [[unlikely]] {
             return false;
         }
         const bool same_size =
-            (packet->pkt_len == kLinkBytes + total_bytes) & (adjacency.rewrite_bytes == kLinkBytes);
-        if (same_size & (kLinkBytes == kUntaggedBytes)) [[likely]] {
+            packet->pkt_len == kLinkBytes + total_bytes && adjacency.rewrite_bytes == kLinkBytes;
+        if (same_size && kLinkBytes == kUntaggedBytes) [[likely]] {
             std::memcpy(header - 14, adjacency.rewrite.data(), 8);
             std::memcpy(header - 8, adjacency.rewrite.data() + 6, 8);
         } else if (same_size || resize(packet, kLinkBytes, adjacency.rewrite_bytes, total_bytes)) {
@@ -428,8 +430,8 @@ private:
         const unsigned real = (1U << rest.size()) - 1U;
         const unsigned refused =
             straight::judge_eight(wanted, group.data(), path_.candidates()) & real;
-        path_.candidates().count =
-            before + static_cast<unsigned>(rest.size()) - std::popcount(refused);
+        path_.candidates().count = before + static_cast<unsigned>(rest.size()) -
+                                   static_cast<unsigned>(std::popcount(refused));
         return refused;
     }
 

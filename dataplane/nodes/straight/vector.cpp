@@ -10,8 +10,10 @@
 
 // g++ 12 takes the deliberately undefined operands inside its own intrinsics for mistakes of their
 // callers (GCC bug 105593).
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 
 #define GODWIT_WIDE __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))
 

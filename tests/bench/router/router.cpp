@@ -129,7 +129,7 @@ std::optional<Problem> Router::write_next_hops() {
     fib_values_.assign(plan_.next_hops + 1, dataplane::Fib::kNoRoute);
     for (std::uint32_t next_hop = 1; next_hop <= plan_.next_hops; ++next_hop) {
         const auto index = next_hops_.allocate({.verdict = dataplane::Verdict::Incomplete,
-                                                .reserved = 0,
+                                                .of_one = false,
                                                 .interface = east_id(),
                                                 .target = 0});
         dataplane::Adjacency adjacency;

@@ -22,7 +22,7 @@ Adjacency adjacency_to(std::uint32_t neighbor) {
 }
 
 NextHopEntry plain(Verdict verdict) {
-    return {.verdict = verdict, .reserved = 0, .interface = net::InterfaceId(1), .target = 0};
+    return {.verdict = verdict, .of_one = false, .interface = net::InterfaceId(1), .target = 0};
 }
 
 class NextHopsTest : public testing::Test {
@@ -95,6 +95,21 @@ TEST_F(NextHopsTest, a_group_spreads_the_hashes_evenly_over_its_members) {
         EXPECT_NEAR(hits[member], 4096 / 3, 32);
     }
     EXPECT_EQ(next_hops_.member(members[0], 12345), members[0]);
+}
+
+TEST_F(NextHopsTest, a_group_of_one_is_followed_without_a_flow) {
+    const auto first = *next_hops_.allocate(plain(Verdict::Blackhole));
+    const auto second = *next_hops_.allocate(plain(Verdict::Receive));
+    const auto group = *next_hops_.allocate(plain(Verdict::NoRoute));
+    const auto reader = next_hops_.reader();
+
+    ASSERT_TRUE(next_hops_.set_group(group, std::vector{first, second}));
+    EXPECT_EQ(reader.entry(group).verdict, Verdict::Group);
+    ASSERT_TRUE(next_hops_.set_group(group, std::vector{second}));
+    EXPECT_EQ(reader.entry(group).verdict, Verdict::Receive);
+    EXPECT_EQ(next_hops_.member(group, 0x12345678), second);
+    ASSERT_TRUE(next_hops_.set_plain(second, plain(Verdict::Blackhole)));
+    EXPECT_EQ(reader.entry(group).verdict, Verdict::Blackhole);
 }
 
 TEST_F(NextHopsTest, a_group_of_groups_or_of_nothing_is_refused) {
