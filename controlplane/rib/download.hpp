@@ -124,7 +124,7 @@ private:
     void route_rejected(std::uint64_t operation, const net::Ipv4Prefix& prefix, RouteSlot& slot,
                         Refusal refusal);
     void object_rejected(std::uint32_t number, const Refusal& refusal);
-    void send_again(const Waiting& what);
+    void send_again(Waiting what);
     void note_asked_again(std::uint32_t number);
     [[nodiscard]] Shortage shortage_of(TargetNumber target) const;
     static std::string reason_of(Shortage shortage);

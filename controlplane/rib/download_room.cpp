@@ -124,7 +124,7 @@ void Download::room_returned(Shortage shortage) {
     open_[static_cast<std::size_t>(shortage)] = true;
 }
 
-void Download::send_again(const Waiting& what) {
+void Download::send_again(Waiting what) {  // a copy: what it says leaves its set here
     if (what.object == 0) {
         RouteSlot& slot = routes_.at(what.prefix);
         stop_waiting(what.prefix, slot);
