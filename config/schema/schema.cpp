@@ -106,10 +106,12 @@ Descriptor workers_section() {
              .doc = "What a worker does while no packet comes.",
              .default_text = "adaptive",
              .example = "adaptive",
-             .choices = {{"poll", "polls without rest: the CPU is always full, the delay least"},
-                         {"adaptive",
-                          "sleeps for microseconds when idle: saves power, adds a "
-                          "little delay to the first packet"}},
+             .choices =
+                 {{"poll", "polls without rest: the CPU is always full, the delay least"},
+                  {"adaptive",
+                   "sleeps when idle until a packet wakes it (taps, packet sockets, NICs), or "
+                   "else by time, 150 microseconds at most: saves power, adds a little delay to "
+                   "the first packet"}},
              .cost = ChangeCost::Restart,
              .effects = {.changed = restart}},
         }};
