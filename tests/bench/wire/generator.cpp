@@ -41,6 +41,7 @@ constexpr std::uint16_t kBurst = 32;  // as dpdk-testpmd's; small enough for any
 constexpr unsigned kPoolBuffers = 8191;
 constexpr unsigned kPoolCache = 512;  // a cache below the burst would go round the ring each time
 constexpr std::uint16_t kDescriptors = 1024;
+constexpr auto kAnySocket = static_cast<unsigned>(SOCKET_ID_ANY);
 constexpr double kPatienceSeconds = 20;  // for links and for the first frame that comes back
 constexpr double kSettleSeconds = 0.05;  // nothing for so long: nothing is under way
 constexpr unsigned kDrainEvery = 64;     // loops between looks at what the first port receives
@@ -132,10 +133,10 @@ net::Result<std::uint16_t, std::string> open_port(const std::string& device, rte
     const rte_eth_conf conf{};
     int failed = rte_eth_dev_configure(port, 1, 1, &conf);
     if (failed == 0) {
-        failed = rte_eth_rx_queue_setup(port, 0, kDescriptors, SOCKET_ID_ANY, nullptr, pool);
+        failed = rte_eth_rx_queue_setup(port, 0, kDescriptors, kAnySocket, nullptr, pool);
     }
     if (failed == 0) {
-        failed = rte_eth_tx_queue_setup(port, 0, kDescriptors, SOCKET_ID_ANY, nullptr);
+        failed = rte_eth_tx_queue_setup(port, 0, kDescriptors, kAnySocket, nullptr);
     }
     if (failed == 0) {
         failed = rte_eth_dev_start(port);
