@@ -14,6 +14,8 @@ constexpr std::array<std::string_view, 5> kLogLevels = {"error", "warning", "inf
                                                         "trace"};
 constexpr std::array<std::string_view, 3> kHugepageUses = {"auto", "required", "off"};
 constexpr std::array<std::string_view, 2> kIdleModes = {"poll", "adaptive"};
+constexpr std::array<std::string_view, 3> kSourceValidations = {"off", "loose", "strict"};
+constexpr std::array<std::string_view, 2> kConflictDetections = {"defend", "probe"};
 
 template <class Enum, std::size_t N>
 Value word_of(Enum value, const std::array<std::string_view, N>& words) {
@@ -172,6 +174,25 @@ InterfaceKind read_kind(const Reader& from) {
     return read_virtual_port(from);
 }
 
+// How an interface behaves towards its neighbours, beyond forwarding.
+void read_neighborhood(const Reader& from, Interface& interface) {
+    from.choice("conflict-detection", kConflictDetections, interface.conflict_detection);
+    from.flag("proxy-arp", interface.proxy_arp);
+    from.number("max-neighbors", interface.max_neighbors);
+    for (const Entry& entry : from.section("rarp").entries()) {
+        const auto mac = net::MacAddress::parse(entry.key);
+        const auto* text = Reader::get<std::string>(&entry.value);
+        const auto address = text != nullptr ? net::Ipv4Address::parse(*text) : std::nullopt;
+        if (mac && address) {
+            interface.rarp.emplace(*mac, *address);
+        }
+    }
+    from.choice("source-validation", kSourceValidations, interface.source_validation);
+    from.flag("source-route", interface.source_route);
+    from.flag("directed-broadcast", interface.directed_broadcast);
+    from.flag("redirects", interface.redirects);
+}
+
 Interface read_interface(const std::string& name, const Reader& from) {
     Interface interface;
     interface.name = name;
@@ -191,6 +212,7 @@ Interface read_interface(const std::string& name, const Reader& from) {
             }
         }
     }
+    read_neighborhood(from, interface);
     return interface;
 }
 
@@ -214,6 +236,23 @@ void write_kind(const InterfaceKind& kind, Value& to) {
     }
 }
 
+void write_neighborhood(const Interface& interface, Value& to) {
+    to.add("conflict-detection", word_of(interface.conflict_detection, kConflictDetections));
+    to.add("proxy-arp", Value(interface.proxy_arp));
+    to.add("max-neighbors", number_value(interface.max_neighbors));
+    if (!interface.rarp.empty()) {
+        Value rarp;
+        for (const auto& [mac, address] : interface.rarp) {
+            rarp.add(mac.to_string(), address.to_string());
+        }
+        to.add("rarp", std::move(rarp));
+    }
+    to.add("source-validation", word_of(interface.source_validation, kSourceValidations));
+    to.add("source-route", Value(interface.source_route));
+    to.add("directed-broadcast", Value(interface.directed_broadcast));
+    to.add("redirects", Value(interface.redirects));
+}
+
 Value write_interface(const Interface& interface) {
     Value to;
     write_kind(interface.kind, to);
@@ -234,6 +273,36 @@ Value write_interface(const Interface& interface) {
         addresses.emplace_back(address.to_string());
     }
     to.add("addresses", std::move(addresses));
+    if (!std::holds_alternative<Loopback>(interface.kind)) {
+        write_neighborhood(interface, to);
+    }
+    return to;
+}
+
+// --- ipv4 ---
+
+Ipv4 read_ipv4(const Reader& from) {
+    Ipv4 ipv4;
+    const Reader icmp = from.section("icmp");
+    icmp.number("errors-per-second", ipv4.icmp.errors_per_second);
+    icmp.flag("interface-information", ipv4.icmp.interface_information);
+    const Reader reassembly = from.section("reassembly");
+    reassembly.number("datagrams", ipv4.reassembly.datagrams);
+    reassembly.number("datagrams-per-interface", ipv4.reassembly.datagrams_per_interface);
+    return ipv4;
+}
+
+Value write_ipv4(const Ipv4& ipv4) {
+    Value icmp;
+    icmp.add("errors-per-second", number_value(ipv4.icmp.errors_per_second));
+    icmp.add("interface-information", Value(ipv4.icmp.interface_information));
+    Value reassembly;
+    reassembly.add("datagrams", number_value(ipv4.reassembly.datagrams));
+    reassembly.add("datagrams-per-interface",
+                   number_value(ipv4.reassembly.datagrams_per_interface));
+    Value to;
+    to.add("icmp", std::move(icmp));
+    to.add("reassembly", std::move(reassembly));
     return to;
 }
 
@@ -337,6 +406,7 @@ Model from_value(const Value& tree) {
     for (const Entry& entry : file.section("interfaces").entries()) {
         model.interfaces.emplace(entry.key, read_interface(entry.key, Reader(&entry.value)));
     }
+    model.ipv4 = read_ipv4(file.section("ipv4"));
     model.static_ = read_static(file.section("static"));
     file.section("management").text("control-socket", model.management.control_socket);
     return model;
@@ -352,6 +422,7 @@ Value to_value(const Model& model) {
         interfaces.add(name, write_interface(interface));
     }
     tree.add("interfaces", std::move(interfaces));
+    tree.add("ipv4", write_ipv4(model.ipv4));
     tree.add("static", write_static(model.static_));
     Value management;
     management.add("control-socket", model.management.control_socket);

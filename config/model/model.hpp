@@ -72,6 +72,14 @@ struct Loopback {
 
 using InterfaceKind = std::variant<PciPort, VirtualPort, VlanSubinterface, Loopback>;
 
+// Reverse path check of what comes in (RFC 3704): loose, some route leads back to the source;
+// strict, a route leads back through the interface itself.
+enum class SourceValidation : std::uint8_t { Off, Loose, Strict };
+
+// RFC 5227: defend, announced at once and defended when another host claims it; probe, used only
+// after nobody answered for it.
+enum class ConflictDetection : std::uint8_t { Defend, Probe };
+
 struct Interface {
     std::string name;
     InterfaceKind kind;
@@ -84,6 +92,14 @@ struct Interface {
     std::uint16_t tx_descriptors = 1024;
     bool promiscuous = false;
     std::vector<net::Ipv4InterfaceAddress> addresses;  // the first is the primary one
+    ConflictDetection conflict_detection = ConflictDetection::Defend;
+    bool proxy_arp = false;
+    std::uint32_t max_neighbors = 4096;  // learnt ones; configured ones are beside it
+    std::map<net::MacAddress, net::Ipv4Address> rarp;
+    SourceValidation source_validation = SourceValidation::Off;
+    bool source_route = false;        // forward packets with a source route (RFC 1812 5.2.4.1)
+    bool directed_broadcast = false;  // forward onto the subnets of this interface (RFC 2644)
+    bool redirects = true;            // tell hosts of a better next hop (RFC 1812 5.2.7.2)
 
     [[nodiscard]] bool is_port() const {
         return std::holds_alternative<PciPort>(kind) || std::holds_alternative<VirtualPort>(kind);
@@ -120,6 +136,26 @@ struct Static {
     friend bool operator==(const Static&, const Static&) = default;
 };
 
+// What the router says about packets that it cannot forward.
+struct Icmp {
+    std::uint32_t errors_per_second = 1000;  // of each type, on each interface
+    bool interface_information = false;      // RFC 5837
+    friend bool operator==(const Icmp&, const Icmp&) = default;
+};
+
+// Datagrams that are being put together, at once.
+struct Reassembly {
+    std::uint32_t datagrams = 1024;
+    std::uint32_t datagrams_per_interface = 256;
+    friend bool operator==(const Reassembly&, const Reassembly&) = default;
+};
+
+struct Ipv4 {
+    Icmp icmp;
+    Reassembly reassembly;
+    friend bool operator==(const Ipv4&, const Ipv4&) = default;
+};
+
 struct Management {
     std::string control_socket = "/run/godwit/control.sock";
     friend bool operator==(const Management&, const Management&) = default;
@@ -130,6 +166,7 @@ struct Model {
     System system;
     Workers workers;
     std::map<std::string, Interface> interfaces;
+    Ipv4 ipv4;
     Static static_;
     Management management;
     friend bool operator==(const Model&, const Model&) = default;

@@ -106,6 +106,10 @@ void add_section(std::string& text, const Descriptor& section, const std::string
                 {.name = "", .type = section.key_type, .doc = "", .range = section.key_range}));
         text += section.count ? fmt::format("; at most {} of them.\n", section.count->most) : ".\n";
         const Descriptor& entry = section.children.front();
+        if (entry.type != Type::Section) {
+            text += fmt::format("Its value is {}: {}\n", expectation(entry), entry.doc);
+            return;
+        }
         add_section(text, entry, path + "." + entry.name);
         return;
     }

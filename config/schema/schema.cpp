@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "config/schema/sections.hpp"
+
 namespace godwit::config {
 
 namespace {
@@ -9,12 +11,9 @@ namespace {
 constexpr std::uint64_t kMiB = 1ULL << 20;
 constexpr std::uint64_t kTiB = 1ULL << 40;
 
-// Limits of the dataplane that a file can run into: the blocks of counters, the place for a name
-// in a message, the members of an equal-cost group.
+// Limits of the dataplane: the blocks of counters, the members of an equal-cost group.
 constexpr std::uint64_t kMostWorkers = 64;
-constexpr std::uint64_t kMostInterfaces = 255;
 constexpr std::uint64_t kMostNextHops = 64;
-constexpr std::uint64_t kLongestName = 31;
 constexpr std::uint64_t kHighestCpu = 1023;
 
 Descriptor system_section() {
@@ -117,190 +116,49 @@ Descriptor workers_section() {
         }};
 }
 
-// The keys that say what an interface is. Adding or removing one with its whole entry costs what
-// the key says, which is why a VLAN comes and goes live and a port does not.
-std::vector<Descriptor> interface_kinds() {
-    const Effects port = {
-        .changed =
-            "The dataplane restarts and opens the other device: no packet is forwarded for "
-            "about a second.",
-        .added =
-            "The dataplane restarts to open the port: no packet is forwarded for about a "
-            "second.",
-        .removed =
-            "The dataplane restarts without the port: no packet is forwarded for about a "
-            "second, and none goes through the port any more."};
-    const Effects vlan = {
-        .changed =
-            "The sub-interface leaves the old VLAN and joins the new one at once; its "
-            "neighbours are learned again.",
-        .added = "The VLAN sub-interface is made at once; its port keeps forwarding.",
-        .removed =
-            "The VLAN sub-interface goes at once, with its routes and neighbours; its port "
-            "keeps forwarding."};
-    return {
-        {.name = "pci",
-         .type = Type::PciAddress,
-         .doc = "A network card by its PCI address, as `lspci -D` prints it.",
-         .example = "\"0000:8a:00.0\"",
-         .cost = ChangeCost::Restart,
-         .effects = port},
-        {.name = "vdev",
-         .type = Type::VirtualDevice,
-         .doc = "A virtual device: one of the drivers below, and a number.",
-         .example = "net_tap0",
-         .cost = ChangeCost::Restart,
-         .effects = port},
-        {.name = "args",
-         .type = Type::Arguments,
-         .doc = "Arguments of the virtual device, as DPDK documents them for its driver. "
-                "net_af_packet and net_af_xdp need `iface`, net_virtio_user needs `path`, net_pcap "
-                "needs where to read or write.",
-         .example = "{iface: lan0}",
-         .cost = ChangeCost::Restart,
-         .effects = {.changed = port.changed},
-         .only_with = {"vdev"}},
-        {.name = "parent",
-         .type = Type::Word,
-         .doc = "The port whose tagged frames this VLAN sub-interface takes.",
-         .range = Range{1, kLongestName},
-         .example = "lan0",
-         .reference = Reference::Port,
-         .effects = vlan,
-         .needs = {"vlan"}},
-        {.name = "vlan",
-         .type = Type::Integer,
-         .doc = "The VLAN (IEEE 802.1Q tag) of the sub-interface.",
-         .range = Range{1, 4094},
-         .unit = "VLAN",
-         .example = "20",
-         .effects = {.changed = vlan.changed},
-         .only_with = {"parent"}},
-        {.name = "loopback",
-         .type = Type::True,
-         .doc = "An interface without a device that is always up: holds addresses of the router "
-                "itself.",
-         .example = "true",
-         .effects = {.changed = "The loopback appears at once.",
-                     .added = "The loopback and its addresses are there at once.",
-                     .removed = "The loopback and its addresses go at once; what talked to them "
-                                "loses its connection."}},
-    };
-}
-
-std::vector<Descriptor> interface_properties() {
-    const std::vector<std::string> ports = {"pci", "vdev"};
-    const Effects reopened = {.changed =
-                                  "The dataplane restarts to set the port up anew: no packet "
-                                  "is forwarded for about a second."};
-    return {
-        {.name = "description",
-         .type = Type::Text,
-         .doc = "A note for people.",
-         .default_text = "",
-         .range = Range{0, 255},
-         .example = "to the office switch",
-         .effects = {.changed = "Only the note changes."}},
-        {.name = "enabled",
-         .type = Type::Boolean,
-         .doc = "Whether the interface sends and receives.",
-         .default_text = "true",
-         .example = "true",
-         .effects = {.changed = "The interface goes up or down at once, and its connected routes "
-                                "with it."}},
-        {.name = "mtu",
-         .type = Type::Integer,
-         .doc =
-             "The largest IPv4 packet, without the Ethernet header. A VLAN sub-interface may not "
-             "exceed its port.",
-         .default_text = "1500",
-         .range = Range{68, 9216},
-         .unit = "bytes",
-         .example = "1500",
-         .effects = {.changed = "The new limit holds at once; some devices drop packets for a "
-                                "moment while they change it."}},
-        {.name = "mac",
-         .type = Type::Mac,
-         .doc = "Ethernet address of the port instead of the device's own.",
-         .example = "02:00:5e:10:00:01",
-         .effects = {.changed = "The port uses the address at once; neighbours learn it when they "
-                                "ask again."},
-         .only_with = ports},
-        {.name = "rx-queues",
-         .type = Type::Integer,
-         .doc = "Receive queues of the port, shared out among the workers.",
-         .default_text = "1",
-         .range = Range{1, 64},
-         .unit = "queues",
-         .example = "2",
-         .cost = ChangeCost::Restart,
-         .effects = reopened,
-         .only_with = ports},
-        {.name = "rx-descriptors",
-         .type = Type::Integer,
-         .doc = "Packets that a receive queue can hold until a worker fetches them.",
-         .default_text = "1024",
-         .range = Range{64, 32768},
-         .power_of_two = true,
-         .unit = "packets",
-         .example = "2048",
-         .cost = ChangeCost::Restart,
-         .effects = reopened,
-         .only_with = ports},
-        {.name = "tx-descriptors",
-         .type = Type::Integer,
-         .doc = "Packets that a transmit queue can hold until the device sends them.",
-         .default_text = "1024",
-         .range = Range{64, 32768},
-         .power_of_two = true,
-         .unit = "packets",
-         .example = "2048",
-         .cost = ChangeCost::Restart,
-         .effects = reopened,
-         .only_with = ports},
-        {.name = "promiscuous",
-         .type = Type::Boolean,
-         .doc =
-             "Receive frames for every Ethernet address, not only for the port's own. The router "
-             "still forwards only what is addressed to it.",
-         .default_text = "false",
-         .example = "false",
-         .effects = {.changed = "The port changes what it receives at once."},
-         .only_with = ports},
-        {.name = "addresses",
-         .type = Type::List,
-         .doc = "IPv4 addresses with the length of their subnet; the first is the primary one.",
-         .default_text = "[]",
-         .example = "[192.0.2.1/24]",
-         .effects = {.changed =
-                         "Addresses come and go at once, with their connected routes; others "
-                         "keep forwarding."},
-         .count = Range{0, 256},
-         .children = {{.name = "<address>",
-                       .type = Type::InterfaceAddress,
-                       .doc = "An address of this router, with the length of its subnet.",
-                       .example = "192.0.2.1/24"}}},
-    };
-}
-
-Descriptor interfaces_section() {
-    Descriptor entry = {
-        .name = "<interface>",
-        .doc =
-            "An interface. Exactly one of `pci`, `vdev`, `parent` (with `vlan`) and `loopback` "
-            "says what it is.",
-        .rules = {.exactly_one_of = {"pci", "vdev", "parent", "loopback"}, .at_least_one_of = {}},
-        .children = interface_kinds()};
-    for (Descriptor& property : interface_properties()) {
-        entry.children.push_back(std::move(property));
-    }
-    return {.name = "interfaces",
-            .type = Type::NamedMap,
-            .doc = "Ports, VLAN sub-interfaces and loopbacks, each under a name of your choice.",
-            .key_type = Type::Word,
-            .key_range = Range{1, kLongestName},
-            .count = Range{0, kMostInterfaces},
-            .children = {std::move(entry)}};
+Descriptor ipv4_section() {
+    Descriptor icmp = {
+        .name = "icmp",
+        .doc = "ICMP errors: what senders are told about packets that go no further.",
+        .children = {{.name = "errors-per-second",
+                      .type = Type::Integer,
+                      .doc = "Errors of each type that are sent at most, on each interface. What "
+                             "is not sent is counted.",
+                      .default_text = "1000",
+                      .range = Range{1, 1'000'000},
+                      .unit = "packets a second",
+                      .example = "1000",
+                      .effects = {.changed = "The new rate holds at once."}},
+                     {.name = "interface-information",
+                      .type = Type::Boolean,
+                      .doc = "Name the interface, its address and its MTU in errors (RFC 5837), "
+                             "as traceroute shows it. Tells strangers about the network.",
+                      .default_text = "false",
+                      .example = "true",
+                      .effects = {.changed = "Holds for the next error."}}}};
+    Descriptor reassembly = {
+        .name = "reassembly",
+        .doc = "Fragments of packets that are for the router itself.",
+        .children = {{.name = "datagrams",
+                      .type = Type::Integer,
+                      .doc = "Datagrams that are being put together at once, at most; a new one "
+                             "then takes the place of the oldest.",
+                      .default_text = "1024",
+                      .range = Range{1, 65536},
+                      .unit = "datagrams",
+                      .example = "1024",
+                      .effects = {.changed = "The new limit holds at once."}},
+                     {.name = "datagrams-per-interface",
+                      .type = Type::Integer,
+                      .doc = "The same, of those whose fragments come in on one interface.",
+                      .default_text = "256",
+                      .range = Range{1, 65536},
+                      .unit = "datagrams",
+                      .example = "256",
+                      .effects = {.changed = "The new limit holds at once."}}}};
+    return {.name = "ipv4",
+            .doc = "What the router does with IPv4 packets beyond forwarding them.",
+            .children = {std::move(icmp), std::move(reassembly)}};
 }
 
 Descriptor static_routes() {
@@ -413,6 +271,7 @@ Descriptor build() {
                          system_section(),
                          workers_section(),
                          interfaces_section(),
+                         ipv4_section(),
                          static_section(),
                          management_section()}};
 }

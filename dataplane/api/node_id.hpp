@@ -17,12 +17,16 @@ enum class NodeId : std::uint8_t {
     StraightPath,
     EthernetInput,
     ArpInput,
+    RarpInput,
     Ip4Input,
     Ip4Lookup,
     Ip4Local,
+    Ip4Reassembly,
     IcmpInput,
     IcmpError,
+    Ip4Options,
     Ip4Rewrite,
+    Ip4Fragment,
     ArpResolve,
     Punt,
     InterfaceOutput,
@@ -33,9 +37,11 @@ enum class NodeId : std::uint8_t {
 constexpr std::size_t kNodeCount = static_cast<std::size_t>(NodeId::kCount);
 
 constexpr std::array<std::string_view, kNodeCount> kNodeNames{
-    "straight-path", "ethernet-input",   "arp-input",  "ip4-input",   "ip4-lookup",
-    "ip4-local",     "icmp-input",       "icmp-error", "ip4-rewrite", "arp-resolve",
-    "punt",          "interface-output", "drop"};
+    "straight-path", "ethernet-input", "arp-input",   "rarp-input",
+    "ip4-input",     "ip4-lookup",     "ip4-local",   "ip4-reassembly",
+    "icmp-input",    "icmp-error",     "ip4-options", "ip4-rewrite",
+    "ip4-fragment",  "arp-resolve",    "punt",        "interface-output",
+    "drop"};
 
 constexpr std::string_view name_of(NodeId node) {
     return kNodeNames[static_cast<std::size_t>(node)];

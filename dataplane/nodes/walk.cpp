@@ -27,6 +27,10 @@ void walk(Graph& graph, Environment& env) {
                 return punt(graph, env, packets);
             case api::NodeId::InterfaceOutput:
                 return interface_output(graph, env, packets);
+            case api::NodeId::RarpInput:
+            case api::NodeId::Ip4Reassembly:
+            case api::NodeId::Ip4Options:
+            case api::NodeId::Ip4Fragment:
             case api::NodeId::StraightPath:  // before the graph, not in it
             case api::NodeId::Drop:          // the graph's own
             case api::NodeId::kCount:

@@ -34,11 +34,27 @@ api::InterfaceType type_of(const config::Interface& interface) {
     return vlan_of(interface) != nullptr ? api::InterfaceType::Vlan : api::InterfaceType::Port;
 }
 
+SourceValidation validation_of(const config::Interface& interface) {
+    switch (interface.source_validation) {
+        case config::SourceValidation::Loose:
+            return SourceValidation::Loose;
+        case config::SourceValidation::Strict:
+            return SourceValidation::Strict;
+        case config::SourceValidation::Off:
+            break;
+    }
+    return SourceValidation::Off;
+}
+
 bool same(const InterfaceEntry& left, const InterfaceEntry& right) {
     return left.type == right.type && left.up == right.up &&
            left.promiscuous == right.promiscuous && left.port == right.port &&
            left.vlan == right.vlan && left.mtu == right.mtu && left.mac == right.mac &&
-           left.addresses == right.addresses;
+           left.addresses == right.addresses && left.source_validation == right.source_validation &&
+           left.proxy_arp == right.proxy_arp && left.source_route == right.source_route &&
+           left.directed_broadcast == right.directed_broadcast &&
+           left.redirects == right.redirects && left.max_neighbors == right.max_neighbors &&
+           left.rarp == right.rarp;
 }
 
 bool same_rewrite(const InterfaceEntry& left, const InterfaceEntry& right) {
@@ -69,6 +85,10 @@ Interfaces::Changes Interfaces::publish(const config::Model& model) {
 
     auto next = std::make_unique<InterfaceSnapshot>();
     next->entries.resize(infos_.size());
+    next->icmp_errors_per_second = model.ipv4.icmp.errors_per_second;
+    next->icmp_interface_information = model.ipv4.icmp.interface_information;
+    next->reassembly_datagrams = model.ipv4.reassembly.datagrams;
+    next->reassembly_datagrams_per_interface = model.ipv4.reassembly.datagrams_per_interface;
     for (const auto& [name, interface] : model.interfaces) {
         const net::InterfaceId id = ids_.at(name);
         Info& info = infos_[id.value()];
@@ -265,6 +285,7 @@ InterfaceEntry Interfaces::entry_of(const config::Interface& interface, net::Int
                                     const config::Model& model) const {
     InterfaceEntry entry;
     entry.id = id;
+    entry.name = interface.name;
     entry.type = type_of(interface);
     entry.up = runs(interface, model);
     entry.mtu = interface.mtu;
@@ -272,6 +293,13 @@ InterfaceEntry Interfaces::entry_of(const config::Interface& interface, net::Int
     if (is_loopback(interface)) {
         return entry;
     }
+    entry.source_validation = validation_of(interface);
+    entry.proxy_arp = interface.proxy_arp;
+    entry.source_route = interface.source_route;
+    entry.directed_broadcast = interface.directed_broadcast;
+    entry.redirects = interface.redirects;
+    entry.max_neighbors = interface.max_neighbors;
+    entry.rarp.assign(interface.rarp.begin(), interface.rarp.end());
     const auto* vlan = vlan_of(interface);
     const config::Interface& carrier =
         vlan != nullptr ? model.interfaces.at(vlan->parent) : interface;

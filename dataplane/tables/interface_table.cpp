@@ -38,7 +38,8 @@ void make_views(InterfaceSnapshot& snapshot) {
     for (auto& port : snapshot.ports) {
         const InterfaceEntry* untagged = snapshot.find(port.untagged);
         port.straight = untagged != nullptr && untagged->up && !untagged->partial_checksums &&
-                        !port.software_rss;
+                        !port.software_rss &&
+                        untagged->source_validation == SourceValidation::Off;
         port.own_mac = untagged != nullptr ? mac_bits(untagged->mac) : 0;
     }
     snapshot.egress.fill({});

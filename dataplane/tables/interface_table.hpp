@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "dataplane/api/counters.hpp"
@@ -18,6 +20,9 @@
 #include "net/mac_address.hpp"
 
 namespace godwit::dataplane {
+
+// Reverse path check (RFC 3704).
+enum class SourceValidation : std::uint8_t { Off, Loose, Strict };
 
 struct InterfaceEntry {
     net::InterfaceId id;
@@ -30,6 +35,15 @@ struct InterfaceEntry {
     net::MacAddress mac;
     bool partial_checksums = false;  // of its port; see drivers/port.hpp
     std::vector<net::Ipv4InterfaceAddress> addresses;
+    std::string name;
+    // as the configuration has them
+    SourceValidation source_validation = SourceValidation::Off;
+    bool proxy_arp = false;
+    bool source_route = false;
+    bool directed_broadcast = false;
+    bool redirects = true;
+    std::uint32_t max_neighbors = 4096;
+    std::vector<std::pair<net::MacAddress, net::Ipv4Address>> rarp;  // in order
 
     [[nodiscard]] bool owns(net::Ipv4Address address) const {
         for (const auto& own : addresses) {
@@ -112,6 +126,11 @@ struct InterfaceSnapshot {
     std::vector<InterfaceEntry> entries;  // by id (below api::kMaxInterfaces); entry 0 is empty
     std::array<PortView, kMaxPorts> ports;
     std::array<Egress, api::kMaxInterfaces> egress{};
+    // of all interfaces
+    std::uint32_t icmp_errors_per_second = 1000;  // of each type, on each interface
+    bool icmp_interface_information = false;      // RFC 5837
+    std::uint32_t reassembly_datagrams = 1024;
+    std::uint32_t reassembly_datagrams_per_interface = 256;
     ImpossibleSources impossible_sources;  // made from `entries` by InterfaceTable::replace
 
     [[nodiscard]] const InterfaceEntry* find(net::InterfaceId id) const {

@@ -42,7 +42,15 @@ TEST(Loader, reads_every_key_of_an_interface) {
         "    rx-descriptors: 2048\n"
         "    tx-descriptors: 512\n"
         "    promiscuous: true\n"
-        "    addresses: [203.0.113.2/30, 198.51.100.1/24]\n");
+        "    addresses: [203.0.113.2/30, 198.51.100.1/24]\n"
+        "    conflict-detection: probe\n"
+        "    proxy-arp: true\n"
+        "    max-neighbors: 100\n"
+        "    rarp: {02:00:00:00:00:09: 203.0.113.1}\n"
+        "    source-validation: loose\n"
+        "    source-route: true\n"
+        "    directed-broadcast: true\n"
+        "    redirects: false\n");
 
     Interface expected;
     expected.name = "wan0";
@@ -57,6 +65,14 @@ TEST(Loader, reads_every_key_of_an_interface) {
     expected.promiscuous = true;
     expected.addresses = {{net::Ipv4Address(203, 0, 113, 2), 30},
                           {net::Ipv4Address(198, 51, 100, 1), 24}};
+    expected.conflict_detection = ConflictDetection::Probe;
+    expected.proxy_arp = true;
+    expected.max_neighbors = 100;
+    expected.rarp = {{*net::MacAddress::parse("02:00:00:00:00:09"), {203, 0, 113, 1}}};
+    expected.source_validation = SourceValidation::Loose;
+    expected.source_route = true;
+    expected.directed_broadcast = true;
+    expected.redirects = false;
     EXPECT_EQ(model.interfaces.at("wan0"), expected);
 }
 
