@@ -39,8 +39,9 @@ struct PacketMeta {
     std::uint8_t icmp_code;
     std::uint8_t link_group : 1;  // came as link-layer broadcast or multicast
     std::uint8_t
-        local_source : 1;    // injected or originated: no TTL decrement, no ICMP error about it
-    std::uint16_t icmp_mtu;  // of "fragmentation needed"
+        local_source : 1;  // injected or originated: no TTL decrement, no ICMP error about it
+    // MTU of "fragmentation needed", or the byte that a parameter problem points at
+    std::uint16_t icmp_parameter;
     std::array<std::uint8_t, 6> source_mac;
     std::uint64_t arrival_tsc;
     std::array<std::uint8_t, 18> reserved;

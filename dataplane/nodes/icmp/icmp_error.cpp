@@ -71,10 +71,14 @@ Ipv4Address speaking_address(const Environment& env, const PacketMeta& about, Ip
 }
 
 std::uint32_t rest_of_header(const PacketMeta& about) {
+    const auto type = net::IcmpType{about.icmp_type};
+    if (type == net::IcmpType::ParameterProblem) {
+        return std::uint32_t{about.icmp_parameter} << 24;  // RFC 792: the pointer is the first byte
+    }
     const bool has_mtu =
-        net::IcmpType{about.icmp_type} == net::IcmpType::DestinationUnreachable &&
+        type == net::IcmpType::DestinationUnreachable &&
         net::UnreachableCode{about.icmp_code} == net::UnreachableCode::FragmentationNeeded;
-    return has_mtu ? about.icmp_mtu : 0;
+    return has_mtu ? about.icmp_parameter : 0;  // RFC 1191 4
 }
 
 // Null: no buffer.

@@ -70,7 +70,7 @@ void rewrite(Graph& graph, rte_mbuf* packet, const Adjacency& adjacency) {
             graph.drop(packet, DropReason::Ip4NeedsFragmentation);
             return;
         }
-        about.icmp_mtu = adjacency.mtu;  // RFC 1191 4
+        about.icmp_parameter = adjacency.mtu;  // RFC 1191 4
         report(graph, packet, net::IcmpType::DestinationUnreachable,
                static_cast<std::uint8_t>(net::UnreachableCode::FragmentationNeeded),
                DropReason::Ip4DontFragment);
