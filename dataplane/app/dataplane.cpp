@@ -65,7 +65,7 @@ void log_port(const drivers::Port& port) {
 Dataplane::Tables::Tables(unsigned workers, rte_mempool* pool, const OwnerSettings& settings)
     : reclaimer(workers),
       fib(reclaimer, settings.max_routes + settings.neighbors.max_entries),
-      next_hops(reclaimer, kMaxNextHops, kMaxAdjacencies, kMaxGroups),
+      next_hops(reclaimer, kMaxNextHops, kMaxAdjacencies, kMaxGroups, workers),
       interfaces(reclaimer),
       links(workers),
       shared{reclaimer, fib, next_hops, interfaces, links, pool} {}

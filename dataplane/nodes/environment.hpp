@@ -31,6 +31,7 @@ struct Environment {
           worker_count(worker_count_in),
           fib(fib_in),
           next_hops(next_hops_in),
+          hits(next_hops_in.hit_counters(worker_in)),
           pool(pool_in),
           counters(counters_in),
           policer(cycles_per_second),
@@ -63,6 +64,7 @@ struct Environment {
     const unsigned worker_count;
     const Fib& fib;
     const NextHops& next_hops;
+    api::Counter* const hits;  // of packets that leave, by adjacency slot
     rte_mempool* const pool;
     api::CounterBlock& counters;
     PuntPolicer policer;

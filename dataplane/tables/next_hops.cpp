@@ -103,16 +103,21 @@ NextHopGroup resilient_group(const NextHopGroup* before, std::span<const std::ui
 }  // namespace
 
 NextHops::NextHops(Reclaimer& reclaimer, std::uint32_t max_entries, std::uint32_t max_adjacencies,
-                   std::uint32_t max_groups)
+                   std::uint32_t max_groups, unsigned workers)
     : reclaimer_(reclaimer),
       max_entries_(std::max(max_entries, 1U)),
       used_(1),
       entries_(std::make_unique<std::atomic<NextHopEntry>[]>(max_entries_)),
       adjacencies_(std::make_unique<Adjacency[]>(max_adjacencies)),
       groups_(std::make_unique<NextHopGroup[]>(max_groups)),
+      hits_before_(std::make_unique<std::uint64_t[]>(max_adjacencies)),
       free_entries_(numbers_from(1, max_entries_)),
       free_adjacencies_(numbers_from(0, max_adjacencies)),
-      free_groups_(numbers_from(0, max_groups)) {}
+      free_groups_(numbers_from(0, max_groups)) {
+    for (unsigned worker = 0; worker < std::max(workers, 1U); ++worker) {
+        hits_.push_back(std::make_unique<api::Counter[]>(max_adjacencies));
+    }
+}
 
 NextHops::~NextHops() {
     reclaimer_.drain();  // what waits there gives its slots back to this table
@@ -150,6 +155,24 @@ void NextHops::free_slot_of(const NextHopEntry& entry) {
     }
 }
 
+std::uint64_t NextHops::counted(std::uint32_t slot) const {
+    std::uint64_t sum = 0;
+    for (const auto& of_worker : hits_) {
+        sum += of_worker[slot].read();
+    }
+    return sum;
+}
+
+std::uint64_t NextHops::hits(std::uint32_t index) const {
+    if (index >= max_entries_) {
+        return 0;
+    }
+    const NextHopEntry leads_to = entry(index);
+    return leads_to.verdict == Verdict::Adjacency
+               ? counted(leads_to.target) - hits_before_[leads_to.target]
+               : 0;
+}
+
 std::optional<std::uint32_t> NextHops::allocate(const NextHopEntry& plain) {
     if (has_slot(plain.verdict)) {
         return std::nullopt;
@@ -179,6 +202,7 @@ bool NextHops::set_adjacency(std::uint32_t index, const Adjacency& adjacency) {
         return false;
     }
     adjacencies_[*slot] = adjacency;
+    hits_before_[*slot] = counted(*slot) - hits(index);
     switch_to(index, {.verdict = Verdict::Adjacency,
                       .of_one = false,
                       .interface = adjacency.interface,

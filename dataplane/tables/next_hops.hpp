@@ -13,6 +13,9 @@
 // moves the flows of that one, and its return takes 1/n back. The buckets of any two members differ
 // by at most one; a member that is given k times counts as k.
 //
+// Each worker counts the packets that leave by an adjacency, in counters of its own; hits() is
+// their sum since the next hop had its first adjacency, whatever adjacency it has now.
+//
 // 128 buckets: twice the most members, so that each has at least two, and the default of Linux'
 // resilient groups; with 2, 8, 16 and 64 members the shares are equal, with 3 they are 43:43:42,
 // and the worst, above 42 members, is 3 to 2. A bucket is an index itself and not the number of a
@@ -30,6 +33,7 @@
 #include <span>
 #include <vector>
 
+#include "dataplane/api/counters.hpp"
 #include "dataplane/api/messages.hpp"
 #include "dataplane/tables/reclaimer.hpp"
 #include "net/interface_id.hpp"
@@ -88,7 +92,7 @@ static_assert(sizeof(NextHopGroup) == 4 * kGroupBuckets);
 class NextHops {
 public:
     NextHops(Reclaimer& reclaimer, std::uint32_t max_entries, std::uint32_t max_adjacencies,
-             std::uint32_t max_groups);
+             std::uint32_t max_groups, unsigned workers = 1);
     ~NextHops();
     NextHops(const NextHops&) = delete;
     NextHops& operator=(const NextHops&) = delete;
@@ -136,6 +140,13 @@ public:
         return top.verdict == Verdict::Group ? groups_[top.target].of(flow_hash) : index;
     }
 
+    // The worker's own counters, by adjacency slot; they stay for the table's life.
+    [[nodiscard]] api::Counter* hit_counters(unsigned worker) const {
+        return hits_[worker % hits_.size()].get();
+    }
+
+    // Owner. Packets that left by the adjacency of this next hop; 0 while it has none.
+    [[nodiscard]] std::uint64_t hits(std::uint32_t index) const;
     // Owner. Index 0 is NoRoute for ever. Nothing when a table is full.
     std::optional<std::uint32_t> allocate(const NextHopEntry& plain);  // a verdict without a slot
     bool set_plain(std::uint32_t index, const NextHopEntry& plain);    // frees the slot that it had
@@ -154,6 +165,7 @@ private:
     std::optional<std::uint32_t> take(std::vector<std::uint32_t>& free_list);
     void switch_to(std::uint32_t index, const NextHopEntry& next);
     void free_slot_of(const NextHopEntry& entry);
+    [[nodiscard]] std::uint64_t counted(std::uint32_t slot) const;
 
     Reclaimer& reclaimer_;
     std::uint32_t max_entries_;
@@ -162,6 +174,9 @@ private:
     std::unique_ptr<std::atomic<NextHopEntry>[]> entries_;
     std::unique_ptr<Adjacency[]> adjacencies_;
     std::unique_ptr<NextHopGroup[]> groups_;
+    std::vector<std::unique_ptr<api::Counter[]>> hits_;  // by worker
+    // What a slot's counters stood at when its next hop had no hits.
+    std::unique_ptr<std::uint64_t[]> hits_before_;
     std::vector<std::uint32_t> free_entries_;
     std::vector<std::uint32_t> free_adjacencies_;
     std::vector<std::uint32_t> free_groups_;

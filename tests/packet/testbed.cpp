@@ -76,7 +76,7 @@ Testbed::Testbed(const Topology& topology, rte_mempool* pool)
       counters_(std::make_unique<api::CountersRegion>()),
       reclaimer_(topology.workers),
       fib_(reclaimer_, 1000),
-      next_hops_(reclaimer_, 1000, 1000, 100),
+      next_hops_(reclaimer_, 1000, 1000, 100, topology.workers),
       interfaces_(reclaimer_),
       links_(topology.workers) {
     open_ports(topology);

@@ -109,6 +109,27 @@ void overfill(Testbed& testbed, const Frame& frame) {
     }
 }
 
+TEST_F(WorkerTest, packets_that_leave_are_hits_of_their_neighbor_on_either_way) {
+    Topology topology = two_ports();
+    topology.neighbors.push_back({address("10.0.1.3"), "wan0", mac("02:00:00:00:02:03")});
+    Testbed testbed(topology, eal_->pool());
+    for (int i = 0; i < 20; ++i) {
+        testbed.receive("lan0", from_lan("ip src=10.0.0.2 dst=10.0.1.2 / udp sport=1 dport=2"));
+        if (i % 4 == 0) {
+            testbed.receive("lan0", from_lan("ip src=10.0.0.2 dst=10.0.1.3 / data 4"));
+        }
+    }
+    testbed.receive("lan0", from_lan("ip src=10.0.0.2 dst=10.0.1.3 opts=01010100 / data 4"));
+    testbed.receive("lan0", from_lan("ip src=10.0.0.2 dst=10.0.1.3 ttl=1 / data 4"));
+    testbed.run();
+    const auto hits = [&testbed](const char* neighbor) {
+        return testbed.next_hops().hits(testbed.next_hop_of(address(neighbor)));
+    };
+    EXPECT_EQ(hits("10.0.1.2"), 20U);
+    EXPECT_EQ(hits("10.0.1.3"), 6U);
+    expect_balanced(testbed);
+}
+
 TEST_F(WorkerTest, a_full_ring_to_the_owner_drops_and_counts_arp_and_packets_apart) {
     Testbed testbed(two_ports(), eal_->pool());
     overfill(testbed, frame("eth dst=ff:ff:ff:ff:ff:ff src=02:00:00:00:01:02 / arp op=2 "

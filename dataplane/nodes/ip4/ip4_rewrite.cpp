@@ -54,7 +54,8 @@ void follow_change(Graph& graph, rte_mbuf* packet, const NextHopEntry& hop) {
     graph.next(NodeId::ArpResolve, packet);
 }
 
-void rewrite(Graph& graph, rte_mbuf* packet, const Adjacency& adjacency) {
+void rewrite(Graph& graph, Environment& env, rte_mbuf* packet, std::uint32_t slot) {
+    const Adjacency& adjacency = env.next_hops.adjacency(slot);
     PacketMeta& about = meta(packet);
     auto& header = layout_at<Ipv4Layout>(packet);
     const bool in_transit = about.local_source == 0;
@@ -86,6 +87,7 @@ void rewrite(Graph& graph, rte_mbuf* packet, const Adjacency& adjacency) {
     }
     std::memcpy(front, adjacency.rewrite.data(), adjacency.rewrite_bytes);
     about.egress = adjacency.interface;
+    env.hits[slot].add(1);
     graph.next(NodeId::InterfaceOutput, packet);
 }
 
@@ -95,7 +97,7 @@ void ip4_rewrite(Graph& graph, Environment& env, Packets packets) {
     for (rte_mbuf* packet : packets) {
         const NextHopEntry hop = env.next_hops.entry(meta(packet).next_hop);
         if (hop.verdict == Verdict::Adjacency) [[likely]] {
-            rewrite(graph, packet, env.next_hops.adjacency(hop.target));
+            rewrite(graph, env, packet, hop.target);
         } else {
             follow_change(graph, packet, hop);
         }

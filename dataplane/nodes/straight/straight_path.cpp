@@ -184,7 +184,7 @@ public:
         Received received;
         unsigned at = 0;
         if (wide) {
-            const straight::Tables tables{hops_, snapshot_, worker_, ingress};
+            const straight::Tables tables{hops_, snapshot_, worker_, ingress, env_.hits};
             for (; at + straight::kLanes <= found_.count; at += straight::kLanes) {
                 forward_eight(tables, at, received);
             }
@@ -288,6 +288,7 @@ private:
         const std::uint32_t lower = with_lower_ttl(ttl_to_checksum);
         std::memcpy(header + 8, &lower, sizeof lower);
         set_passage(packet, {ingress, adjacency.interface});
+        env_.hits[hop.target].add(1);
         env_.leave_by(egress.port, packet);
         return true;
     }

@@ -106,6 +106,7 @@ struct Ways {
     __m512i about;
     // | (16) | transmit queues (16) | MTU (16) | port (16) |
     __m512i egress;
+    bool one = false;  // all eight take the same
 };
 
 std::uint64_t about(const Adjacency& adjacency) {
@@ -134,6 +135,7 @@ GODWIT_WIDE inline bool find_ways(const Tables& tables, const std::uint32_t* nex
         }
         const Adjacency& adjacency = tables.hops.adjacency(entry.target);
         adjacencies.fill(&adjacency);
+        ways.one = true;
         ways.about = _mm512_set1_epi64(static_cast<long long>(about(adjacency)));
         ways.egress = _mm512_set1_epi64(static_cast<long long>(egress_of(tables, adjacency)));
         return true;
@@ -241,7 +243,8 @@ GODWIT_WIDE bool forward_eight(const Tables& tables, const Candidates& candidate
     if (!find_ways(tables, &candidates.next_hops[first], adjacencies, ways)) {
         return false;
     }
-    const auto [about, egress] = ways;
+    const __m512i about = ways.about;
+    const __m512i egress = ways.egress;
     const __m512i interface = _mm512_and_si512(_mm512_srli_epi64(about, 16), low16);
 
     const __m512i facts = _mm512_loadu_si512(&candidates.facts[first]);
@@ -297,6 +300,13 @@ GODWIT_WIDE bool forward_eight(const Tables& tables, const Candidates& candidate
         packets[n]->hash.usr = passage[n];
     }
 
+    if (ways.one) {
+        tables.hits[adjacencies[0] - tables.hops.adjacencies()].add(kLanes);
+    } else {
+        for (const Adjacency* adjacency : adjacencies) {
+            tables.hits[adjacency - tables.hops.adjacencies()].add(1);
+        }
+    }
     const __m512i ports = _mm512_and_si512(egress, low16);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(result.ports.data()), _mm512_cvtepi64_epi16(ports));
     result.one_port = _mm512_cmpeq_epi64_mask(ports, _mm512_set1_epi64(result.ports[0])) == 0xff;

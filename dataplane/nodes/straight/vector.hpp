@@ -44,6 +44,7 @@ struct Tables {
     const InterfaceSnapshot& interfaces;
     unsigned worker;
     net::InterfaceId ingress;
+    api::Counter* hits;  // Environment::hits
 };
 struct Forwarded {
     bool one_port = false;  // all eight leave by `ports[0]`

@@ -52,7 +52,7 @@ Router::Router(const RouterPlan& plan, std::size_t max_routes, rte_mempool* pool
       counters_(std::make_unique<api::CountersRegion>()),
       reclaimer_(plan.workers),
       fib_(reclaimer_, max_routes),
-      next_hops_(reclaimer_, plan.next_hops + 16, plan.next_hops + 16, 16),
+      next_hops_(reclaimer_, plan.next_hops + 16, plan.next_hops + 16, 16, plan.workers),
       interfaces_(reclaimer_),
       links_(plan.workers) {}
 

@@ -50,6 +50,33 @@ TEST_F(NextHopsTest, an_entry_is_switched_from_plain_to_adjacency_and_back) {
     EXPECT_EQ(next_hops_.entry(*index).verdict, Verdict::Incomplete);
 }
 
+TEST_F(NextHopsTest, hits_are_counted_by_every_worker_and_outlive_a_new_adjacency) {
+    NextHops next_hops(reclaimer_, 8, 2, 2, 2);
+    const auto index = next_hops.allocate(plain(Verdict::Incomplete));
+    EXPECT_EQ(next_hops.hits(*index), 0U);
+    ASSERT_TRUE(next_hops.set_adjacency(*index, adjacency_to(1)));
+    next_hops.hit_counters(0)[next_hops.entry(*index).target].add(3);
+    next_hops.hit_counters(1)[next_hops.entry(*index).target].add(4);
+    EXPECT_EQ(next_hops.hits(*index), 7U);
+    ASSERT_TRUE(next_hops.set_adjacency(*index, adjacency_to(2)));
+    EXPECT_EQ(next_hops.hits(*index), 7U);
+    next_hops.hit_counters(1)[next_hops.entry(*index).target].add(1);
+    EXPECT_EQ(next_hops.hits(*index), 8U);
+}
+
+TEST_F(NextHopsTest, a_slot_that_is_used_again_begins_at_no_hits) {
+    const auto first = next_hops_.allocate(plain(Verdict::Incomplete));
+    ASSERT_TRUE(next_hops_.set_adjacency(*first, adjacency_to(1)));
+    next_hops_.hit_counters(0)[next_hops_.entry(*first).target].add(5);
+    const std::uint32_t slot = next_hops_.entry(*first).target;
+    next_hops_.release(*first);
+    reclaimer_.poll();
+    const auto second = next_hops_.allocate(plain(Verdict::Incomplete));
+    ASSERT_TRUE(next_hops_.set_adjacency(*second, adjacency_to(2)));
+    ASSERT_EQ(next_hops_.entry(*second).target, slot);
+    EXPECT_EQ(next_hops_.hits(*second), 0U);
+}
+
 TEST_F(NextHopsTest, a_slot_is_used_again_only_after_every_worker_was_quiescent) {
     const auto index = next_hops_.allocate(plain(Verdict::Incomplete));
     reclaimer_.online(0);
