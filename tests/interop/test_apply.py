@@ -12,6 +12,7 @@ from router import eventually
 from stream import CountedStream
 
 
+# rfc1812: 10.3.2.6, 10.3.2.3/a
 @pytest.mark.parametrize(
     "network",
     [("net_tap", ()), ("net_af_packet", (0, 1))],
@@ -52,6 +53,7 @@ def test_an_applied_address_answers_and_a_removed_one_does_not(network):
     assert history[0]["running"] and not history[1]["running"]
 
 
+# rfc1812: 3.3.6/c, 5.3.12.3/a, 5.3.12.4/a
 def test_an_interface_may_be_disabled_and_enabled(network):
     config = copy.deepcopy(network.config)
     config["interfaces"]["wan0"]["enabled"] = False
@@ -62,6 +64,7 @@ def test_an_interface_may_be_disabled_and_enabled(network):
     network.ping()
 
 
+# rfc1812: 3.3.4/a, 5.2.7.1/i
 def test_a_smaller_mtu_is_told_to_the_sender(network):
     config = copy.deepcopy(network.config)
     config["interfaces"]["wan0"]["mtu"] = 1400
@@ -165,6 +168,7 @@ def test_a_broken_configuration_does_not_start(name, tmp_path):
     assert not (tmp_path / "state").exists()
 
 
+# rfc1812: 10.3.2.5/a
 def test_a_broken_configuration_changes_nothing(network):
     router = network.router
     network.ping()

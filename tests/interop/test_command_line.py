@@ -57,6 +57,7 @@ def test_exit_codes(network):
     assert nobody.returncode == 3 and "godwit run" in nobody.stderr
 
 
+# rfc1812: 10.4.1/a
 def test_diff_and_history_tell_what_was_applied(network):
     router = network.router
     network.config["static"]["routes"]["10.99.0.0/16"] = {"blackhole": True}

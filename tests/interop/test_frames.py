@@ -102,6 +102,7 @@ def changed(good, **fields):
     return frame
 
 
+# rfc1812: 4.2.1/d, 4.2.2.11/n, 5.2.2/b, 5.2.2/c, 5.3.7/c, 5.3.7/f
 @pytest.mark.parametrize("reason", CASES)
 def test_a_bad_datagram_is_dropped_with_its_reason(network, reason):
     router_mac = network.router.interface("lan0")["mac"]

@@ -26,6 +26,7 @@ EVERYWHERE = pytest.mark.parametrize(
 )
 
 
+# rfc1812: 4.2.1/a, 5.3.1/a, 3.3.3, 4.3.1
 @EVERYWHERE
 def test_everyday_traffic_crosses(network):
     """One router a combination: starting it costs more than its pings."""
@@ -93,6 +94,7 @@ def iperf3_runs_both_ways(network, seconds=2):
         server.wait()
 
 
+# rfc1812: 4.3.3.1/a, 4.3.3.1/c
 def test_unreachable_destinations_are_answered(network):
     no_route = network.ping(target="192.0.2.1", count=1, check=False).stdout
     assert f"From {LAN_ROUTER}" in no_route and "Destination Net Unreachable" in no_route, no_route
@@ -100,6 +102,7 @@ def test_unreachable_destinations_are_answered(network):
     assert f"From {LAN_ROUTER}" in absent and "Destination Host Unreachable" in absent, absent
 
 
+# rfc1812: 4.2.1/d
 def test_a_blackhole_is_silent_and_counted(network):
     config = network.config
     config["static"]["routes"]["10.99.0.0/16"] = {"blackhole": True}
@@ -110,6 +113,7 @@ def test_a_blackhole_is_silent_and_counted(network):
     assert drops["ip4-blackhole"] == 2
 
 
+# rfc1812: 4.3.3.6/f, 10.3.2.7/d
 def test_the_router_pings_with_its_own_stack(network):
     done = network.router.ctl("ping", WAN_HOST, "-c", 3, "-i", "50ms", "-o", "json")
     lines = [json.loads(line) for line in done.stdout.splitlines()]

@@ -10,6 +10,7 @@ namespace {
 
 class BrokenFile : public testing::TestWithParam<std::filesystem::path> {};
 
+// rfc1812: 10.3.2.5/a, 10.3.2.5/b, 10.2.2/d, 2.2.5.2/a
 TEST_P(BrokenFile, is_refused_with_the_expected_messages) {
     const std::filesystem::path& path = GetParam();
     const LoadResult loaded = load_text(test::read_text(path), path.filename().string());

@@ -24,6 +24,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
+// rfc1812: 10.2.1/b
 TEST(Loader, gives_the_defaults_of_the_model_for_the_least_file) {
     EXPECT_EQ(model_of("version: 1\n"), Model());
 }
@@ -296,6 +297,7 @@ TEST(Loader, takes_a_next_hop_that_another_route_resolves) {
                 IsEmpty());
 }
 
+// rfc1812: 4.2.3.4/c
 TEST(Loader, takes_addresses_at_the_ends_of_a_31_and_several_in_one_subnet) {
     EXPECT_THAT(error_ids("version: 1\n"
                           "interfaces:\n"

@@ -52,6 +52,7 @@ TEST_F(Store, starts_empty_and_makes_its_folder) {
     EXPECT_THAT(store.text_of(1).error(), HasSubstr("none is stored yet"));
 }
 
+// rfc1812: 10.2.2/a, 10.3.2.3/d, 10.4.1/a
 TEST_F(Store, gives_back_what_was_appended_also_after_it_was_opened_anew) {
     RevisionStore store = open();
     const auto first = store.append("version: 1\n", "start", "hash-of-file", 1700000000);

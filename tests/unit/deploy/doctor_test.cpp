@@ -27,6 +27,7 @@ TEST(Doctor, has_a_form_for_programs) {
                 HasSubstr(R"({"id":"cores","severity":"ok","what":"2 cores","mend":""})"));
 }
 
+// rfc1812: 10.3.2.1
 TEST(Doctor, looks_at_this_machine) {
     const Finished finished = doctor("", false);
     EXPECT_NE(finished.out, "");

@@ -92,6 +92,7 @@ TEST_F(SupervisorTest, a_program_that_is_not_there_ends_it) {
     EXPECT_EQ(run("/nonexistent/dataplane", script("controlplane", "exit 0")), 1);
 }
 
+// rfc1812: 10.3.2.2/b
 TEST_F(SupervisorTest, restarts_what_was_killed_and_says_why) {
     ASSERT_EQ(::mkfifo(directory.at("fifo").c_str(), 0600), 0);
     testing::internal::CaptureStderr();

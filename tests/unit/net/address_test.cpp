@@ -25,6 +25,7 @@ TEST(Ipv4Address, Refuses_what_other_programs_read_differently) {
     }
 }
 
+// rfc1812: 2.2.5.1, 2.2.5.2/a
 TEST(Ipv4Prefix, Refuses_host_bits_and_bad_lengths) {
     for (const char* text : {"10.0.0.1/24", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0", "10.0.0.0/024",
                              "10.0.0.0/-1", "0.0.0.0/0/0"}) {

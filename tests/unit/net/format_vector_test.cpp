@@ -161,6 +161,7 @@ TEST(Vector, TCP_options_that_lie_are_refused) {
               (DecodeError{DecodeFault::BadHeaderLength, 12, 60}));
 }
 
+// rfc1812: 5.2.2/a, 5.2.2/b, 5.2.2/c, 5.2.2/d, 5.2.2/e
 TEST(Ipv4Check, Each_check_of_RFC_1812_5_2_2_refuses_by_name) {
     const auto good = from_hex(kPing);
     const auto error_with = [&](std::size_t at, std::uint8_t value) {
@@ -225,6 +226,7 @@ TEST(Icmp, The_fields_of_the_second_word_are_where_RFC_792_and_1191_put_them) {
     EXPECT_FALSE(is_icmp_error(IcmpType{200}));
 }
 
+// rfc1812: 4.3.2.3/a
 TEST(Icmp, An_error_with_the_longest_quote_is_576_bytes_RFC_1812_4_3_2_3) {
     EXPECT_EQ(kIpv4MinHeaderBytes + kIcmpHeaderBytes + kIcmpQuoteMaxBytes, 576U);
 }

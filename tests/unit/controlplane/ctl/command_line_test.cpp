@@ -96,6 +96,7 @@ TEST_F(CommandLineTest, diff_takes_none_one_or_two_revisions) {
     EXPECT_FALSE(line.parse({"diff", "1", "2", "3"}).has_value());
 }
 
+// rfc1812: 10.3.2.5/b, 10.3.2.5/c
 TEST_F(CommandLineTest, a_mistyped_verb_is_told_its_neighbour) {
     EXPECT_THAT(refusal({"shwo", "routes"}), HasSubstr("'shwo' is no verb; did you mean 'show'?"));
     EXPECT_THAT(refusal({"show", "route"}), HasSubstr("did you mean 'routes'?"));

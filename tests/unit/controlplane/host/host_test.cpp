@@ -75,6 +75,7 @@ void expect_unreachable(const HostActions& actions, const Packet& offender,
     EXPECT_LE(actions.packets[0].size(), net::kIcmpErrorMaxDatagramBytes);
 }
 
+// rfc1812: 5.2.7.1/b
 TEST_F(HostTest, udp_to_a_port_without_listener_gets_port_unreachable) {
     const Packet probe = udp({}, 33434);
     expect_unreachable(receive(probe), probe, net::UnreachableCode::Port);
@@ -88,16 +89,19 @@ TEST_F(HostTest, udp_without_a_checksum_is_answered_too) {
     expect_unreachable(receive(probe), probe, net::UnreachableCode::Port);
 }
 
+// rfc1812: 4.3.2.3/a, 4.3.2.3/b
 TEST_F(HostTest, an_error_quotes_no_more_than_fits_576_bytes) {
     const Packet probe = udp({}, 33434, Packet(1400, 0x55));
     expect_unreachable(receive(probe), probe, net::UnreachableCode::Port);
 }
 
+// rfc1812: 5.2.7.1/b
 TEST_F(HostTest, an_unknown_protocol_gets_protocol_unreachable) {
     const Packet probe = test::packet({}, net::IpProtocol{99}, {1, 2, 3, 4});
     expect_unreachable(receive(probe), probe, net::UnreachableCode::Protocol);
 }
 
+// rfc1812: 4.3.3.6/a, 4.3.3.6/g, 4.3.3.6/h
 TEST_F(HostTest, an_echo_request_is_answered_from_the_address_that_was_asked) {
     const Packet data(100, 0x42);
     const auto actions =
@@ -173,6 +177,7 @@ TEST_F(HostTest, a_reset_is_never_answered) {
     expect_silence(tcp({}, segment), HostCounter::ResetIgnored);
 }
 
+// rfc1812: 4.3.2.7/c, 4.3.3.6/c
 TEST_F(HostTest, nothing_to_a_group_is_answered) {
     const net::Ipv4Address everybody(255, 255, 255, 255);
     const net::Ipv4Address subnet(10, 0, 0, 255);
@@ -191,6 +196,7 @@ TEST_F(HostTest, nothing_to_a_group_is_answered) {
     expect_silence(udp({}, 1), HostCounter::GroupIgnored, true);
 }
 
+// rfc1812: 4.3.2.7/e, 4.2.2.11/c
 TEST_F(HostTest, a_source_that_is_no_single_host_is_not_answered) {
     for (const char* source : {"0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.5", "255.255.255.255",
                                "240.0.0.1", "10.0.0.255"}) {
@@ -200,6 +206,7 @@ TEST_F(HostTest, a_source_that_is_no_single_host_is_not_answered) {
     }
 }
 
+// rfc1812: 4.3.2.7/a, 4.3.3.2, 4.3.3.3/b, 5.2.7.2/j
 TEST_F(HostTest, an_icmp_error_is_never_answered) {
     const Packet about = udp({kUs, kThem}, 53);
     for (const auto& error : {net::IcmpMessage::unreachable(net::UnreachableCode::Port),
@@ -211,6 +218,7 @@ TEST_F(HostTest, an_icmp_error_is_never_answered) {
                    HostCounter::IcmpIgnored);
 }
 
+// rfc1812: 4.3.2.1, 4.3.3.7, 4.3.3.9/c, 4.3.3.9/d, 4.3.3.9/f
 TEST_F(HostTest, an_unknown_icmp_type_is_ignored) {
     expect_silence(icmp({}, net::IcmpMessage{net::IcmpType{200}, 0, 0}, {}),
                    HostCounter::IcmpIgnored);
@@ -257,6 +265,7 @@ TEST_F(HostTest, malformed_packets_are_counted_by_reason) {
                    HostCounter::BadIcmp);
 }
 
+// rfc1812: 4.3.2.8/b
 TEST_F(HostTest, errors_are_rate_limited_and_resets_have_a_rate_of_their_own) {
     unsigned answered = 0;
     for (unsigned i = 0; i < 1000; ++i) {

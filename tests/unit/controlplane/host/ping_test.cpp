@@ -53,6 +53,7 @@ protected:
     Instant now{1h};
 };
 
+// rfc1812: 4.2.2.9/d, 10.3.2.7/d, 10.3.2.7/e
 TEST_F(PingTest, a_request_is_an_echo_with_the_size_and_ttl_that_were_asked_for) {
     request.size = 100;
     request.ttl = 5;
@@ -70,6 +71,7 @@ TEST_F(PingTest, a_request_is_an_echo_with_the_size_and_ttl_that_were_asked_for)
     EXPECT_EQ(echo->body().size(), 100U);
 }
 
+// rfc1812: 4.3.3.6/f
 TEST_F(PingTest, all_answered_ends_with_the_round_trip_times) {
     start();
     std::vector<HostActions::PingEnd> ended;
@@ -149,6 +151,7 @@ TEST_F(PingTest, a_second_reply_is_a_duplicate) {
     EXPECT_EQ(again.reports[0].event.outcome, PingOutcome::Duplicate);
 }
 
+// rfc1812: 4.3.3.4/c
 TEST_F(PingTest, a_router_that_says_the_time_to_live_ran_out_is_named) {
     request.count = 1;
     start();

@@ -67,6 +67,7 @@ TEST_F(ApplyTest, a_configuration_without_changes_makes_no_revision) {
     expect_unchanged();
 }
 
+// rfc1812: 10.3.2.5/a
 TEST_F(ApplyTest, all_errors_of_a_broken_configuration_are_shown_and_nothing_changes) {
     start_plain();
     const json::object answer = apply(yaml("    10.9.0.1/16: {via: 10.0.0.2}\n") + "nonsense: 1\n");
@@ -205,6 +206,7 @@ TEST_F(ApplyTest, plan_and_check_change_nothing) {
     expect_unchanged();
 }
 
+// rfc1812: 10.4.1/a, 10.4.1/d
 TEST_F(ApplyTest, history_and_diff_tell_what_was_applied) {
     start_plain();
     apply(yaml("    10.9.0.0/16: {via: 10.0.0.2}\n"));
@@ -222,6 +224,7 @@ TEST_F(ApplyTest, history_and_diff_tell_what_was_applied) {
     EXPECT_EQ(ask({{"verb", "diff"}, {"from", -1}}).at("code").as_string(), "bad-request");
 }
 
+// rfc1812: 10.3.2.6
 TEST_F(ApplyTest, a_hundred_applies_leave_an_unrelated_route_alone) {
     text = yaml("    10.77.0.0/16: {via: 198.51.100.2}\n");
     start(text);

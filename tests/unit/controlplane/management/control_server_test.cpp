@@ -194,6 +194,7 @@ TEST_F(ControlServerTest, a_list_that_breaks_in_the_middle_closes_the_connection
     EXPECT_EQ(client.line(), std::nullopt);
 }
 
+// rfc1812: 10.3.1
 TEST_F(ControlServerTest, a_reader_that_does_not_read_is_dropped) {
     ControlServerLimits limits;
     limits.write_patience = 20ms;
@@ -253,6 +254,7 @@ TEST_F(ControlServerTest, an_answer_that_is_forgotten_ends_as_failed) {
     EXPECT_EQ(client.ask({}).at("code").as_string(), "failed");
 }
 
+// rfc1812: 10.3.2/c, 10.3.2.7/h
 TEST_F(ControlServerTest, the_socket_is_for_its_owner_and_group_only) {
     serve(echo);
     struct stat file {};

@@ -41,6 +41,7 @@ TEST_F(RouterTest, tells_the_dataplane_its_connected_and_static_routes) {
     }
 }
 
+// rfc1812: 3.3.6/a, 3.3.6/d, 5.3.12.3/a, 5.3.12.4/a
 TEST_F(RouterTest, a_link_that_goes_down_takes_its_routes_along_and_brings_them_back) {
     start(yaml("    10.9.0.0/16: {via: 10.0.0.2}\n"));
     const auto all = dataplane->prefixes();

@@ -46,12 +46,14 @@ protected:
 
 // ---- choice
 
+// rfc1812: 5.2.4.4, 5.2.4.3/d
 TEST_F(RibTest, The_lowest_distance_wins) {
     rib_.set(route(RouteSource::Ospf, "172.16.0.0/12", {via("10.0.0.2", kLan)}));
     rib_.set(route(RouteSource::Static, "172.16.0.0/12", {via("192.0.2.2", kWan)}));
     EXPECT_THAT(hops("172.16.0.0/12"), UnorderedElementsAre(via("192.0.2.2", kWan)));
 }
 
+// rfc1812: 5.2.4.3/d
 TEST_F(RibTest, At_equal_distance_the_lowest_metric_wins) {
     Route far = route(RouteSource::Ospf, "172.16.0.0/12", {via("10.0.0.2", kLan)});
     far.metric = 20;
@@ -77,6 +79,7 @@ TEST_F(RibTest, The_next_best_takes_over_when_the_best_is_removed) {
     EXPECT_FALSE(rib_.remove(prefix("172.16.0.0/12"), RouteSource::Static));
 }
 
+// rfc1812: 5.3.12.3/b, 5.3.12.4/b
 TEST_F(RibTest, A_route_without_an_active_next_hop_gives_way_to_a_worse_one) {
     rib_.set(static_route("172.16.0.0/12", {via("192.0.2.2", kWan)}));
     rib_.set(route(RouteSource::Ospf, "172.16.0.0/12", {via("10.0.0.2", kLan)}));
@@ -95,6 +98,7 @@ TEST_F(RibTest, A_blackhole_is_always_selected) {
 
 // ---- interfaces
 
+// rfc1812: 5.3.12.3/a
 TEST_F(RibTest, An_interface_that_goes_down_takes_its_connected_route_and_next_hops_with_it) {
     rib_.set(static_route("172.16.0.0/12", {via("10.0.0.2", kLan), via("192.0.2.2", kWan)}));
     rib_.set_interface_up(kLan, false);
@@ -122,6 +126,7 @@ TEST_F(RibTest, A_recursive_next_hop_takes_over_the_gateway_of_the_route_it_reso
     EXPECT_THAT(hops("172.16.0.0/12"), UnorderedElementsAre(via("192.0.2.9", kWan)));
 }
 
+// rfc1812: 5.2.4.3/b
 TEST_F(RibTest, The_longest_match_resolves_and_a_shorter_one_when_it_leads_nowhere) {
     rib_.set(static_route("198.51.0.0/16", {via("10.0.0.2", kLan)}));
     rib_.set(static_route("198.51.100.0/24", {via("192.0.2.9", kWan)}));
@@ -416,6 +421,7 @@ TEST_F(RibTest, A_view_shows_all_candidates_best_first_and_marks_the_selected_on
     EXPECT_EQ(view.routes[1].install.state, InstallState::Pending);
 }
 
+// rfc1812: 5.2.4.3/b
 TEST_F(RibTest, Lookup_gives_the_longest_selected_match) {
     rib_.set(static_route("10.0.0.128/25", {via("203.0.113.1")}));  // unresolved
     EXPECT_EQ(rib_.lookup(address("10.0.0.200")).value().prefix, prefix("10.0.0.0/24"));

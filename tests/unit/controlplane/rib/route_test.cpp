@@ -24,6 +24,7 @@ Route local(std::string_view to, RibNextHop next_hop) {
     return route(RouteSource::Local, to, {next_hop});
 }
 
+// rfc1812: 4.2.3.1/a, 4.2.3.4/c
 TEST(ConnectedRoutes, A_subnet_brings_itself_its_address_and_both_broadcast_addresses) {
     EXPECT_THAT(connected_routes(kLan, addresses({"10.0.0.1/24"}), true),
                 UnorderedElementsAre(connected("10.0.0.0/24", kLan),
@@ -43,6 +44,7 @@ TEST(ConnectedRoutes, A_32_is_only_an_address) {
                 UnorderedElementsAre(local("192.0.2.1/32", RibNextHop::receive(kLan))));
 }
 
+// rfc1812: 5.3.12.3/a
 TEST(ConnectedRoutes, An_interface_that_is_down_brings_nothing) {
     EXPECT_THAT(connected_routes(kLan, addresses({"10.0.0.1/24"}), false), IsEmpty());
 }
@@ -63,6 +65,7 @@ TEST(ConnectedRoutes, An_address_of_ours_is_not_a_broadcast_address_of_another_s
               0);
 }
 
+// rfc1812: 5.2.4.4
 TEST(Route, The_administrative_distances_are_those_of_the_architecture) {
     EXPECT_EQ(distance_of(RouteSource::Connected), 0);
     EXPECT_EQ(distance_of(RouteSource::Local), 0);

@@ -81,6 +81,7 @@ protected:
     std::uintptr_t packets = 0;
 };
 
+// rfc1812: 3.3.2/b, 3.3.2/c
 TEST_F(NeighborsTest, First_packet_asks_once_and_waits) {
     send();
     send();
@@ -91,6 +92,7 @@ TEST_F(NeighborsTest, First_packet_asks_once_and_waits) {
     EXPECT_EQ(state(), NeighborState::Incomplete);
 }
 
+// rfc1812: 3.3.2/c
 TEST_F(NeighborsTest, Reply_sends_what_waited_in_its_order_after_the_adjacency) {
     send();
     send();
@@ -104,6 +106,7 @@ TEST_F(NeighborsTest, Reply_sends_what_waited_in_its_order_after_the_adjacency) 
     EXPECT_EQ(neighbors.held(), 0U);
 }
 
+// rfc1812: 3.3.2/c, 3.3.2/a
 TEST_F(NeighborsTest, Asks_three_times_a_second_apart_then_tells_every_sender) {
     send();
     send();
@@ -135,6 +138,7 @@ TEST_F(NeighborsTest, Failed_answers_unreachable_without_asking_for_a_few_second
     EXPECT_EQ(count<SendArpRequest>(), 1U);
 }
 
+// rfc1812: 3.3.2/a
 TEST_F(NeighborsTest, Requests_to_one_destination_are_a_second_apart_whatever_happens) {
     std::mt19937 random(7);
     ASSERT_TRUE(neighbors.refer(key(), now, actions));
@@ -191,6 +195,7 @@ TEST_F(NeighborsTest, Limit_over_all_holds_and_a_neighbour_without_a_packet_gets
     EXPECT_EQ(neighbors.held(), 2U);
 }
 
+// rfc1812: 3.3.2/a
 TEST_F(NeighborsTest, In_use_is_polled_by_unicast_before_it_expires_and_stays_when_answered) {
     send();
     reply();
@@ -276,6 +281,7 @@ TEST_F(NeighborsTest, Mac_changes_at_most_once_a_second) {
     EXPECT_EQ(count<AdjacencyUp>(), 1U);
 }
 
+// rfc1812: 3.3.2/d
 TEST_F(NeighborsTest, Never_learns_impossible_or_off_subnet_senders) {
     for (const Ipv4Address sender :
          {Ipv4Address(10, 0, 1, 2), Ipv4Address(10, 0, 0, 0), Ipv4Address(10, 0, 0, 255),
@@ -295,6 +301,7 @@ TEST_F(NeighborsTest, Both_ends_of_a_31_are_hosts) {
     EXPECT_EQ(neighbors.size(), 1U);
 }
 
+// rfc1812: 10.3.2.5/d
 TEST_F(NeighborsTest, Our_address_from_another_mac_is_a_conflict_told_once_in_ten_seconds) {
     request_for_us(kOurs, kPeerMac);
     request_for_us(kOurs, kPeerMac);

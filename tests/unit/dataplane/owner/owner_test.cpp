@@ -79,6 +79,7 @@ TEST_F(OwnerPackets, Answer_sends_the_packet_on_by_its_new_adjacency) {
     EXPECT_EQ(counters().interfaces[id("lan0").value()].in_punted.read(), 1U);
 }
 
+// rfc1812: 4.3.3.1/c, 5.2.7.1/h
 TEST_F(OwnerPackets, Unanswered_packets_are_answered_host_unreachable_by_a_worker) {
     to_resolve(kHost);
     pass(4s);
@@ -139,6 +140,7 @@ TEST_F(OwnerPackets, Routed_injection_is_looked_up_as_ours) {
     EXPECT_EQ(given[0].bytes, bytes);
 }
 
+// rfc1812: 4.2.3.2/a
 TEST_F(OwnerPackets, Multicast_is_sent_to_the_mac_of_its_group) {
     inject(to_neighbor("lan0.20", Ipv4Address(224, 129, 2, 5)),
            ipv4(Ipv4Address(10, 0, 20, 1), Ipv4Address(224, 129, 2, 5)));
@@ -150,6 +152,7 @@ TEST_F(OwnerPackets, Multicast_is_sent_to_the_mac_of_its_group) {
         ElementsAre(0x01, 0x00, 0x5e, 0x01, 0x02, 0x05, 2, 0, 0, 0, 1, 0, 0x81, 0, 0, 20, 8, 0));
 }
 
+// rfc1812: 5.3.4/d, 4.2.3.1/e, 5.3.5.1/c
 TEST_F(OwnerPackets, Broadcasts_go_to_everybody_on_the_link) {
     inject(to_neighbor("lan0", Ipv4Address(255, 255, 255, 255)),
            ipv4(Ipv4Address(10, 0, 0, 1), Ipv4Address(255, 255, 255, 255)));

@@ -60,6 +60,7 @@ TEST_F(Reconfigure, Prepare_changes_nothing) {
     EXPECT_EQ(owner->model(), model_of(kRouter));
 }
 
+// rfc1812: 10.3.2.6, 10.3.2.3/a
 TEST_F(Reconfigure, New_address_is_there_at_once_and_announced_and_neighbours_survive) {
     resolve();
     ASSERT_EQ(configure(changed("[10.0.0.1/24]", "[10.0.0.1/24, 10.7.0.1/24]"), text),
@@ -81,6 +82,7 @@ TEST_F(Reconfigure, Removed_subnet_takes_its_neighbours_along_and_no_others) {
     EXPECT_EQ(neighbor("lan0.20", Ipv4Address(10, 0, 20, 9)), api::NeighborState::Reachable);
 }
 
+// rfc1812: 3.3.4/a
 TEST_F(Reconfigure, Another_mtu_reaches_device_snapshot_and_adjacencies) {
     resolve();
     ASSERT_EQ(configure(changed("vdev: net_null0,", "vdev: net_null0, mtu: 1600,"), text),
@@ -94,6 +96,7 @@ TEST_F(Reconfigure, Another_mtu_reaches_device_snapshot_and_adjacencies) {
     EXPECT_EQ(next_hops.adjacency(next_hops.entry(given[0].about.next_hop).target).mtu, 1600);
 }
 
+// rfc1812: 3.3.4/b
 TEST_F(Reconfigure, Mtu_over_the_limit_of_the_device_is_refused_with_the_limit) {
     ports.ports.at("lan0").max_mtu = 1504;
     ports.ports.at("wan0").max_mtu = 1500;
