@@ -187,6 +187,9 @@ json::array workers_json(const api::CountersRegion& region, std::uint32_t worker
         worker["sleeps"] = blocks[i].sleeps.read();
         worker["wakeups"] = blocks[i].wakeups.read();
         worker["burst-sizes"] = burst_sizes_json(blocks[i]);
+        worker["datagrams-reassembled"] = blocks[i].datagrams_reassembled.read();
+        worker["datagrams-fragmented"] = blocks[i].datagrams_fragmented.read();
+        worker["fragments-made"] = blocks[i].fragments_made.read();
         const Ledger& own = i < ledger.blocks.size() ? ledger.blocks[i] : Ledger();
         worker["received"] = own.received;
         worker["handed-in"] = own.handed_in;

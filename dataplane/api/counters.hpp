@@ -20,6 +20,10 @@
 // received and is sent: `in_sent` of its ingress. ARP messages that teach end at the table owner,
 // which counts them as punted (`in_punted` of their ingress); the answer to one is originated. What
 // was originated or injected has no ingress, and is in no interface's `in_` counters.
+//
+// The first fragment of a packet is that packet, the others are originated. Of fragments that are
+// put together the first goes on as the whole datagram, and the others are punted: the router took
+// them. Until then they are in flight, for a minute at most.
 #pragma once
 
 #include <array>
@@ -97,6 +101,12 @@ struct alignas(64) CounterBlock {
     Counter checksums_mended;   // partial transport checksums from virtual devices, completed
     Counter reserved;
     std::array<Counter, kBurstBuckets> burst_sizes;  // bursts that devices gave, by burst_bucket()
+    // fragments
+    Counter datagrams_reassembled;
+    Counter datagrams_fragmented;
+    Counter fragments_made;    // of those; all but one of each are originated
+    Counter fragments_merged;  // ended as a part of a reassembled datagram; punted, in the ledger
+    std::array<Counter, 4> reserved_fragments;
 
     std::array<Counter, kDropReasonCount> drops;
     std::array<NodeCounters, kNodeCount> nodes;

@@ -65,6 +65,7 @@ enum class DropReason : std::uint8_t {
     ReassemblyTooMany,
     ReassemblyFull,
     ReassemblyInterfaceFull,
+    ReassemblyDuplicate,
     // ICMP
     IcmpTruncated,
     IcmpBadChecksum,
@@ -186,6 +187,8 @@ constexpr std::array<DropReasonText, kDropReasonCount> kDropReasons{{
      "the oldest unfinished datagram gave its place to a new one"},
     {DropReason::ReassemblyInterfaceFull, "reassembly-interface-full", "reassembly",
      "the oldest of this interface gave its place to a new one of the same"},
+    {DropReason::ReassemblyDuplicate, "reassembly-duplicate", "reassembly",
+     "a fragment that was there already, byte by byte"},
     {DropReason::IcmpTruncated, "icmp-truncated", "icmp",
      "for us, and shorter than an ICMP header"},
     {DropReason::IcmpBadChecksum, "icmp-bad-checksum", "icmp",

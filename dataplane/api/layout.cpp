@@ -92,7 +92,8 @@ static_assert(offsetof(CountersRegion, worker_count) == 16);
 static_assert(offsetof(CountersRegion, blocks) == 64);
 static_assert(sizeof(CounterBlock) % 64 == 0);
 static_assert(offsetof(CounterBlock, burst_sizes) == 128);
-static_assert(offsetof(CounterBlock, drops) == 192);
+static_assert(offsetof(CounterBlock, datagrams_reassembled) == 192);
+static_assert(offsetof(CounterBlock, drops) == 256);
 static_assert(offsetof(CounterBlock, interfaces) % 64 == 0);
 
 }  // namespace

@@ -45,6 +45,9 @@ public:
         next(api::NodeId::Drop, packet);
     }
 
+    // Counts and frees at once, for who ends more packets than the graph has room for.
+    void discard(std::span<rte_mbuf*> packets, api::DropReason reason);
+
     // Runs nodes until nothing is pending. `run_node(NodeId, std::span<rte_mbuf* const>)` gets
     // bursts of at most kBurst for every node but Drop.
     template <class RunNode>

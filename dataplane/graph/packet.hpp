@@ -44,7 +44,8 @@ struct PacketMeta {
     std::uint16_t icmp_parameter;
     std::array<std::uint8_t, 6> source_mac;
     std::uint64_t arrival_tsc;
-    std::array<std::uint8_t, 18> reserved;
+    api::NodeId after_reassembly;  // set before the Ip4Reassembly node: where the datagram goes on
+    std::array<std::uint8_t, 17> reserved;
 };
 static_assert(sizeof(PacketMeta) <= 64);
 constexpr std::uint16_t kPacketPrivateBytes = 64;
