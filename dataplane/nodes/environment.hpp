@@ -12,6 +12,7 @@
 
 #include "dataplane/api/counters.hpp"
 #include "dataplane/graph/outbox.hpp"
+#include "dataplane/graph/universal_time.hpp"
 #include "dataplane/nodes/icmp/icmp_limiter.hpp"
 #include "dataplane/nodes/punt/policer.hpp"
 #include "dataplane/nodes/punt/punt_ring.hpp"
@@ -70,6 +71,8 @@ struct Environment {
     PuntPolicer policer;
     IcmpLimiter icmp_limiter;
     std::uint16_t next_identification = 0;  // of IPv4 packets made here
+    // The time of day, for stamps in packets.
+    std::uint32_t (*universal_milliseconds)() = dataplane::universal_milliseconds;
 
     // of this loop
     const InterfaceSnapshot* interfaces = nullptr;

@@ -32,7 +32,11 @@ struct Worker::State {
           graph(counters_in),
           env(number_in, shared_in.links.workers(), shared_in.fib, shared_in.next_hops,
               shared_in.pool, counters_in, rte_get_tsc_hz()),
-          transmit(graph, env, shared_in.links) {}
+          transmit(graph, env, shared_in.links) {
+        if (shared_in.universal_milliseconds != nullptr) {
+            env.universal_milliseconds = shared_in.universal_milliseconds;
+        }
+    }
 
     void begin_loop(std::uint64_t now) {
         env.now_cycles = shared.cycles != nullptr ? shared.cycles() : now;

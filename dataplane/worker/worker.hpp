@@ -41,6 +41,8 @@ struct Shared {
     rte_mempool* pool;
     // The time that the policers go by, in cycles of rte_get_tsc_hz(); null: the CPU's counter.
     std::uint64_t (*cycles)() = nullptr;
+    // The time of day that packets are stamped with; null: the system's clock.
+    std::uint32_t (*universal_milliseconds)() = nullptr;
 };
 
 struct RxQueue {

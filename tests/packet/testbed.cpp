@@ -42,6 +42,11 @@ std::uint64_t standing_clock() {
     return 1'000'000;
 }
 
+// 01:02:03.004 Universal Time: 0x0038cefc milliseconds.
+std::uint32_t time_of_day() {
+    return ((1 * 60 + 2) * 60 + 3) * 1000 + 4;
+}
+
 dataplane::NextHopEntry plain(Verdict verdict, net::InterfaceId interface = {}) {
     return {.verdict = verdict, .of_one = false, .interface = interface, .target = 0};
 }
@@ -230,7 +235,8 @@ void Testbed::start_workers(const Topology& topology) {
                                    interfaces_,
                                    links_,
                                    pool_,
-                                   topology.standing_time ? standing_clock : nullptr};
+                                   topology.standing_time ? standing_clock : nullptr,
+                                   topology.standing_time ? time_of_day : nullptr};
     for (unsigned number = 0; number < workers_count_; ++number) {
         // Ports are dealt out to the workers in turn; each has one receive queue.
         std::vector<dataplane::RxQueue> queues;
