@@ -29,6 +29,13 @@ std::vector<Frame> corpus() {
               "ip src=10.0.0.2 dst=10.1.0.9 options=94040000 / data 8",
               "ip src=10.0.0.2 dst=10.1.0.9 options=830704c000020100 / data 8",
               "ip src=10.0.0.2 dst=10.3.0.9 / data 8",
+              "ip src=10.0.0.2 dst=10.4.0.9 / udp sport=1 dport=2 / data 8",
+              "ip src=172.16.0.9 dst=10.4.0.9 / udp sport=1 dport=2 / data 8",
+              "ip src=169.254.7.9 dst=10.1.0.9 / udp sport=1 dport=2",
+              "ip src=10.0.0.2 dst=10.1.0.9 / udp sport=1 dport=2 / data 40",
+              "ip src=192.0.0.9 dst=10.1.0.9 / data 8",
+              "ip src=10.0.0.2 dst=169.254.7.9 / data 8",
+              "ip src=10.0.0.2 dst=192.0.0.9 / data 8",
               "ip src=10.0.0.2 dst=10.0.1.77 / data 8",
               "ip src=10.0.0.2 dst=172.16.0.1 / data 700",
               "ip src=10.0.0.2 dst=10.99.0.1 / data 8",
@@ -91,12 +98,16 @@ Topology fuzzed_topology() {
     vlan.addresses = {own("10.0.20.1/24")};
     topology.interfaces = {lan, wan, vlan};
     topology.neighbors = {{address("10.0.0.2"), "lan0", mac("02:00:00:00:01:02")},
+                          {address("10.0.0.3"), "lan0", mac("02:00:00:00:01:03")},
                           {address("10.0.1.2"), "wan0", mac("02:00:00:00:02:02")},
                           {address("10.0.1.3"), "wan0", mac("02:00:00:00:02:03")},
                           {address("10.0.20.2"), "lan0.20", mac("02:00:00:00:14:02")}};
     topology.routes = {{prefix("10.1.0.0/16"), {address("10.0.1.2")}},
                        {prefix("10.2.0.0/16"), {address("10.0.1.2"), address("10.0.1.3")}},
                        {prefix("10.3.0.0/16"), {address("10.0.1.9")}},
+                       {prefix("10.4.0.0/16"), {address("10.0.0.3")}},
+                       {prefix("169.254.0.0/16"), {address("10.0.1.2")}},
+                       {prefix("192.0.0.0/24"), {address("10.0.1.2")}},
                        {prefix("10.99.0.0/16"), {}}};
     return topology;
 }

@@ -4,8 +4,9 @@
 // wire, read on a little-endian machine.
 //
 // What is asked is what ethernet-input, ip4-input, ip4-lookup, ip4-rewrite and interface-output
-// ask (the RFC sections stand there), or more: an address in 0/8, 127/8 or 224/3, or one that could
-// be impossible as a source, is theirs to judge.
+// ask (the RFC sections stand there), or more: an address in 0/8, 127/8, 169.254/16, 192.0.0/24 or
+// 224/3, or one that could be impossible as a source, is theirs to judge, and so is a packet of a
+// neighbour that goes back to where it came from, whose sender they may redirect.
 //
 // Tagged frames are set aside in the first pass and have their own; so the lengths are constants.
 // Untagged ones are taken eight at a time where the CPU can (vector.hpp).
@@ -88,6 +89,13 @@ constexpr std::array<std::uint8_t, 256> kSpecialOctets = [] {
     return special;
 }();
 
+bool is_special(std::uint32_t address) {
+    const unsigned special = 0U | kSpecialOctets[address >> 24] |
+                             static_cast<unsigned>(address >> 16 == straight::kLinkLocal16) |
+                             static_cast<unsigned>(address >> 8 == straight::kAssignments24);
+    return special != 0;
+}
+
 // RFC 1071: the ones' complement sum of a header with its checksum is all ones, in any order of
 // bytes and with words of any length. In other words: the sum of the words, with the carries added
 // back in, is a multiple of 2^16 - 1. A multiple is what times the inverse is small.
@@ -154,7 +162,9 @@ public:
                           total_bytes - kIpv4Bytes <= packet->pkt_len - kLinkBytes - kIpv4Bytes;
         const bool may_be_impossible =
             snapshot_.impossible_sources.may_contain(net::Ipv4Address(source));
-        const unsigned refused = 0U | kSpecialOctets[source >> 24] | kSpecialOctets[third & 0xffU] |
+        const std::uint32_t destination = __builtin_bswap32(third);
+        const unsigned refused = static_cast<unsigned>(is_special(source)) |
+                                 static_cast<unsigned>(is_special(destination)) |
                                  static_cast<unsigned>(may_be_impossible);
         if (!fits || refused != 0 || !has_valid_sum(first, second, third)) [[unlikely]] {
             leave(packet);
@@ -162,7 +172,7 @@ public:
         }
         const unsigned at = found_.count++;
         found_.packets[at] = packet;
-        found_.destinations[at] = __builtin_bswap32(third);
+        found_.destinations[at] = destination;
         // A frame that is too long for its place there is no fact: TTL 0.
         found_.facts[at] =
             packet->pkt_len > 0xffffU ? 0 : second << 32 | packet->pkt_len << 16 | total_bytes;
@@ -184,7 +194,14 @@ public:
         Received received;
         unsigned at = 0;
         if (wide) {
-            const straight::Tables tables{hops_, snapshot_, worker_, ingress, env_.hits};
+            const InterfaceEntry* entry = snapshot_.find(ingress);
+            const bool redirects = entry != nullptr && entry->redirects;
+            const straight::Tables tables{hops_,
+                                          snapshot_,
+                                          worker_,
+                                          ingress,
+                                          redirects ? ingress.value() : straight::Tables::kNowhere,
+                                          env_.hits};
             for (; at + straight::kLanes <= found_.count; at += straight::kLanes) {
                 forward_eight(tables, at, received);
             }
@@ -258,6 +275,16 @@ private:
         }
     }
 
+    // Of the packets that turn back only a neighbour's can be news to it (RFC 1812 5.2.7.2).
+    [[nodiscard]] bool is_from_neighbor(const std::uint8_t* header,
+                                        net::InterfaceId ingress) const {
+        const InterfaceEntry* entry = snapshot_.find(ingress);
+        const net::Ipv4Address source(__builtin_bswap32(load<std::uint32_t>(header + 12)));
+        return entry != nullptr && entry->redirects &&
+               std::any_of(entry->addresses.begin(), entry->addresses.end(),
+                           [source](const auto& own) { return own.subnet().contains(source); });
+    }
+
     bool forward(rte_mbuf* packet, std::uint32_t index, net::InterfaceId ingress) {
         const NextHopEntry hop = hop_of(packet, index);
         if (hop.verdict != Verdict::Adjacency) [[unlikely]] {
@@ -272,6 +299,9 @@ private:
         const bool passes = (ttl_to_checksum & 0xffU) > 1 && total_bytes <= adjacency.mtu &&
                             total_bytes <= egress.mtu && worker_ < egress.tx_queue_count;
         if (!passes) [[unlikely]] {
+            return false;
+        }
+        if (adjacency.interface == ingress && is_from_neighbor(header, ingress)) [[unlikely]] {
             return false;
         }
         const bool same_size =
@@ -325,8 +355,9 @@ const InterfaceEntry* interface_of_tag(const InterfaceSnapshot& snapshot,
     }
     const InterfaceEntry* entry = snapshot.find((*view.by_vlan)[vlan]);
     const FrameHead head(frame);
-    const bool takes =
-        entry != nullptr && entry->up && head.is_to(mac_bits(entry->mac)) && head.has_host_source();
+    const bool takes = entry != nullptr && entry->up &&
+                       entry->source_validation == SourceValidation::Off &&
+                       head.is_to(mac_bits(entry->mac)) && head.has_host_source();
     return takes ? entry : nullptr;
 }
 

@@ -65,12 +65,17 @@ GODWIT_WIDE inline Columns columns(const Place* from, std::size_t offset) {
     return {_mm512_unpacklo_epi64(even, odd), _mm512_unpackhi_epi64(even, odd)};
 }
 
-// The lanes' addresses that are no host's, by their first octet: 0, 127, 224 and above.
+// The lanes' addresses that need a closer look (see straight_path.cpp).
 GODWIT_WIDE inline __mmask8 special(__m512i addresses) {
     const __m512i octet = _mm512_srli_epi64(addresses, 24);
     const __mmask8 outside = _mm512_cmpge_epu64_mask(_mm512_sub_epi64(octet, _mm512_set1_epi64(1)),
                                                      _mm512_set1_epi64(223));
-    return static_cast<__mmask8>(outside | _mm512_cmpeq_epi64_mask(octet, _mm512_set1_epi64(127)));
+    const __mmask8 loopback = _mm512_cmpeq_epi64_mask(octet, _mm512_set1_epi64(127));
+    const __mmask8 link_local =
+        _mm512_cmpeq_epi64_mask(_mm512_srli_epi64(addresses, 16), _mm512_set1_epi64(kLinkLocal16));
+    const __mmask8 assignments =
+        _mm512_cmpeq_epi64_mask(_mm512_srli_epi64(addresses, 8), _mm512_set1_epi64(kAssignments24));
+    return static_cast<__mmask8>(outside | loopback | link_local | assignments);
 }
 
 // RFC 1071: 20 bytes whose words sum up to all ones.
@@ -256,6 +261,7 @@ GODWIT_WIDE bool forward_eight(const Tables& tables, const Candidates& candidate
         _mm512_cmple_epu64_mask(total_bytes, _mm512_srli_epi64(about, 48)) &
         _mm512_cmple_epu64_mask(total_bytes,
                                 _mm512_and_si512(_mm512_srli_epi64(egress, 16), low16)) &
+        _mm512_cmpneq_epu64_mask(interface, _mm512_set1_epi64(tables.turns_back)) &
         _mm512_cmplt_epu64_mask(_mm512_set1_epi64(tables.worker),
                                 _mm512_and_si512(_mm512_srli_epi64(egress, 32), low16)) &
         _mm512_cmpeq_epi64_mask(_mm512_and_si512(about, low8), _mm512_set1_epi64(kFrameBytes)));

@@ -17,6 +17,10 @@ namespace godwit::dataplane::straight {
 
 constexpr unsigned kLanes = 8;
 
+// Addresses of 169.254.0.0/16 and 192.0.0.0/24 begin with these.
+constexpr std::uint32_t kLinkLocal16 = 0xa9fe;
+constexpr std::uint32_t kAssignments24 = 0xc00000;
+
 // Untagged packets that may be looked up, in the order in which they came.
 struct Candidates {
     static constexpr unsigned kRoom = kBurst + kLanes;  // the last group is written whole
@@ -44,7 +48,12 @@ struct Tables {
     const InterfaceSnapshot& interfaces;
     unsigned worker;
     net::InterfaceId ingress;
+    // The interface by which a packet may not leave unseen: the ingress where hosts are redirected;
+    // kNowhere where they are not.
+    std::uint32_t turns_back;
     api::Counter* hits;  // Environment::hits
+
+    static constexpr std::uint32_t kNowhere = 0x1'0000;
 };
 struct Forwarded {
     bool one_port = false;  // all eight leave by `ports[0]`
