@@ -307,6 +307,9 @@ void Rib::State::choose(const net::Ipv4Prefix& prefix) {
     if (before != after) {
         entry.chosen = after;
         if (after != nullptr) {
+            if (before != nullptr) {
+                hand_over_group(*before, *after);
+            }
             attach(prefix, *after);
             ++selected_count;
         } else {
@@ -322,8 +325,18 @@ void Rib::State::choose(const net::Ipv4Prefix& prefix) {
     }
 }
 
+// The group of a prefix whose next hops were changed, and that nobody else chose, takes the new
+// members: its number stays, and in the dataplane the flows of the members that stay.
+void Rib::State::hand_over_group(NextHopSet& from, NextHopSet& to) {
+    const bool both_groups = from.target != kNoTarget && !from.direct() && !to.direct();
+    if (both_groups && from.selected_users == 1 && to.selected_users == 0 &&
+        download.change_group(from.target, to.resolved)) {
+        to.target = std::exchange(from.target, kNoTarget);
+    }
+}
+
 void Rib::State::attach(const net::Ipv4Prefix& prefix, NextHopSet& set) {
-    if (set.selected_users++ == 0) {
+    if (set.selected_users++ == 0 && set.target == kNoTarget) {
         make_target(set);
     }
     tell_download(prefix, set);

@@ -68,6 +68,7 @@ private:
     void find_dependents();
     void resolve_dirty();
     void choose(const net::Ipv4Prefix& prefix);
+    void hand_over_group(NextHopSet& from, NextHopSet& to);
     void attach(const net::Ipv4Prefix& prefix, NextHopSet& set);
     void detach(NextHopSet& set);
     void make_target(NextHopSet& set);

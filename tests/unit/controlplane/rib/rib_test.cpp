@@ -236,6 +236,31 @@ TEST_F(RibTest, A_resolution_that_changes_rewrites_one_group_and_no_route) {
     EXPECT_THAT(hops("172.16.77.0/24"), UnorderedElementsAre(via("10.0.0.9", kLan)));
 }
 
+TEST_F(RibTest, A_prefix_that_loses_one_of_its_next_hops_keeps_its_group) {
+    const RibNextHop kept = via("10.0.0.2", kLan);
+    const RibNextHop lost = via("192.0.2.2", kWan);
+    rib_.set(static_route("172.16.0.0/24", {kept, lost, via("10.0.0.3", kLan)}));
+    sync();
+    const std::uint32_t group = fib_.routes().at(prefix("172.16.0.0/24"));
+    rib_.set(static_route("172.16.0.0/24", {kept, via("10.0.0.3", kLan)}));
+    for (const DownloadOp& op : rib_.take_download(1000)) {
+        EXPECT_FALSE(std::holds_alternative<SetRoute>(op));
+        ASSERT_EQ(fib_.apply(op), "");
+    }
+    EXPECT_EQ(fib_.routes().at(prefix("172.16.0.0/24")), group);
+    EXPECT_THAT(hops("172.16.0.0/24"), UnorderedElementsAre(kept, via("10.0.0.3", kLan)));
+}
+
+TEST_F(RibTest, A_group_that_others_use_stays_theirs) {
+    const std::vector<RibNextHop> before{via("10.0.0.2", kLan), via("192.0.2.2", kWan)};
+    rib_.set(static_route("172.16.0.0/24", before));
+    rib_.set(static_route("172.17.0.0/24", before));
+    rib_.set(static_route("172.16.0.0/24", {via("10.0.0.2", kLan), via("10.0.0.3", kLan)}));
+    EXPECT_THAT(hops("172.17.0.0/24"), ::testing::UnorderedElementsAreArray(before));
+    EXPECT_THAT(hops("172.16.0.0/24"),
+                UnorderedElementsAre(via("10.0.0.2", kLan), via("10.0.0.3", kLan)));
+}
+
 TEST_F(RibTest, Routes_with_the_same_next_hop_share_one_number) {
     rib_.set(static_route("172.16.0.0/24", {via("10.0.0.2", kLan)}));
     rib_.set(route(RouteSource::Ospf, "172.17.0.0/24", {via("10.0.0.2", kLan)}));
