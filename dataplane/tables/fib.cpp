@@ -63,6 +63,11 @@ std::uint32_t Fib::lookup(std::uint32_t address) const {
     return lookup_one(state_->view, address);
 }
 
+bool Fib::has_specific_route(std::uint32_t address) const {
+    const FibView& view = *state_->view.load(std::memory_order_acquire);
+    return (view.entry(address) & kFibDefault) == 0;
+}
+
 void Fib::lookup_burst(const std::uint32_t* addresses, std::uint32_t* next_hops,
                        unsigned count) const {
     const State& state = *state_;

@@ -44,6 +44,8 @@ public:
 
     // Workers. Addresses in host order.
     [[nodiscard]] std::uint32_t lookup(std::uint32_t address) const;
+    // Is there a longer prefix for it than the default route's?
+    [[nodiscard]] bool has_specific_route(std::uint32_t address) const;
     void lookup_burst(const std::uint32_t* addresses, std::uint32_t* next_hops,
                       unsigned count) const;
 
