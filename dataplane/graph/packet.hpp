@@ -40,6 +40,8 @@ struct PacketMeta {
     std::uint8_t link_group : 1;  // came as link-layer broadcast or multicast
     std::uint8_t
         local_source : 1;  // injected or originated: no TTL decrement, no ICMP error about it
+    std::uint8_t link_local : 1;         // its source or destination stays on its link (RFC 3927 7)
+    std::uint8_t source_route_hops : 4;  // places of its source route that were reached here
     // MTU of "fragmentation needed", or the byte that a parameter problem points at
     std::uint16_t icmp_parameter;
     std::array<std::uint8_t, 6> source_mac;

@@ -18,6 +18,7 @@ void ip4_lookup(Graph& graph, Environment& env, Packets packets);
 void ip4_local(Graph& graph, Environment& env, Packets packets);
 void icmp_input(Graph& graph, Environment& env, Packets packets);
 void icmp_error(Graph& graph, Environment& env, Packets packets);
+void ip4_options(Graph& graph, Environment& env, Packets packets);
 void ip4_rewrite(Graph& graph, Environment& env, Packets packets);
 void arp_resolve(Graph& graph, Environment& env, Packets packets);
 void punt(Graph& graph, Environment& env, Packets packets);

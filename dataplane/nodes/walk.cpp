@@ -19,6 +19,8 @@ void walk(Graph& graph, Environment& env) {
                 return icmp_input(graph, env, packets);
             case api::NodeId::IcmpError:
                 return icmp_error(graph, env, packets);
+            case api::NodeId::Ip4Options:
+                return ip4_options(graph, env, packets);
             case api::NodeId::Ip4Rewrite:
                 return ip4_rewrite(graph, env, packets);
             case api::NodeId::ArpResolve:
@@ -29,7 +31,6 @@ void walk(Graph& graph, Environment& env) {
                 return interface_output(graph, env, packets);
             case api::NodeId::RarpInput:
             case api::NodeId::Ip4Reassembly:
-            case api::NodeId::Ip4Options:
             case api::NodeId::Ip4Fragment:
             case api::NodeId::StraightPath:  // before the graph, not in it
             case api::NodeId::Drop:          // the graph's own

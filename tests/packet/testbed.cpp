@@ -134,6 +134,9 @@ void Testbed::publish_interfaces(const Topology& topology) {
         entry.mac = interface.mac;
         entry.partial_checksums = interface.partial_checksums;
         entry.addresses = interface.addresses;
+        entry.source_validation = interface.source_validation;
+        entry.source_route = interface.source_route;
+        entry.directed_broadcast = interface.directed_broadcast;
         auto& view = snapshot->ports.at(entry.port);
         if (is_vlan) {
             if (!view.by_vlan) {
@@ -202,7 +205,7 @@ void Testbed::write_routes(const Topology& topology) {
             }
             adjacency.interface = entry.id;
             adjacency.port = entry.port;
-            adjacency.mtu = entry.mtu;
+            adjacency.mtu = neighbor.mtu != 0 ? neighbor.mtu : entry.mtu;
             adjacency.neighbor = neighbor.address.value();
             const std::uint32_t index = *next_hops_.allocate(plain(Verdict::Incomplete, entry.id));
             next_hops_.set_adjacency(index, adjacency);

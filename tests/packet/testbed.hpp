@@ -34,12 +34,16 @@ struct TestInterface {
     bool partial_checksums = false;
     std::uint16_t tx_queues = 1;
     std::vector<net::Ipv4InterfaceAddress> addresses;
+    dataplane::SourceValidation source_validation = dataplane::SourceValidation::Off;
+    bool source_route = false;
+    bool directed_broadcast = false;
 };
 
 struct TestNeighbor {
     net::Ipv4Address address;
     std::string interface;
     net::MacAddress mac;
+    std::uint16_t mtu = 0;  // of the way to it; 0: its interface's
 };
 
 struct TestRoute {

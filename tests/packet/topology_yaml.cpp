@@ -16,6 +16,19 @@ Value parsed(const YAML::Node& node) {
     return *value;
 }
 
+dataplane::SourceValidation validation_from(const std::string& text) {
+    if (text == "loose") {
+        return dataplane::SourceValidation::Loose;
+    }
+    if (text == "strict") {
+        return dataplane::SourceValidation::Strict;
+    }
+    if (text != "off") {
+        throw std::invalid_argument("no kind of source validation: " + text);
+    }
+    return dataplane::SourceValidation::Off;
+}
+
 TestInterface interface_from_yaml(const std::string& name, const YAML::Node& node,
                                   FrameNames& names) {
     TestInterface interface;
@@ -30,6 +43,9 @@ TestInterface interface_from_yaml(const std::string& name, const YAML::Node& nod
     interface.software_rss = node["software-rss"].as<bool>(false);
     interface.partial_checksums = node["partial-checksums"].as<bool>(false);
     interface.tx_queues = node["tx-queues"].as<std::uint16_t>(1);
+    interface.source_validation = validation_from(node["source-validation"].as<std::string>("off"));
+    interface.source_route = node["source-route"].as<bool>(false);
+    interface.directed_broadcast = node["directed-broadcast"].as<bool>(false);
     for (const YAML::Node& address : node["addresses"]) {
         interface.addresses.push_back(parsed<net::Ipv4InterfaceAddress>(address));
     }
@@ -51,6 +67,7 @@ Topology topology_from_yaml(const YAML::Node& node, FrameNames& names) {
         neighbor.address = parsed<net::Ipv4Address>(item.first);
         neighbor.interface = item.second["interface"].as<std::string>();
         neighbor.mac = parsed<net::MacAddress>(item.second["mac"]);
+        neighbor.mtu = item.second["mtu"].as<std::uint16_t>(0);
         names.macs[item.second["name"].as<std::string>()] = neighbor.mac;
         topology.neighbors.push_back(neighbor);
     }

@@ -1,16 +1,31 @@
 // ip4-input: is this an IPv4 packet that a router may look at (RFC 1812 5.2.2), and is it one that
 // may go further (RFC 1812 5.3.7)? The checks stand in the order of RFC 1812 5.2.2, which names the
-// cause of an error best. All failures are silent discards, except that they are counted.
+// cause of an error best. Failures are silent discards, except that they are counted; options that
+// are not what they should be are told to the source (RFC 1812 4.3.3.5). A source that is not where
+// it says is told nothing (source_validation.hpp).
 //
 // From here on the data begins at the IPv4 header, ends where its total length says (the padding of
-// short Ethernet frames is gone), and the header with its options lies in the first buffer.
+// short Ethernet frames is gone), and the header with its options lies in the first buffer. Known
+// options are well formed; ip4-options fills them in when the way out is known.
 //
-// DEVIATION(1812, 5.2.4.1): packets with a source route are dropped, without an ICMP error: source
-// routing is a way around filters, and routers refuse it by default today (RFC 6274 3.13.2.3).
+// Source routes are followed here (source_route.hpp), where the ingress interface allows them.
+// DEVIATION(1812, 5.3.13.4): by default it does not, and such packets are dropped. A source route
+// is a way around filters, and routers refuse it by default today (RFC 6274 3.13.2.3).
+// DEVIATION(1812, 5.2.4.1): that is no failure of the route, so no code 5 is sent: an answer would
+// tell a stranger which routers take part, and would go to whomever the source names.
+#include <array>
+#include <bit>
+#include <cstddef>
+
 #include "dataplane/graph/packet_bytes.hpp"
+#include "dataplane/nodes/ip4/martians.hpp"
+#include "dataplane/nodes/ip4/source_route.hpp"
+#include "dataplane/nodes/ip4/source_validation.hpp"
 #include "dataplane/nodes/ip4/transport_checksum.hpp"
 #include "dataplane/nodes/nodes.hpp"
+#include "net/icmp.hpp"
 #include "net/ipv4.hpp"
+#include "net/ipv4_options.hpp"
 
 namespace godwit::dataplane {
 
@@ -20,7 +35,7 @@ using api::DropReason;
 using net::Ipv4Address;
 using net::wire::Ipv4Layout;
 
-enum class Outcome : std::uint8_t { Drop, Lookup, LimitedBroadcast, LinkLocalMulticast };
+enum class Outcome : std::uint8_t { Drop, Report, Lookup, LimitedBroadcast, LinkLocalMulticast };
 
 // RFC 1812 5.2.2; true when the header may be believed.
 bool has_valid_header(rte_mbuf* packet, DropReason& reason) {
@@ -61,42 +76,62 @@ bool has_valid_header(rte_mbuf* packet, DropReason& reason) {
     return true;
 }
 
-// RFC 791 3.1, RFC 1812 5.2.4: options are bounded and, but for source routes, go on untouched.
-bool has_acceptable_options(rte_mbuf* packet, DropReason& reason) {
-    const std::size_t header_bytes = (layout_at<Ipv4Layout>(packet).version_ihl & 0xfU) * 4U;
-    net::OptionWalker options(first_bytes(packet).first(header_bytes).subspan(sizeof(Ipv4Layout)));
-    while (const auto option = options.next()) {
-        const auto kind = net::Ipv4OptionKind{option->kind};
-        if (kind == net::Ipv4OptionKind::LooseSourceRoute ||
-            kind == net::Ipv4OptionKind::StrictSourceRoute) {
+Outcome report(rte_mbuf* packet, net::IcmpType type, std::uint8_t code, DropReason why,
+               DropReason& reason) {
+    PacketMeta& about = meta(packet);
+    about.icmp_type = static_cast<std::uint8_t>(type);
+    about.icmp_code = code;
+    reason = why;
+    return Outcome::Report;
+}
+
+// RFC 1812 4.3.3.5: `at` is the byte of the header that is wrong.
+Outcome report_byte(rte_mbuf* packet, std::uint8_t at, DropReason why, DropReason& reason) {
+    meta(packet).icmp_parameter = at;
+    return report(packet, net::IcmpType::ParameterProblem, 0, why, reason);
+}
+
+// RFC 791 3.1, RFC 1812 5.2.4; Lookup: go on.
+Outcome judge_options(const Environment& env, rte_mbuf* packet, DropReason& reason) {
+    const auto header = header_of(packet);
+    const net::Ipv4Options options = net::read_ipv4_options(header);
+    if (options.source_route != 0) {
+        const InterfaceEntry* ingress = env.interface(meta(packet).ingress);
+        if (ingress == nullptr || !ingress->source_route) {
             reason = DropReason::Ip4SourceRoute;
-            return false;
+            return Outcome::Drop;
         }
     }
-    if (options.malformed()) {
-        reason = DropReason::Ip4BadOptions;
-        return false;
+    if (options.fault != net::Ipv4Options::Fault::None) {
+        return report_byte(packet, options.fault_at,
+                           options.fault == net::Ipv4Options::Fault::NoRoom
+                               ? DropReason::Ip4OptionsFull
+                               : DropReason::Ip4BadOptions,
+                           reason);
     }
-    return true;
-}
-
-// RFC 1812 5.3.7, 4.2.2.11. An address on "this network" (0/8) names a host only while it learns
-// its own (RFC 1122 3.2.1.3): 0.0.0.0 may speak to everyone on the link (DHCP, IGMP), nobody else.
-bool is_martian_source(const Environment& env, Ipv4Address source, bool stays_on_link) {
-    if (source.is_this_network()) {
-        return !(source.is_unspecified() && stays_on_link);
+    if (options.source_route == 0) {
+        return Outcome::Lookup;
     }
-    return source.is_loopback() || source.is_multicast() || source.is_reserved() ||
-           source.is_limited_broadcast() || env.interfaces->impossible_sources.contains(source);
+    switch (follow_source_route(*env.interfaces, packet, options)) {
+        case SourceRouteStep::Followed:
+            break;
+        case SourceRouteStep::NotOurs:
+            // RFC 1812 5.2.2: a strict one whose next stop is not this router.
+            return report_byte(packet, offsetof(Ipv4Layout, destination),
+                               DropReason::Ip4SourceRouteFailed, reason);
+        case SourceRouteStep::NoHost:
+            reason = DropReason::Ip4SourceRouteFailed;
+            return Outcome::Drop;
+    }
+    return Outcome::Lookup;
 }
 
-// RFC 1812 5.3.7, 4.2.3.1: network 0, network 127, class E.
-bool is_martian_destination(Ipv4Address destination) {
-    return destination.is_this_network() || destination.is_loopback() || destination.is_reserved();
-}
-
-bool is_link_local_multicast(Ipv4Address destination) {
-    return destination.value() >> 8 == 0xe00000U;  // 224.0.0.0/24, never forwarded (RFC 5771 4)
+// RFC 1812 5.3.7, 4.2.2.11. 0.0.0.0 may speak to everyone on its link (DHCP, IGMP), nobody else.
+bool has_martian_source(const Environment& env, Ipv4Address source, bool stays_on_link) {
+    if (source.is_unspecified()) {
+        return !stays_on_link;
+    }
+    return is_martian_source(source) || env.interfaces->impossible_sources.contains(source);
 }
 
 Outcome judge(Environment& env, rte_mbuf* packet, DropReason& reason) {
@@ -104,17 +139,21 @@ Outcome judge(Environment& env, rte_mbuf* packet, DropReason& reason) {
         return Outcome::Drop;
     }
     const auto& header = layout_at<Ipv4Layout>(packet);
-    if (header.version_ihl != 0x45 && !has_acceptable_options(packet, reason)) {
-        return Outcome::Drop;
-    }
     if (header.total_length.host() < packet->pkt_len) {
         trim_to(packet, header.total_length.host());
+    }
+    if (header.version_ihl != 0x45) {
+        const Outcome outcome = judge_options(env, packet, reason);
+        if (outcome != Outcome::Lookup) {
+            return outcome;
+        }
     }
 
     const Ipv4Address destination = Ipv4Address::from_wire(header.destination);
     const bool stays_on_link =
         destination.is_limited_broadcast() || is_link_local_multicast(destination);
-    if (is_martian_source(env, Ipv4Address::from_wire(header.source), stays_on_link)) {
+    const Ipv4Address source = Ipv4Address::from_wire(header.source);
+    if (has_martian_source(env, source, stays_on_link)) {
         reason = DropReason::Ip4MartianSource;
         return Outcome::Drop;
     }
@@ -129,34 +168,65 @@ Outcome judge(Environment& env, rte_mbuf* packet, DropReason& reason) {
         reason = DropReason::Ip4Multicast;
         return is_link_local_multicast(destination) ? Outcome::LinkLocalMulticast : Outcome::Drop;
     }
+    meta(packet).link_local = is_link_local(source) || is_link_local(destination) ? 1 : 0;
     return Outcome::Lookup;
+}
+
+bool is_validated(const Environment& env, rte_mbuf* packet) {
+    const InterfaceEntry* ingress = env.interface(meta(packet).ingress);
+    return ingress != nullptr && ingress->source_validation != SourceValidation::Off;
+}
+
+void send_on(Graph& graph, Environment& env, rte_mbuf* packet, Outcome outcome, DropReason reason) {
+    PacketMeta& about = meta(packet);
+    switch (outcome) {
+        case Outcome::Drop:
+            graph.drop(packet, reason);
+            return;
+        case Outcome::Report:
+            about.drop_reason = reason;
+            graph.next(api::NodeId::IcmpError, packet);
+            return;
+        case Outcome::Lookup:
+        case Outcome::LimitedBroadcast:
+        case Outcome::LinkLocalMulticast:
+            break;
+    }
+    const InterfaceEntry* ingress = env.interface(about.ingress);
+    if (ingress != nullptr && ingress->partial_checksums && complete_transport_checksum(packet)) {
+        env.counters.checksums_mended.add(1);
+    }
+    if (outcome == Outcome::Lookup) {
+        graph.next(api::NodeId::Ip4Lookup, packet);
+        return;
+    }
+    about.punt_class = outcome == Outcome::LimitedBroadcast ? api::PuntClass::Broadcast
+                                                            : api::PuntClass::Multicast;
+    graph.next(api::NodeId::Punt, packet);
 }
 
 }  // namespace
 
 void ip4_input(Graph& graph, Environment& env, Packets packets) {
-    for (rte_mbuf* packet : packets) {
-        PacketMeta& about = meta(packet);
-        DropReason reason{};
-        const Outcome outcome = judge(env, packet, reason);
-        if (outcome == Outcome::Drop) {
-            graph.drop(packet, reason);
-            continue;
+    std::array<Outcome, kBurst> outcomes;
+    std::array<DropReason, kBurst> reasons{};
+    std::uint64_t validated = 0;
+    for (std::size_t i = 0; i < packets.size(); ++i) {
+        outcomes[i] = judge(env, packets[i], reasons[i]);
+        if (outcomes[i] != Outcome::Drop && is_validated(env, packets[i])) {
+            validated |= std::uint64_t{1} << i;
         }
-        const InterfaceEntry* ingress = env.interface(about.ingress);
-        if (ingress != nullptr && ingress->partial_checksums &&
-            complete_transport_checksum(packet)) {
-            env.counters.checksums_mended.add(1);
+    }
+    if (validated != 0) {
+        std::uint64_t invalid = packets_without_valid_source(env, packets, validated);
+        for (; invalid != 0; invalid &= invalid - 1) {
+            const auto place = static_cast<std::size_t>(std::countr_zero(invalid));
+            outcomes[place] = Outcome::Drop;
+            reasons[place] = DropReason::Ip4SourceUnreachable;
         }
-        if (outcome == Outcome::LimitedBroadcast) {
-            about.punt_class = api::PuntClass::Broadcast;
-            graph.next(api::NodeId::Punt, packet);
-        } else if (outcome == Outcome::LinkLocalMulticast) {
-            about.punt_class = api::PuntClass::Multicast;
-            graph.next(api::NodeId::Punt, packet);
-        } else {
-            graph.next(api::NodeId::Ip4Lookup, packet);
-        }
+    }
+    for (std::size_t i = 0; i < packets.size(); ++i) {
+        send_on(graph, env, packets[i], outcomes[i], reasons[i]);
     }
 }
 

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "dataplane/graph/packet_bytes.hpp"
+#include "dataplane/nodes/ip4/broadcast_adjacency.hpp"
 #include "dataplane/nodes/nodes.hpp"
 #include "net/checksum.hpp"
 #include "net/icmp.hpp"
@@ -54,8 +55,8 @@ void follow_change(Graph& graph, rte_mbuf* packet, const NextHopEntry& hop) {
     graph.next(NodeId::ArpResolve, packet);
 }
 
-void rewrite(Graph& graph, Environment& env, rte_mbuf* packet, std::uint32_t slot) {
-    const Adjacency& adjacency = env.next_hops.adjacency(slot);
+// True: it leaves.
+bool rewrite(Graph& graph, rte_mbuf* packet, const Adjacency& adjacency) {
     PacketMeta& about = meta(packet);
     auto& header = layout_at<Ipv4Layout>(packet);
     const bool in_transit = about.local_source == 0;
@@ -64,18 +65,18 @@ void rewrite(Graph& graph, Environment& env, rte_mbuf* packet, std::uint32_t slo
         report(graph, packet, net::IcmpType::TimeExceeded,
                static_cast<std::uint8_t>(net::TimeExceededCode::Transit),
                DropReason::Ip4TtlExpired);
-        return;
+        return false;
     }
     if (packet->pkt_len > adjacency.mtu) {
         if ((header.fragment.host() & net::kIpv4DontFragment) == 0) {
             graph.drop(packet, DropReason::Ip4NeedsFragmentation);
-            return;
+            return false;
         }
         about.icmp_parameter = adjacency.mtu;  // RFC 1191 4
         report(graph, packet, net::IcmpType::DestinationUnreachable,
                static_cast<std::uint8_t>(net::UnreachableCode::FragmentationNeeded),
                DropReason::Ip4DontFragment);
-        return;
+        return false;
     }
     if (in_transit) {
         decrement_ttl(header);
@@ -83,12 +84,23 @@ void rewrite(Graph& graph, Environment& env, rte_mbuf* packet, std::uint32_t slo
     char* front = rte_pktmbuf_prepend(packet, adjacency.rewrite_bytes);
     if (front == nullptr) {
         graph.drop(packet, DropReason::NoBuffer);
-        return;
+        return false;
     }
     std::memcpy(front, adjacency.rewrite.data(), adjacency.rewrite_bytes);
     about.egress = adjacency.interface;
-    env.hits[slot].add(1);
     graph.next(NodeId::InterfaceOutput, packet);
+    return true;
+}
+
+// Only ip4-lookup says which of them are forwarded (RFC 1812 5.3.5.2).
+void rewrite_broadcast(Graph& graph, Environment& env, rte_mbuf* packet, const NextHopEntry& hop) {
+    const InterfaceEntry* link = env.interface(hop.interface);
+    if (link == nullptr || !link->directed_broadcast) {
+        graph.drop(packet, DropReason::Ip4NoAdjacency);
+        return;
+    }
+    meta(packet).link_group = 1;  // RFC 1812 4.3.2.7: no error is sent about it
+    rewrite(graph, packet, broadcast_adjacency(*link));
 }
 
 }  // namespace
@@ -97,7 +109,11 @@ void ip4_rewrite(Graph& graph, Environment& env, Packets packets) {
     for (rte_mbuf* packet : packets) {
         const NextHopEntry hop = env.next_hops.entry(meta(packet).next_hop);
         if (hop.verdict == Verdict::Adjacency) [[likely]] {
-            rewrite(graph, env, packet, hop.target);
+            if (rewrite(graph, packet, env.next_hops.adjacency(hop.target))) [[likely]] {
+                env.hits[hop.target].add(1);
+            }
+        } else if (hop.verdict == Verdict::Broadcast) {
+            rewrite_broadcast(graph, env, packet, hop);
         } else {
             follow_change(graph, packet, hop);
         }
