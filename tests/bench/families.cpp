@@ -10,8 +10,9 @@
 namespace godwit::bench {
 
 std::vector<Family> all_families() {
-    return {lookup_family(),      forward_family(), churn_family(),
-            two_workers_family(), idle_family(),    wire_family()};
+    // First those whose programs need the hugepages that the others take into this process.
+    return {wire_family(),  lookup_family(),      forward_family(),
+            churn_family(), two_workers_family(), idle_family()};
 }
 
 }  // namespace godwit::bench
