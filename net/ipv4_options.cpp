@@ -95,6 +95,7 @@ private:
                 take_once(found_.source_route, at);
                 found_.is_strict = kind == Ipv4OptionKind::StrictSourceRoute;
                 judge_pointer(at, kRouteHeadBytes, kAddressBytes, Ipv4Options::Fault::Malformed);
+                judge_stops(at);
                 return;
             case Ipv4OptionKind::Timestamp:
                 take_once(found_.timestamp, at);
@@ -129,6 +130,14 @@ private:
         } else if (!is_full(header_, at) &&
                    pointer_of(header_, at) + entry_bytes - 1 > length_of(header_, at)) {
             fail(without_room, at + 2);  // RFC 791 3.1: some room, and not enough
+        }
+    }
+
+    // A series of addresses to the end: one visit may take several of them.
+    void judge_stops(std::size_t at) {
+        if (length_of(header_, at) >= kRouteHeadBytes && !is_full(header_, at) &&
+            (length_of(header_, at) + 1 - pointer_of(header_, at)) % kAddressBytes != 0) {
+            fail(Ipv4Options::Fault::Malformed, at + 2);
         }
     }
 
