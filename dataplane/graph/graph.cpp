@@ -20,11 +20,4 @@ void Graph::finish_dropped(std::span<rte_mbuf*> packets) {
     rte_pktmbuf_free_bulk(packets.data(), static_cast<unsigned>(packets.size()));
 }
 
-void Graph::discard(std::span<rte_mbuf*> packets, api::DropReason reason) {
-    for (rte_mbuf* packet : packets) {
-        meta(packet).drop_reason = reason;
-    }
-    finish_dropped(packets);
-}
-
 }  // namespace godwit::dataplane

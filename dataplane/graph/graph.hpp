@@ -45,8 +45,9 @@ public:
         next(api::NodeId::Drop, packet);
     }
 
-    // Counts and frees at once, for who ends more packets than the graph has room for.
-    void discard(std::span<rte_mbuf*> packets, api::DropReason reason);
+    // Counts and frees at once, for who ends more packets than the graph has room for. The reason
+    // stands in the meta of each.
+    void discard(std::span<rte_mbuf*> packets) { finish_dropped(packets); }
 
     // Runs nodes until nothing is pending. `run_node(NodeId, std::span<rte_mbuf* const>)` gets
     // bursts of at most kBurst for every node but Drop.

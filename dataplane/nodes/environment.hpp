@@ -3,6 +3,8 @@
 // ring) at the beginning of each loop.
 #pragma once
 
+#include <rte_random.h>
+
 #include <algorithm>
 #include <array>
 #include <bitset>
@@ -13,6 +15,8 @@
 #include "dataplane/api/counters.hpp"
 #include "dataplane/graph/outbox.hpp"
 #include "dataplane/graph/universal_time.hpp"
+#include "dataplane/nodes/fragment/fragment_queue.hpp"
+#include "dataplane/nodes/fragment/reassembler.hpp"
 #include "dataplane/nodes/icmp/icmp_limiter.hpp"
 #include "dataplane/nodes/punt/policer.hpp"
 #include "dataplane/nodes/punt/punt_ring.hpp"
@@ -37,6 +41,7 @@ struct Environment {
           counters(counters_in),
           policer(cycles_per_second),
           icmp_limiter(cycles_per_second),
+          reassembler(rte_rand(), cycles_per_second),
           to_worker(worker_count_in),
           to_port(kMaxPorts) {}
 
@@ -73,6 +78,13 @@ struct Environment {
     std::uint16_t next_identification = 0;  // of IPv4 packets made here
     // The time of day, for stamps in packets.
     std::uint32_t (*universal_milliseconds)() = dataplane::universal_milliseconds;
+
+    FragmentQueue fragments;
+    Reassembler reassembler;
+    struct ReassemblyLimits {  // of all workers, as the reassembler has its share of them
+        std::uint32_t datagrams = 0;
+        std::uint32_t datagrams_per_interface = 0;
+    } reassembly_limits;
 
     // of this loop
     const InterfaceSnapshot* interfaces = nullptr;

@@ -18,11 +18,21 @@ void ip4_lookup(Graph& graph, Environment& env, Packets packets);
 void ip4_local(Graph& graph, Environment& env, Packets packets);
 void icmp_input(Graph& graph, Environment& env, Packets packets);
 void icmp_error(Graph& graph, Environment& env, Packets packets);
+void ip4_reassembly(Graph& graph, Environment& env, Packets packets);
 void ip4_options(Graph& graph, Environment& env, Packets packets);
 void ip4_rewrite(Graph& graph, Environment& env, Packets packets);
+void ip4_fragment(Graph& graph, Environment& env, Packets packets);
 void arp_resolve(Graph& graph, Environment& env, Packets packets);
 void punt(Graph& graph, Environment& env, Packets packets);
 void interface_output(Graph& graph, Environment& env, Packets packets);
+
+// Between walks, by the worker. Makes at most kBurst fragments of the packets that ip4-fragment has
+// put aside, for the next walk; false: there was nothing to cut.
+bool cut_fragments(Graph& graph, Environment& env);
+
+// Once a loop, by the worker: datagrams whose other fragments did not come in time. How many
+// fragments that ended, at most a few hundred; what is to be told about them waits for a walk.
+unsigned expire_datagrams(Graph& graph, Environment& env);
 
 // Runs the graph until it is empty.
 void walk(Graph& graph, Environment& env);

@@ -15,6 +15,8 @@ void walk(Graph& graph, Environment& env) {
                 return ip4_lookup(graph, env, packets);
             case api::NodeId::Ip4Local:
                 return ip4_local(graph, env, packets);
+            case api::NodeId::Ip4Reassembly:
+                return ip4_reassembly(graph, env, packets);
             case api::NodeId::IcmpInput:
                 return icmp_input(graph, env, packets);
             case api::NodeId::IcmpError:
@@ -23,6 +25,8 @@ void walk(Graph& graph, Environment& env) {
                 return ip4_options(graph, env, packets);
             case api::NodeId::Ip4Rewrite:
                 return ip4_rewrite(graph, env, packets);
+            case api::NodeId::Ip4Fragment:
+                return ip4_fragment(graph, env, packets);
             case api::NodeId::ArpResolve:
                 return arp_resolve(graph, env, packets);
             case api::NodeId::Punt:
@@ -30,8 +34,6 @@ void walk(Graph& graph, Environment& env) {
             case api::NodeId::InterfaceOutput:
                 return interface_output(graph, env, packets);
             case api::NodeId::RarpInput:
-            case api::NodeId::Ip4Reassembly:
-            case api::NodeId::Ip4Fragment:
             case api::NodeId::StraightPath:  // before the graph, not in it
             case api::NodeId::Drop:          // the graph's own
             case api::NodeId::kCount:

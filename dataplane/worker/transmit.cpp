@@ -11,6 +11,15 @@
 namespace godwit::dataplane {
 
 void Transmit::flush_bursts() {
+    flush_full();
+    // What the walk left to be cut, a burst of fragments at a time.
+    while (cut_fragments(graph_, env_)) {
+        walk(graph_, env_);
+        flush_full();
+    }
+}
+
+void Transmit::flush_full() {
     for (std::size_t port = env_.ports_with_packets._Find_first(); port < kMaxPorts;
          port = env_.ports_with_packets._Find_next(port)) {
         if (env_.to_port[port].has_burst()) {

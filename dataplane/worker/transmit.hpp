@@ -12,7 +12,8 @@ public:
     Transmit(Graph& graph, Environment& env, Links& links)
         : graph_(graph), env_(env), links_(links) {}
 
-    // Everything that makes a full burst; called after each walk, so that the outboxes have room.
+    // Everything that makes a full burst, and what is to be cut into fragments; called after each
+    // walk, so that the outboxes have room.
     void flush_bursts();
     // Everything; called at the end of a loop.
     void flush();
@@ -27,6 +28,7 @@ private:
         std::uint32_t bytes;
     };
 
+    void flush_full();
     void flush_port(std::uint16_t port);
     void send(std::uint16_t port, std::span<rte_mbuf*> packets);
     std::size_t give_device(std::uint16_t port, std::span<rte_mbuf*> packets);

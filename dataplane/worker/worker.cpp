@@ -80,6 +80,15 @@ struct Worker::State {
         }
     }
 
+    unsigned expire_fragments() {
+        const unsigned expired = expire_datagrams(graph, env);
+        if (expired > 0) [[unlikely]] {
+            walk(graph, env);
+            transmit.flush_bursts();
+        }
+        return expired;
+    }
+
     unsigned take_handed() {
         std::array<rte_mbuf*, kBurst> packets;
         const unsigned count = shared.links.take_handed(number, packets);
@@ -129,7 +138,8 @@ unsigned Worker::run_once() {
     State& state = *state_;
     const std::uint64_t begin = rte_rdtsc();
     state.begin_loop(begin);
-    unsigned handled = state.take_handed();
+    unsigned handled = state.expire_fragments();
+    handled += state.take_handed();
     for (const RxQueue& queue : state.queues) {
         handled += state.receive(queue);
     }

@@ -33,6 +33,9 @@ int fuzz(std::chrono::seconds duration, std::uint64_t seed) {
             }
             testbed.run();
             testbed.discard_sent();
+            testbed.pass(std::chrono::seconds(61));  // no fragment is in flight any more
+            testbed.run();
+            testbed.discard_sent();
             faults = testbed.faults();
         }
         fmt::print("{} frames: {} sent, {} punted, {} originated, {} dropped\n", frames,

@@ -203,8 +203,9 @@ private:
         const std::string& word = layer.words.front();
         Frame head;
         if (layer.kind == "data") {
+            const auto from = layer.number_or<std::uint32_t>("from", 0);
             for (std::uint32_t i = 0; i < number(word); ++i) {
-                head.push_back(static_cast<std::uint8_t>(i));
+                head.push_back(static_cast<std::uint8_t>(from + i));
             }
         } else if (layer.kind == "raw") {
             head = bytes_of_hex(word);

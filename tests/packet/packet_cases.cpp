@@ -11,6 +11,7 @@
 //         owner:  {arp-input: 1}                              given to the table owner, by resume
 //         counters: {checksums-mended: 1}                     only those that are named
 //         workers: {0: 3, 1: 5}                               packets in ip4-input, by worker
+//         later: 61                                           seconds, with another run after it
 //         control-plane: false · control-plane-stalls: true · owner-answers: host-unreachable
 //
 // `compare: set` forgets the order in which frames left a port (several workers); `out-counts:
@@ -93,6 +94,10 @@ private:
             }
         }
         testbed.run();
+        if (node_["later"]) {
+            testbed.pass(std::chrono::seconds(node_["later"].as<unsigned>()));
+            testbed.run();
+        }
         if (node_["out-counts"]) {
             compare_numbers_out(testbed);
         } else {
@@ -170,6 +175,10 @@ private:
             {"originated", &api::CounterBlock::originated},
             {"punted", &api::CounterBlock::punted},
             {"handed-out", &api::CounterBlock::handed_out},
+            {"datagrams-reassembled", &api::CounterBlock::datagrams_reassembled},
+            {"datagrams-fragmented", &api::CounterBlock::datagrams_fragmented},
+            {"fragments-made", &api::CounterBlock::fragments_made},
+            {"fragments-merged", &api::CounterBlock::fragments_merged},
             {"icmp-rate-limited", &api::CounterBlock::icmp_rate_limited},
             {"checksums-mended", &api::CounterBlock::checksums_mended}};
         for (const auto& item : node_["counters"]) {

@@ -87,6 +87,10 @@ protected:
         nodes_.run();
     }
     void expect_same_counters() {
+        // Until no fragment is in flight any more.
+        straight_.pass(std::chrono::seconds(61));
+        straight_.run();
+        nodes_.run();
         EXPECT_EQ(straight_.drops(), nodes_.drops());
         EXPECT_EQ(straight_.punted(), nodes_.punted());
         EXPECT_EQ(straight_.given_to_owner(), nodes_.given_to_owner());

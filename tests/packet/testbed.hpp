@@ -7,6 +7,7 @@
 // what must hold after every run: both ledgers of api/counters.hpp, and that no buffer is lost.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -78,6 +79,8 @@ public:
     // The same as a chain of buffers of `segment_bytes` each, as a device that scatters delivers
     // it.
     bool receive_chained(const std::string& port, const Frame& frame, std::size_t segment_bytes);
+    // For all testbeds of the process.
+    void pass(std::chrono::seconds time);
     // Steps all workers and the owner until none has anything to do.
     void run();
     // What was sent since the last call, in order; queue by queue.

@@ -1,5 +1,5 @@
 // ip4-local: unicast packets to an address of ours. ICMP is looked at here on the worker; all else
-// is the control plane's, by class.
+// is the control plane's, by class. Fragments are put together first.
 #include "dataplane/graph/packet_bytes.hpp"
 #include "dataplane/nodes/nodes.hpp"
 #include "net/ip_protocol.hpp"
@@ -20,13 +20,18 @@ api::PuntClass class_of(net::IpProtocol protocol) {
 
 void ip4_local(Graph& graph, Environment& /*env*/, Packets packets) {
     for (rte_mbuf* packet : packets) {
-        const auto protocol = net::IpProtocol{layout_at<net::wire::Ipv4Layout>(packet).protocol};
-        if (protocol == net::IpProtocol::Icmp) {
-            graph.next(api::NodeId::IcmpInput, packet);
-            continue;
+        const auto& header = layout_at<net::wire::Ipv4Layout>(packet);
+        const auto protocol = net::IpProtocol{header.protocol};
+        api::NodeId next = api::NodeId::IcmpInput;
+        if (protocol != net::IpProtocol::Icmp) {
+            meta(packet).punt_class = class_of(protocol);
+            next = api::NodeId::Punt;
         }
-        meta(packet).punt_class = class_of(protocol);
-        graph.next(api::NodeId::Punt, packet);
+        if ((header.fragment.host() & (net::kIpv4MoreFragments | net::kIpv4OffsetMask)) != 0) {
+            meta(packet).after_reassembly = next;
+            next = api::NodeId::Ip4Reassembly;
+        }
+        graph.next(next, packet);
     }
 }
 

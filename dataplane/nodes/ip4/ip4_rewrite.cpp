@@ -2,8 +2,7 @@
 // ready Ethernet header of the adjacency in front of it.
 //
 // What was made here or by the control plane has its first hop still before it: its time to live is
-// not touched. Fragmentation has its own place later; until then a packet that would need it is
-// dropped and counted.
+// not touched. What is too long and may be cut goes to ip4-fragment, which does the rest.
 #include <algorithm>
 #include <cstring>
 
@@ -69,7 +68,7 @@ bool rewrite(Graph& graph, rte_mbuf* packet, const Adjacency& adjacency) {
     }
     if (packet->pkt_len > adjacency.mtu) {
         if ((header.fragment.host() & net::kIpv4DontFragment) == 0) {
-            graph.drop(packet, DropReason::Ip4NeedsFragmentation);
+            graph.next(NodeId::Ip4Fragment, packet);
             return false;
         }
         about.icmp_parameter = adjacency.mtu;  // RFC 1191 4
