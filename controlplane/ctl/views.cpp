@@ -365,6 +365,7 @@ std::string show_table(std::string_view subject, const json::value& data) {
                             {"mac", "MAC"},
                             {"state", "STATE"},
                             {"age-seconds", "AGE SECONDS", kRight},
+                            {"hits", "HITS", kRight},
                             {"held-packets", "HELD PACKETS", kRight}},
                            data);
     }

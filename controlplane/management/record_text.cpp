@@ -119,7 +119,12 @@ std::string word(api::TableLimit limit) {
                                {NextHops, "next-hops"},
                                {Adjacencies, "adjacencies"},
                                {Neighbors, "neighbors"},
-                               {HostRoutes, "host-routes"}}));
+                               {HostRoutes, "host-routes"},
+                               {InterfaceNeighbors, "interface-neighbors"},
+                               {UnresolvedNeighbors, "unresolved-neighbors"},
+                               {HeldPackets, "held-packets"},
+                               {OwnAddresses, "own-addresses"},
+                               {AddressConflicts, "address-conflicts"}}));
 }
 
 std::string name_of(const InterfaceNames& names, net::InterfaceId id) {
@@ -184,6 +189,7 @@ json::object neighbor_json(const api::NeighborRecord& record, const InterfaceNam
         {"mac", mac.is_zero() ? json::value(nullptr) : json::value(mac.to_string())},
         {"state", word(record.state)},
         {"age-seconds", record.age_ms / 1000},
+        {"hits", record.hits},
         {"held-packets", record.held_packets},
     };
 }

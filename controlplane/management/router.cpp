@@ -274,10 +274,12 @@ void Router::event(api::EventType type, std::span<const std::byte> body) {
             if (const auto record = api::read_exact<api::NeighborRecord>(body);
                 record && complaints_.take(timers_.now())) {
                 spdlog::warn(
-                    "{} also uses our address {} on {}; give one of the two another address",
+                    "{} {} our address {} on {}{}; give one of the two another address",
                     net::MacAddress(record->mac).to_string(),
+                    record->state == api::NeighborState::Failed ? "also uses" : "already has",
                     net::Ipv4Address(record->address).to_string(),
-                    name_of(interfaces_.names(), net::InterfaceId(record->interface)));
+                    name_of(interfaces_.names(), net::InterfaceId(record->interface)),
+                    record->state == api::NeighborState::Failed ? "" : ", so it is not used");
             }
             break;
         case api::EventType::RoomReturned:

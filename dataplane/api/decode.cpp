@@ -54,7 +54,7 @@ bool valid(const NextHopRecord& record) {
 }
 
 bool valid(const LimitRecord& record) {
-    return within(record.limit, TableLimit::Routes, TableLimit::HostRoutes);
+    return within(record.limit, TableLimit::Routes, TableLimit::AddressConflicts);
 }
 
 bool valid(const WorkerRecord& /*record*/) {

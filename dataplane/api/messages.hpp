@@ -194,6 +194,7 @@ struct NeighborRecord {
     std::uint16_t held_packets = 0;
     std::uint32_t age_ms = 0;  // since it was last confirmed
     std::uint32_t reserved1 = 0;
+    std::uint64_t hits = 0;  // packets that left for it since it was resolved
 };
 
 enum class TableLimit : std::uint32_t {
@@ -203,6 +204,11 @@ enum class TableLimit : std::uint32_t {
     Adjacencies,  // of resolved next hops that found no room for their Ethernet header
     Neighbors,
     HostRoutes,  // of neighbours: refused by the lookup table
+    InterfaceNeighbors,   // refused by an interface's own `max-neighbors`
+    UnresolvedNeighbors,  // being asked for by packets; refused: not asked for, or not to the end
+    HeldPackets,          // that wait for neighbours; refused: pushed out
+    OwnAddresses,         // in use, of all; refused: times that another host turned out to have one
+    AddressConflicts,     // refused: messages of others that claim an address in use
 };
 
 struct LimitRecord {
@@ -353,7 +359,8 @@ enum class EventType : std::uint32_t {
     NeighborChanged,   // NeighborRecord; state Failed when it is gone
     RouteRejected,     // RouteRejectedRecord
     SyncDone,          // SyncDoneRecord
-    AddressConflict,   // NeighborRecord: another host uses our address
+    AddressConflict,   // NeighborRecord: another host's MAC address and our address, which is in
+                       // use and defended (state Failed), or is not used (Incomplete)
     RoomReturned,      // RoomReturnedRecord: after a refusal for want of room
 };
 

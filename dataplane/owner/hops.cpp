@@ -211,6 +211,19 @@ std::optional<std::uint32_t> Hops::hop_of(const NeighborKey& key) const {
     return position == links_.end() ? std::nullopt : position->second.own_hop;
 }
 
+std::uint64_t Hops::packets_to(const NeighborKey& key) const {
+    const auto position = links_.find(key);
+    if (position == links_.end()) {
+        return 0;
+    }
+    const Link& link = position->second;
+    std::uint64_t packets = link.own_hop ? next_hops_.hits(*link.own_hop) : 0;
+    for (const std::uint32_t index : link.gateway_hops) {
+        packets += next_hops_.hits(index);
+    }
+    return packets;
+}
+
 std::optional<NeighborKey> Hops::neighbor_of(std::uint32_t index) const {
     const Hop* hop = find(index);
     if (hop == nullptr || hop->target.kind != api::NextHopKind::Gateway) {

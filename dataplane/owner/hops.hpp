@@ -90,6 +90,8 @@ public:
     bool neighbor_up(const NeighborKey& key, const net::MacAddress& mac);
     void neighbor_down(const NeighborKey& key);
     [[nodiscard]] std::optional<std::uint32_t> hop_of(const NeighborKey& key) const;
+    // Packets that the workers sent to the neighbour, by whatever hop.
+    [[nodiscard]] std::uint64_t packets_to(const NeighborKey& key) const;
     // The neighbour that a Gateway hop, or a neighbour's own hop, leads to.
     [[nodiscard]] std::optional<NeighborKey> neighbor_of(std::uint32_t index) const;
 

@@ -50,8 +50,9 @@ bool same(const InterfaceEntry& left, const InterfaceEntry& right) {
     return left.type == right.type && left.up == right.up &&
            left.promiscuous == right.promiscuous && left.port == right.port &&
            left.vlan == right.vlan && left.mtu == right.mtu && left.mac == right.mac &&
-           left.addresses == right.addresses && left.source_validation == right.source_validation &&
-           left.proxy_arp == right.proxy_arp && left.source_route == right.source_route &&
+           left.addresses == right.addresses && left.tentative == right.tentative &&
+           left.source_validation == right.source_validation && left.proxy_arp == right.proxy_arp &&
+           left.source_route == right.source_route &&
            left.directed_broadcast == right.directed_broadcast &&
            left.redirects == right.redirects && left.max_neighbors == right.max_neighbors &&
            left.rarp == right.rarp;
@@ -74,11 +75,15 @@ bool Interfaces::room_for(const config::Model& model) const {
     return names <= api::kMaxInterfaces;
 }
 
-Interfaces::Changes Interfaces::publish(const config::Model& model) {
-    Changes changes;
+void Interfaces::number_all(const config::Model& model) {
     for (const auto& [name, interface] : model.interfaces) {
         number(name);
     }
+}
+
+Interfaces::Changes Interfaces::publish(const config::Model& model, const Usable& usable) {
+    Changes changes;
+    number_all(model);
     for (Info& info : infos_) {
         info.configured = false;
     }
@@ -99,7 +104,7 @@ Interfaces::Changes Interfaces::publish(const config::Model& model) {
         info.port_name = port_name_of(interface);
         info.vlan = vlan != nullptr ? vlan->vlan : std::uint16_t{0};
         info.parent = vlan != nullptr ? ids_.at(vlan->parent) : net::InterfaceId();
-        next->entries[id.value()] = entry_of(interface, id, model);
+        next->entries[id.value()] = entry_of(interface, id, model, usable);
 
         const drivers::Port* port = port_of(info);
         if (port != nullptr && !port->failed && port->port_id < kMaxPorts) {
@@ -119,6 +124,12 @@ Interfaces::Changes Interfaces::publish(const config::Model& model) {
 
         const InterfaceEntry& now = next->entries[id.value()];
         const InterfaceEntry* before = table_.current().find(id);
+        for (const net::Ipv4InterfaceAddress& own : now.addresses) {
+            if (before == nullptr || std::find(before->addresses.begin(), before->addresses.end(),
+                                               own) == before->addresses.end()) {
+                changes.appeared.emplace_back(id, own.address);
+            }
+        }
         if (before == nullptr) {
             changes.added.push_back(id);
             changes.readdressed.push_back(id);
@@ -130,7 +141,7 @@ Interfaces::Changes Interfaces::publish(const config::Model& model) {
         if (!same(*before, now) || was_enabled != info.enabled) {
             changes.changed.push_back(id);
         }
-        if (before->addresses != now.addresses) {
+        if (before->addresses != now.addresses || before->tentative != now.tentative) {
             changes.readdressed.push_back(id);
         }
         if (!same_rewrite(*before, now)) {
@@ -282,16 +293,19 @@ net::InterfaceId Interfaces::number(const std::string& name) {
 }
 
 InterfaceEntry Interfaces::entry_of(const config::Interface& interface, net::InterfaceId id,
-                                    const config::Model& model) const {
+                                    const config::Model& model, const Usable& usable) const {
     InterfaceEntry entry;
     entry.id = id;
     entry.name = interface.name;
     entry.type = type_of(interface);
     entry.up = runs(interface, model);
     entry.mtu = interface.mtu;
-    entry.addresses = interface.addresses;
     if (is_loopback(interface)) {
+        entry.addresses = interface.addresses;
         return entry;
+    }
+    for (const net::Ipv4InterfaceAddress& own : interface.addresses) {
+        (usable(id, own.address) ? entry.addresses : entry.tentative).push_back(own);
     }
     entry.source_validation = validation_of(interface);
     entry.proxy_arp = interface.proxy_arp;

@@ -7,9 +7,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/model/model.hpp"
@@ -30,7 +32,8 @@ public:
         std::vector<net::InterfaceId> added;
         std::vector<net::InterfaceId> removed;
         std::vector<net::InterfaceId> changed;      // in any way
-        std::vector<net::InterfaceId> readdressed;  // other addresses
+        std::vector<net::InterfaceId> readdressed;  // other addresses to use
+        std::vector<std::pair<net::InterfaceId, net::Ipv4Address>> appeared;  // to use now
         std::vector<net::InterfaceId> rewritten;  // another MAC, MTU, VLAN or port: adjacencies too
         std::vector<net::InterfaceId> came_up;    // administratively
         std::vector<net::InterfaceId> new_mac;
@@ -39,8 +42,17 @@ public:
 
     // Whether every name of the model can have a number.
     [[nodiscard]] bool room_for(const config::Model& model) const;
+    // Gives every name of the model its number, which it keeps.
+    void number_all(const config::Model& model);
+    // Whether an address of an interface that is no loopback may be used (RFC 5227).
+    using Usable = std::function<bool(net::InterfaceId, net::Ipv4Address)>;
     // Makes the snapshot of `model` the current one.
-    Changes publish(const config::Model& model);
+    Changes publish(const config::Model& model, const Usable& usable);
+
+    // The number that a name has, configured or not.
+    [[nodiscard]] net::InterfaceId number_of(const std::string& name) const {
+        return ids_.at(name);
+    }
 
     // Asks every port for its link. The interfaces (VLANs included) whose link changed.
     std::vector<net::InterfaceId> poll_links();
@@ -74,7 +86,7 @@ private:
 
     net::InterfaceId number(const std::string& name);
     InterfaceEntry entry_of(const config::Interface& interface, net::InterfaceId id,
-                            const config::Model& model) const;
+                            const config::Model& model, const Usable& usable) const;
     [[nodiscard]] bool runs(const config::Interface& interface, const config::Model& model) const;
     [[nodiscard]] const drivers::Port* port_of(const Info& info) const;
 

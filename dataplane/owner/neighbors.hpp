@@ -1,42 +1,52 @@
 // The neighbour table: which MAC address answers for an IPv4 address on an interface (ARP).
 //
-// A core without I/O: packets that wait, ARP messages, references from routes and the time go in;
-// actions come out, in the order in which they must be carried out. One caller (the table owner).
+// A core without I/O: packets that wait, ARP messages, references from routes, how often a
+// neighbour was used, and the time go in; actions come out, in the order in which they must be
+// carried out. One caller (the table owner). This file and neighbors.cpp have what may happen to
+// the table, neighbor_states.cpp what an entry makes of it.
 //
 // The life of an entry:
 //
 //                     packet or reference                 answered
 //     (nothing) ------------------------> Incomplete -----------------> Reachable <----+
-//         |                                   | 3 requests unanswered       | 60 s     | answered
-//         | asked us                          v                             v          |
-//         +----------> Stale               Failed <---------------------- Probe -------+
-//               (known, not in use)                3 probes unanswered
+//         |                                   | 3 requests unanswered    |  | 60 s,    | answered
+//         | asked us                          v                   60 s,  |  | used     |
+//         +----------> Stale               Failed <--------------- unused |  v          |
+//               (known, not in use)           ^   3 probes unanswered    | Probe ------+
+//                        ^                    +--------------------------|---+
+//                        +-----------------------------------------------+
 //
 // - An entry is *in use* from the moment a packet or a route needed it: its adjacency is then in
 // the
-//   hands of the workers, who do not report back, so such an entry is polled before it expires (RFC
-//   1122 2.3.2.1 (2)) for as long as its host answers. An entry that was only learnt from a request
-//   to us is Stale: remembered for a minute, never polled, and the first to go when room is needed.
-// - Requests to one destination are at least a second apart (RFC 1122 2.3.2.1).
-// - Packets wait only while an entry is Incomplete: a few a neighbour, the oldest gives way (RFC
-//   1122 2.3.2.2 asks for the latest), and a limit over all.
+//   hands of the workers, who count what leaves by it. One that was used since it was last
+//   confirmed, or that a route refers to, is polled before it expires (RFC 1122 2.3.2.1 (2)) for as
+//   long as its host answers. One that nobody used is not polled: it goes Stale.
+// - Stale is remembered for a minute, never polled, and the first to go when room is needed. The
+//   next packet puts it in use again.
+// - Requests to one destination are at least a second apart (RFC 1122 2.3.2.1), and on an interface
+//   only so many new neighbours are asked for in a second.
+// - Packets wait only while an entry is Incomplete, in HeldPackets. Where too many are Incomplete,
+//   the oldest of the interface that has the most gives way: a sweep of silent addresses pushes out
+//   itself.
 // - Failed is a short negative cache: packets are answered with host unreachable (RFC 1812 4.3.3.1)
 //   without a new request. A neighbour that a route refers to is asked again at the end of each
 //   such time, so it comes back by itself.
 // - Permanent entries are configured; no message from the network changes them.
+// - An interface has a limit of its own for what is not configured (`max-neighbors`). What a route
+//   refers to is let in over it: the configuration and the routing protocols bound that.
 //
-// Learning follows RFC 826: a known sender is updated, whatever the message; a new entry is made
-// only when the message is a request for an address of ours. Never learnt: our own address (that is
-// a conflict, RFC 5227 2.4), a sender outside the interface's subnets, 0.0.0.0 (a probe, RFC 5227
-// 2.1.1), network and broadcast addresses, group MAC addresses. The MAC of an entry changes at most
-// once a second, so that two hosts with one address cannot keep the owner busy.
+// Learning follows RFC 826: a known sender is updated, whatever the message (so a gratuitous one
+// moves an entry and never makes one); a new entry is made only when the message is a request for
+// an address of ours. Never learnt: our own address (that is a conflict,
+// dataplane/owner/conflicts.hpp), a sender outside the interface's subnets, 0.0.0.0 (a probe, RFC
+// 5227 2.1.1), network and broadcast addresses, group MAC addresses. The MAC of an entry changes at
+// most once a second, so that two hosts with one address cannot keep the owner busy.
 #pragma once
 
-#include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -46,7 +56,9 @@
 
 #include "dataplane/api/drop_reason.hpp"
 #include "dataplane/api/messages.hpp"
+#include "dataplane/owner/held_packets.hpp"
 #include "dataplane/owner/instant.hpp"
+#include "dataplane/owner/neighbor_key.hpp"
 #include "dataplane/tables/interface_table.hpp"
 #include "net/interface_id.hpp"
 #include "net/ipv4_address.hpp"
@@ -55,12 +67,6 @@
 struct rte_mbuf;
 
 namespace godwit::dataplane {
-
-struct NeighborKey {
-    net::InterfaceId interface;
-    net::Ipv4Address address;
-    friend constexpr auto operator<=>(const NeighborKey&, const NeighborKey&) = default;
-};
 
 // ---- actions
 
@@ -91,11 +97,8 @@ struct DropPacket {
 struct NeighborChanged {
     api::NeighborRecord record;
 };
-struct ConflictSeen {
-    api::NeighborRecord record;  // our address, the other host's MAC
-};
 using NeighborAction = std::variant<SendArpRequest, AdjacencyUp, AdjacencyDown, ForwardPacket,
-                                    DropPacket, NeighborChanged, ConflictSeen>;
+                                    DropPacket, NeighborChanged>;
 using NeighborActions = std::vector<NeighborAction>;
 
 // ---- the table
@@ -106,12 +109,12 @@ struct NeighborSettings {
     std::size_t max_held_per_entry = 16;  // packets
     std::size_t max_held = 1024;          // packets, over all entries: a share of the packet pool
     unsigned tries = 3;
+    unsigned new_a_second = 1024;  // neighbours that packets ask for, on an interface
     Duration retry_interval = std::chrono::seconds(1);
     Duration reachable_time = std::chrono::seconds(60);
     Duration stale_time = std::chrono::seconds(60);
     Duration negative_time = std::chrono::seconds(3);
     Duration mac_change_interval = std::chrono::seconds(1);
-    Duration conflict_interval = std::chrono::seconds(10);  // RFC 5227 2.4 DEFEND_INTERVAL
 };
 
 // An ARP message that has the form of RFC 826 for IPv4 over Ethernet.
@@ -124,15 +127,23 @@ struct ArpSeen {
 
 struct NeighborStatistics {
     std::uint64_t table_full = 0;           // an entry was needed and there was no room
+    std::uint64_t interface_full = 0;       // the same, in what the interface may have
     std::uint64_t evicted = 0;              // an entry that nobody used gave its place
+    std::uint64_t given_up_early = 0;       // one that was being asked for gave its place
+    std::uint64_t throttled = 0;            // a new one was not asked for: too many in this second
     std::uint64_t mac_changes_ignored = 0;  // too soon after the last one, or Permanent
     std::uint64_t not_learnt = 0;           // messages whose sender must not be learnt
-    std::uint64_t conflicts = 0;
 };
+
+// How many packets the workers sent to a neighbour in all; only a change of it means something.
+using NeighborUse = std::function<std::uint64_t(const NeighborKey&)>;
 
 class Neighbors {
 public:
-    explicit Neighbors(const NeighborSettings& settings) : settings_(settings) {}
+    Neighbors(const NeighborSettings& settings, NeighborUse use)
+        : settings_(settings),
+          use_(std::move(use)),
+          held_(settings.max_held_per_entry, settings.max_held) {}
 
     // A packet for a neighbour. Takes it over: it comes back in an action, at once or later.
     void handle_packet(const NeighborKey& key, rte_mbuf* packet, Instant now,
@@ -152,10 +163,15 @@ public:
     // The entry is resolved like any other when it is still referred to, else forgotten.
     void remove_permanent(const NeighborKey& key, Instant now, NeighborActions& actions);
 
+    // What is learnt on the interface has room for `entries`.
+    void set_limit(net::InterfaceId interface, std::size_t entries, Instant now,
+                   NeighborActions& actions);
+
     // The link came back: what is not known for certain is asked again.
     void link_up(net::InterfaceId interface, Instant now, NeighborActions& actions);
-    // Its addresses changed: entries outside its subnets, and of addresses that are now ours, go.
-    // Referenced and Permanent ones stay.
+    // Its addresses changed: entries outside its subnets (those of addresses that are not proved
+    // free yet included), and of addresses that are now ours, go. Referenced and Permanent ones
+    // stay.
     void addresses_changed(const InterfaceEntry& interface, Instant now, NeighborActions& actions);
     // It leads to another network now (another VLAN): only what is configured is still known.
     void interface_moved(net::InterfaceId interface, Instant now, NeighborActions& actions);
@@ -168,7 +184,8 @@ public:
     [[nodiscard]] std::optional<Instant> next_deadline() const;
 
     [[nodiscard]] std::size_t size() const { return entries_.size(); }
-    [[nodiscard]] std::size_t held() const { return held_; }
+    [[nodiscard]] std::size_t unresolved() const { return unresolved_; }
+    [[nodiscard]] const HeldPackets& held() const { return held_; }
     [[nodiscard]] const NeighborStatistics& statistics() const { return statistics_; }
     [[nodiscard]] std::optional<api::NeighborRecord> find(const NeighborKey& key,
                                                           Instant now) const;
@@ -180,25 +197,43 @@ public:
 private:
     using State = api::NeighborState;
 
+    // By when they came to be there. An entry is in at most one of them.
+    using Ages = std::set<std::pair<Instant, NeighborKey>>;
+    struct OnInterface {
+        std::size_t entries = 0;  // that are not Permanent
+        std::size_t limit = std::numeric_limits<std::size_t>::max();
+        Ages unused;      // Stale or Failed, and no route refers to them
+        Ages unresolved;  // Incomplete, and no route refers to them
+        Instant second_began{};
+        unsigned asked = 0;  // for the first time, in this second
+    };
+
     struct Entry {
         State state = State::Incomplete;
         net::MacAddress mac;  // zero while unknown
         bool in_use = false;  // AdjacencyUp was given out
+        bool ever_requested = false;
         std::uint32_t references = 0;
-        unsigned requests = 0;  // sent in this state
-        Instant confirmed{};    // last message from the neighbour itself
+        unsigned requests = 0;            // sent in this state
+        std::uint64_t use_confirmed = 0;  // what `use_` said when it was confirmed
+        Instant confirmed{};              // last message from the neighbour itself
         Instant mac_changed{};
         Instant last_request{};
-        bool ever_requested = false;
         std::optional<Instant> deadline;
-        std::optional<Instant> evictable_since;
-        std::deque<rte_mbuf*> held;
+        Ages* listed = nullptr;  // of its OnInterface
+        Instant listed_since{};
     };
     using Entries = std::map<NeighborKey, Entry>;
     using Position = Entries::iterator;
 
-    Position create(const NeighborKey& key, State state, Instant now, NeighborActions& actions);
+    enum class For : std::uint8_t { Packet, Message, Route };
+    // end() when there is no room for it.
+    Position create(const NeighborKey& key, State state, For reason, Instant now,
+                    NeighborActions& actions);
     bool make_room(Instant now, NeighborActions& actions);
+    bool make_room_on(OnInterface& interface, Instant now, NeighborActions& actions);
+    void give_up_oldest(Instant now, NeighborActions& actions);
+    bool may_ask_anew(OnInterface& interface, Instant now);
     void forget(Position position, Instant now, NeighborActions& actions);
     void change_state(Position position, State state, Instant now, NeighborActions& actions);
     void resolved(Position position, const net::MacAddress& mac, Instant now,
@@ -212,21 +247,21 @@ private:
                       NeighborActions& actions);
     void due(Position position, Instant now, NeighborActions& actions);
     void arm(Position position, std::optional<Instant> deadline);
-    void update_evictable(Position position, Instant now);
-    void seen_conflict(const InterfaceEntry& interface, const ArpSeen& message, Instant now,
-                       NeighborActions& actions);
+    void list(Position position, Instant now);
+    void take_off_list(Position position);
+    [[nodiscard]] bool is_wanted(Position position) const;
     [[nodiscard]] Duration with_jitter(Duration time, const NeighborKey& key) const;
-    [[nodiscard]] static api::NeighborRecord record_of(const NeighborKey& key, const Entry& entry,
-                                                       Instant now);
+    [[nodiscard]] api::NeighborRecord record_of(const NeighborKey& key, const Entry& entry,
+                                                Instant now) const;
 
     NeighborSettings settings_;
+    NeighborUse use_;
     NeighborStatistics statistics_;
+    HeldPackets held_;
     Entries entries_;
+    std::map<net::InterfaceId, OnInterface> interfaces_;
     std::set<std::pair<Instant, NeighborKey>> timers_;
-    std::set<std::pair<Instant, NeighborKey>> evictable_;  // by age
-    std::map<NeighborKey, Instant> conflicts_;             // own address → last reported
-    std::size_t held_ = 0;
-    std::size_t unresolved_ = 0;  // entries that are Incomplete
+    std::size_t unresolved_ = 0;  // entries in the lists of that name
 };
 
 }  // namespace godwit::dataplane

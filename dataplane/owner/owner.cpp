@@ -22,6 +22,18 @@ namespace {
 constexpr unsigned kNoticesAnInterval = 20;
 constexpr Duration kNoticeInterval = std::chrono::seconds(10);
 
+// Two routers that start at the same moment on one link must not wait equally long (RFC 5227
+// 2.1.1): what tells them apart is their MAC addresses.
+std::uint64_t seed_of(const PortControl& ports, const config::Model& model) {
+    std::uint64_t seed = 0;
+    for (const auto& [name, interface] : model.interfaces) {
+        if (const drivers::Port* port = ports.find(name)) {
+            seed = seed * 31 + mac_bits(interface.mac.value_or(port->mac));
+        }
+    }
+    return seed;
+}
+
 }  // namespace
 
 Owner::Owner(const OwnerParts& parts, const config::Model& model, std::string_view yaml,
@@ -33,7 +45,10 @@ Owner::Owner(const OwnerParts& parts, const config::Model& model, std::string_vi
       now_(now),
       interfaces_(parts.shared.interfaces, parts.ports,
                   static_cast<unsigned>(parts.workers.size())),
-      neighbors_(settings.neighbors),
+      neighbors_(settings.neighbors,
+                 [this](const NeighborKey& key) { return hops_.packets_to(key); }),
+      conflicts_(static_cast<std::uint64_t>(now.time_since_epoch().count()) ^
+                 seed_of(parts.ports, model)),
       hops_(parts.shared.next_hops, parts.shared.interfaces, *this),
       routes_(parts.shared.fib, hops_, settings.max_routes),
       dispatch_(parts.shared.links, parts.counters, parts.shared.pool),
@@ -44,8 +59,9 @@ Owner::Owner(const OwnerParts& parts, const config::Model& model, std::string_vi
     if (epoll_ < 0) {
         throw std::system_error(errno, std::generic_category(), "epoll_create1");
     }
-    apply_changes(interfaces_.publish(model), model);
+    adopt(model);
     poll_links();
+    carry_out_conflicts();
 }
 
 Owner::~Owner() {
@@ -69,11 +85,14 @@ bool Owner::turn(Instant now) {
     more |= routes_.sweep(settings_.sweep_a_turn);
     neighbors_.advance(now, actions_);
     carry_out_actions();
+    conflicts_.advance(now, conflict_actions_);
+    carry_out_conflicts();
     send_announcements();
     if (now >= next_link_poll_) {
         next_link_poll_ = now + settings_.link_interval;
         poll_links();
         carry_out_actions();
+        carry_out_conflicts();
     }
     report_routes();
     if (server_ != nullptr && server_->take_resync_due()) {
@@ -91,6 +110,9 @@ Instant Owner::next_deadline() const {
         deadline = std::min(deadline, now_ + settings_.reclaim_interval);
     }
     if (const auto due = neighbors_.next_deadline()) {
+        deadline = std::min(deadline, *due);
+    }
+    if (const auto due = conflicts_.next_deadline()) {
         deadline = std::min(deadline, *due);
     }
     if (const auto due = announcements_.next_deadline()) {
@@ -213,14 +235,6 @@ void Owner::carry_out(const NeighborAction& action) {
         drop(*dropped);
     } else if (const auto* changed = std::get_if<NeighborChanged>(&action)) {
         emit(api::EventType::NeighborChanged, changed->record);
-    } else if (const auto* conflict = std::get_if<ConflictSeen>(&action)) {
-        emit(api::EventType::AddressConflict, conflict->record);
-        if (const auto left_out = notices_.admit(now_)) {
-            spdlog::warn("{}: {} uses our address {} ({} lines left out)",
-                         interfaces_.name_of(net::InterfaceId(conflict->record.interface)),
-                         net::MacAddress(conflict->record.mac).to_string(),
-                         net::Ipv4Address(conflict->record.address).to_string(), *left_out);
-        }
     }
 }
 
@@ -236,6 +250,8 @@ void Owner::poll_links() {
         }
         if (up) {
             link_came_up(id);
+        } else {
+            conflicts_.link_down(id);
         }
         report_interface(id);
     }
@@ -243,6 +259,9 @@ void Owner::poll_links() {
 
 void Owner::link_came_up(net::InterfaceId id) {
     neighbors_.link_up(id, now_, actions_);
+    if (interfaces_.link_is_up(id)) {
+        conflicts_.link_up(id, now_, conflict_actions_);
+    }
     announce_addresses_of(id);
 }
 
@@ -318,7 +337,7 @@ void Owner::route_record(const api::Record& record) {
 
 void Owner::query(const api::QueryBody& query, QueryPage& page) {
     answer({interfaces_, parts_.shared.fib, parts_.shared.next_hops, routes_, hops_, neighbors_,
-            settings_.neighbors.max_entries, parts_.workers, model_},
+            conflicts_, settings_.neighbors, parts_.workers, model_},
            query, now_, page);
 }
 

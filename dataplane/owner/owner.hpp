@@ -26,6 +26,7 @@
 #include "dataplane/channel/handler.hpp"
 #include "dataplane/channel/server.hpp"
 #include "dataplane/owner/announcements.hpp"
+#include "dataplane/owner/conflicts.hpp"
 #include "dataplane/owner/dispatch.hpp"
 #include "dataplane/owner/hops.hpp"
 #include "dataplane/owner/instant.hpp"
@@ -91,6 +92,7 @@ public:
     void shut_down();
 
     [[nodiscard]] const Neighbors& neighbors() const { return neighbors_; }
+    [[nodiscard]] const Conflicts& conflicts() const { return conflicts_; }
     [[nodiscard]] const RouteTable& routes() const { return routes_; }
     [[nodiscard]] const Interfaces& interfaces() const { return interfaces_; }
     [[nodiscard]] const config::Model& model() const { return model_; }
@@ -119,12 +121,19 @@ private:
     void forward(const ForwardPacket& action);
     void drop(const DropPacket& action);
     void send_request(const SendArpRequest& action);
+    void carry_out_conflicts();
+    void conflict_seen(const ConflictSeen& conflict);
+    [[nodiscard]] bool is_own_mac(const net::MacAddress& mac) const;
+    [[nodiscard]] bool is_tentative(net::Ipv4Address address) const;
 
     void poll_links();
     void link_came_up(net::InterfaceId id);
     void announce_addresses_of(net::InterfaceId id);
     void send_announcements();
+    void adopt(const config::Model& next);
+    void claim_addresses(const config::Model& next);
     void apply_changes(const Interfaces::Changes& changes, const config::Model& next);
+    void readdress(const Interfaces::Changes& changes);
     void set_punt_rings(SessionRings rings);
 
     void report_routes();
@@ -150,12 +159,14 @@ private:
 
     Interfaces interfaces_;
     Neighbors neighbors_;
+    Conflicts conflicts_;
     Announcements announcements_;
     Hops hops_;
     RouteTable routes_;
     Dispatch dispatch_;
 
     NeighborActions actions_;
+    ConflictActions conflict_actions_;
     std::vector<rte_mbuf*> packets_;  // of one turn
     std::vector<std::unique_ptr<PuntRing>> punt_rings_;
     std::shared_ptr<const void> punt_memory_;

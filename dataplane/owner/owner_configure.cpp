@@ -7,8 +7,6 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
-
 #include "config/load/load.hpp"
 #include "config/store/store.hpp"
 #include "dataplane/owner/owner.hpp"
@@ -63,7 +61,7 @@ api::ConfigureOutcome Owner::configure(api::ConfigurePhase phase, std::uint64_t 
         text = *refused;
         return api::ConfigureOutcome::Failed;
     }
-    apply_changes(interfaces_.publish(next), next);
+    adopt(next);
     config_sha256_ = config::sha256_hex(std::string(yaml));
     if (server_ != nullptr) {
         server_->set_config_sha256(config_sha256_);
@@ -71,6 +69,30 @@ api::ConfigureOutcome Owner::configure(api::ConfigurePhase phase, std::uint64_t 
     ++statistics_.configurations;
     spdlog::info("revision {} is running", revision);
     return api::ConfigureOutcome::Done;
+}
+
+// Makes `next` what the workers see, and then what hangs on it. Also the first model, and the
+// running one again when an address has become ours to use or is not any more.
+void Owner::adopt(const config::Model& next) {
+    claim_addresses(next);
+    const auto usable = [this](net::InterfaceId id, net::Ipv4Address address) {
+        return conflicts_.is_in_use({id, address});
+    };
+    apply_changes(interfaces_.publish(next, usable), next);
+}
+
+void Owner::claim_addresses(const config::Model& next) {
+    interfaces_.number_all(next);
+    for (const auto& [name, interface] : next.interfaces) {
+        const net::InterfaceId id = interfaces_.number_of(name);
+        if (std::holds_alternative<config::Loopback>(interface.kind)) {
+            conflicts_.interface_removed(id);  // nobody else is on it
+            continue;
+        }
+        conflicts_.configure(id, interface.addresses,
+                             interface.conflict_detection == config::ConflictDetection::Probe,
+                             interfaces_.link_is_up(id), now_);
+    }
 }
 
 // What hangs on the interfaces, after `next` became the snapshot. Also the first model's.
@@ -83,6 +105,7 @@ void Owner::apply_changes(const Interfaces::Changes& changes, const config::Mode
     }
     for (const net::InterfaceId id : changes.removed) {
         neighbors_.interface_removed(id, now_, actions_);
+        conflicts_.interface_removed(id);
         announcements_.interface_removed(id);
         carry_out_actions();
         hops_.interface_removed(id);
@@ -92,30 +115,16 @@ void Owner::apply_changes(const Interfaces::Changes& changes, const config::Mode
     }
     for (const net::InterfaceId id : changes.moved) {
         neighbors_.interface_moved(id, now_, actions_);
+        if (interfaces_.link_is_up(id)) {
+            conflicts_.link_up(id, now_, conflict_actions_);
+        }
         announce_addresses_of(id);
         carry_out_actions();
     }
     for (const net::InterfaceId id : changes.rewritten) {
         hops_.rebuild(id);
     }
-    for (const net::InterfaceId id : changes.readdressed) {
-        const InterfaceEntry& interface = *interfaces_.entry(id);
-        neighbors_.addresses_changed(interface, now_, actions_);
-        announcements_.keep_only(interface);
-        if (interface.type == api::InterfaceType::Loopback) {
-            continue;
-        }
-        const auto before = model_.interfaces.find(interfaces_.name_of(id));
-        for (const net::Ipv4InterfaceAddress& own : interface.addresses) {
-            const bool is_new =
-                before == model_.interfaces.end() ||
-                std::find(before->second.addresses.begin(), before->second.addresses.end(), own) ==
-                    before->second.addresses.end();
-            if (is_new) {
-                announcements_.start({id, own.address}, now_);
-            }
-        }
-    }
+    readdress(changes);
     for (const net::InterfaceId id : changes.new_mac) {
         announce_addresses_of(id);
     }
@@ -136,6 +145,23 @@ void Owner::apply_changes(const Interfaces::Changes& changes, const config::Mode
     for (const auto* list : {&changes.added, &changes.changed}) {
         for (const net::InterfaceId id : *list) {
             report_interface(id);
+        }
+    }
+}
+
+void Owner::readdress(const Interfaces::Changes& changes) {
+    for (const auto* list : {&changes.added, &changes.changed}) {
+        for (const net::InterfaceId id : *list) {
+            neighbors_.set_limit(id, interfaces_.entry(id)->max_neighbors, now_, actions_);
+        }
+    }
+    for (const net::InterfaceId id : changes.readdressed) {
+        neighbors_.addresses_changed(*interfaces_.entry(id), now_, actions_);
+        announcements_.keep_only(*interfaces_.entry(id));
+    }
+    for (const auto& [id, address] : changes.appeared) {
+        if (interfaces_.entry(id)->type != api::InterfaceType::Loopback) {
+            announcements_.start({id, address}, now_);
         }
     }
 }

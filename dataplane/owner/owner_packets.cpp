@@ -1,9 +1,15 @@
 // The owner's packets: ARP in and out, packets that wait for a neighbour, packets of the control
 // plane.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
 #include "dataplane/graph/packet_bytes.hpp"
 #include "dataplane/owner/owner.hpp"
 #include "net/arp.hpp"
 #include "net/icmp.hpp"
+#include "net/ipv4.hpp"
 
 namespace godwit::dataplane {
 
@@ -41,9 +47,73 @@ void Owner::arp_message(rte_mbuf* packet) {
     if (interface != nullptr && view) {
         const ArpSeen seen{view->operation() == net::ArpOperation::Request, view->sender_mac(),
                            view->sender_address(), view->target_address()};
+        if (!is_own_mac(seen.sender_mac)) {
+            conflicts_.handle_arp(interface->id, seen, now_, conflict_actions_);
+        }
         neighbors_.handle_arp(*interface, seen, now_, actions_);
     }
     dispatch_.end(packet);
+}
+
+// RFC 5227 2.1.1: of any interface; two of them may be on one link.
+bool Owner::is_own_mac(const net::MacAddress& mac) const {
+    const auto& entries = parts_.shared.interfaces.current().entries;
+    return std::any_of(entries.begin(), entries.end(), [&](const InterfaceEntry& entry) {
+        return !entry.id.is_none() && entry.type != api::InterfaceType::Loopback &&
+               entry.mac == mac;
+    });
+}
+
+bool Owner::is_tentative(net::Ipv4Address address) const {
+    const auto& entries = parts_.shared.interfaces.current().entries;
+    return conflicts_.not_in_use() > 0 &&
+           std::any_of(entries.begin(), entries.end(),
+                       [&](const InterfaceEntry& entry) { return entry.is_tentative(address); });
+}
+
+void Owner::carry_out_conflicts() {
+    bool readdressed = false;
+    for (const ConflictAction& action : std::exchange(conflict_actions_, {})) {
+        if (const auto* seen = std::get_if<ConflictSeen>(&action)) {
+            conflict_seen(*seen);
+            continue;
+        }
+        if (const auto* changed = std::get_if<AddressUseChanged>(&action)) {
+            readdressed = true;
+            spdlog::info("{}: {} is {}", interfaces_.name_of(changed->own.interface),
+                         changed->own.address.to_string(),
+                         changed->in_use ? "in use: nobody else has it"
+                                         : "not used until nobody else is known to have it");
+            continue;
+        }
+        const auto* probe = std::get_if<SendArpProbe>(&action);
+        const NeighborKey own = probe != nullptr ? probe->own : std::get<DefendAddress>(action).own;
+        const InterfaceEntry* interface = interfaces_.entry(own.interface);
+        if (interface != nullptr && interface->up) {
+            dispatch_.send_arp_request(*interface,
+                                       probe != nullptr ? net::Ipv4Address() : own.address,
+                                       own.address, std::nullopt);
+        }
+    }
+    if (readdressed) {
+        const config::Model running = model_;
+        adopt(running);
+    }
+}
+
+void Owner::conflict_seen(const ConflictSeen& conflict) {
+    api::NeighborRecord record;
+    record.address = conflict.own.address.value();
+    record.interface = conflict.own.interface.value();
+    record.state = conflict.in_use ? api::NeighborState::Failed : api::NeighborState::Incomplete;
+    record.mac = conflict.other.bytes();
+    emit(api::EventType::AddressConflict, record);
+    if (const auto left_out = notices_.admit(now_)) {
+        spdlog::warn("{}: {} {} our address {} ({} lines left out)",
+                     interfaces_.name_of(conflict.own.interface), conflict.other.to_string(),
+                     conflict.in_use ? "uses" : "has, so that we do not use,",
+                     conflict.own.address.to_string(), *left_out);
+    }
 }
 
 void Owner::packet_to_resolve(rte_mbuf* packet) {
@@ -108,6 +178,12 @@ void Owner::send_request(const SendArpRequest& action) {
 }
 
 void Owner::injected(const api::InjectRecord& header, std::span<const std::byte> packet) {
+    // RFC 5227 2.1.1: nothing is sent from an address that is not proved free.
+    const std::span bytes(reinterpret_cast<const std::uint8_t*>(packet.data()), packet.size());
+    if (const auto view = net::wire::Ipv4View::parse(bytes); view && is_tentative(view->source())) {
+        dispatch_.refuse_injected(api::DropReason::Ip4NotYetOurs);
+        return;
+    }
     if (header.mode == api::InjectMode::Routed) {
         if (rte_mbuf* buffer = dispatch_.inject(packet)) {
             dispatch_.give(buffer, api::NodeId::Ip4Lookup);

@@ -139,6 +139,9 @@ void answer_workers(const QuerySources& sources, std::uint64_t cursor, QueryPage
 void answer_limits(const QuerySources& sources, std::uint64_t cursor, QueryPage& page) {
     using enum api::TableLimit;
     const RouteStatistics& routes = sources.routes.statistics();
+    const NeighborStatistics& neighbors = sources.neighbors.statistics();
+    const auto& held = sources.neighbors.held();
+    const Conflicts& conflicts = sources.conflicts;
     const auto limits = std::to_array<api::LimitRecord>(
         {{Routes, 0, sources.routes.downloaded(), sources.routes.max_routes(),
           routes.routes_refused},
@@ -146,9 +149,16 @@ void answer_limits(const QuerySources& sources, std::uint64_t cursor, QueryPage&
          {NextHops, 0, sources.next_hops.used(), sources.next_hops.capacity(),
           sources.next_hops.refused_at_limit()},
          {Adjacencies, 0, 0, 0, sources.hops.adjacencies_refused()},
-         {Neighbors, 0, sources.neighbors.size(), sources.max_neighbors,
-          sources.neighbors.statistics().table_full},
-         {HostRoutes, 0, 0, 0, routes.host_routes_refused}});
+         {Neighbors, 0, sources.neighbors.size(), sources.neighbor_settings.max_entries,
+          neighbors.table_full},
+         {HostRoutes, 0, 0, 0, routes.host_routes_refused},
+         {InterfaceNeighbors, 0, 0, 0, neighbors.interface_full},
+         {UnresolvedNeighbors, 0, sources.neighbors.unresolved(),
+          sources.neighbor_settings.max_unresolved, neighbors.throttled + neighbors.given_up_early},
+         {HeldPackets, 0, held.total(), held.capacity(), held.pushed_out()},
+         {OwnAddresses, 0, conflicts.size() - conflicts.not_in_use(), conflicts.size(),
+          conflicts.statistics().refused},
+         {AddressConflicts, 0, 0, 0, conflicts.statistics().conflicts}});
     for (std::uint64_t number = cursor; number < limits.size(); ++number) {
         if (!page.add(limits[number])) {
             page.next_cursor = number;

@@ -8,6 +8,7 @@
 #include "config/model/model.hpp"
 #include "dataplane/api/messages.hpp"
 #include "dataplane/channel/handler.hpp"
+#include "dataplane/owner/conflicts.hpp"
 #include "dataplane/owner/hops.hpp"
 #include "dataplane/owner/instant.hpp"
 #include "dataplane/owner/interfaces.hpp"
@@ -25,7 +26,8 @@ struct QuerySources {
     const RouteTable& routes;
     const Hops& hops;
     const Neighbors& neighbors;
-    std::size_t max_neighbors;
+    const Conflicts& conflicts;
+    const NeighborSettings& neighbor_settings;
     const std::vector<std::unique_ptr<Worker>>& workers;
     const config::Model& model;
 };

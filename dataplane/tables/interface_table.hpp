@@ -35,6 +35,8 @@ struct InterfaceEntry {
     net::MacAddress mac;
     bool partial_checksums = false;  // of its port; see drivers/port.hpp
     std::vector<net::Ipv4InterfaceAddress> addresses;
+    // Configured too, and not ours to use until nobody else is known to have them (RFC 5227 2.1).
+    std::vector<net::Ipv4InterfaceAddress> tentative;
     std::string name;
     // as the configuration has them
     SourceValidation source_validation = SourceValidation::Off;
@@ -47,6 +49,14 @@ struct InterfaceEntry {
 
     [[nodiscard]] bool owns(net::Ipv4Address address) const {
         for (const auto& own : addresses) {
+            if (own.address == address) {
+                return true;
+            }
+        }
+        return false;
+    }
+    [[nodiscard]] bool is_tentative(net::Ipv4Address address) const {
+        for (const auto& own : tentative) {
             if (own.address == address) {
                 return true;
             }
