@@ -47,7 +47,7 @@ static_assert(crosses_as<FibRecord, 24>());
 static_assert(offsetof(FibRecord, next_hop) == 12);
 static_assert(crosses_as<NextHopRecord, 80>());
 static_assert(offsetof(NextHopRecord, members) == 20);
-static_assert(crosses_as<NeighborRecord, 24>());
+static_assert(crosses_as<NeighborRecord, 32>());
 static_assert(offsetof(NeighborRecord, mac) == 8);
 static_assert(crosses_as<WorkerRecord, 176>());
 static_assert(crosses_as<LimitRecord, 32>());

@@ -13,6 +13,7 @@ using Packets = std::span<rte_mbuf* const>;
 
 void ethernet_input(Graph& graph, Environment& env, Packets packets);
 void arp_input(Graph& graph, Environment& env, Packets packets);
+void rarp_input(Graph& graph, Environment& env, Packets packets);
 void ip4_input(Graph& graph, Environment& env, Packets packets);
 void ip4_lookup(Graph& graph, Environment& env, Packets packets);
 void ip4_local(Graph& graph, Environment& env, Packets packets);

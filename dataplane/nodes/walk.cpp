@@ -9,6 +9,8 @@ void walk(Graph& graph, Environment& env) {
                 return ethernet_input(graph, env, packets);
             case api::NodeId::ArpInput:
                 return arp_input(graph, env, packets);
+            case api::NodeId::RarpInput:
+                return rarp_input(graph, env, packets);
             case api::NodeId::Ip4Input:
                 return ip4_input(graph, env, packets);
             case api::NodeId::Ip4Lookup:
@@ -33,7 +35,6 @@ void walk(Graph& graph, Environment& env) {
                 return punt(graph, env, packets);
             case api::NodeId::InterfaceOutput:
                 return interface_output(graph, env, packets);
-            case api::NodeId::RarpInput:
             case api::NodeId::StraightPath:  // before the graph, not in it
             case api::NodeId::Drop:          // the graph's own
             case api::NodeId::kCount:

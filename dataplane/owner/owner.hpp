@@ -124,7 +124,6 @@ private:
     void carry_out_conflicts();
     void conflict_seen(const ConflictSeen& conflict);
     [[nodiscard]] bool is_own_mac(const net::MacAddress& mac) const;
-    [[nodiscard]] bool is_tentative(net::Ipv4Address address) const;
 
     void poll_links();
     void link_came_up(net::InterfaceId id);

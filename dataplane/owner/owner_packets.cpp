@@ -64,13 +64,6 @@ bool Owner::is_own_mac(const net::MacAddress& mac) const {
     });
 }
 
-bool Owner::is_tentative(net::Ipv4Address address) const {
-    const auto& entries = parts_.shared.interfaces.current().entries;
-    return conflicts_.not_in_use() > 0 &&
-           std::any_of(entries.begin(), entries.end(),
-                       [&](const InterfaceEntry& entry) { return entry.is_tentative(address); });
-}
-
 void Owner::carry_out_conflicts() {
     bool readdressed = false;
     for (const ConflictAction& action : std::exchange(conflict_actions_, {})) {
@@ -180,7 +173,8 @@ void Owner::send_request(const SendArpRequest& action) {
 void Owner::injected(const api::InjectRecord& header, std::span<const std::byte> packet) {
     // RFC 5227 2.1.1: nothing is sent from an address that is not proved free.
     const std::span bytes(reinterpret_cast<const std::uint8_t*>(packet.data()), packet.size());
-    if (const auto view = net::wire::Ipv4View::parse(bytes); view && is_tentative(view->source())) {
+    if (const auto view = net::wire::Ipv4View::parse(bytes);
+        view && parts_.shared.interfaces.current().is_tentative(view->source())) {
         dispatch_.refuse_injected(api::DropReason::Ip4NotYetOurs);
         return;
     }

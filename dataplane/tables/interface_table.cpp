@@ -38,10 +38,15 @@ void make_views(InterfaceSnapshot& snapshot) {
     for (auto& port : snapshot.ports) {
         const InterfaceEntry* untagged = snapshot.find(port.untagged);
         port.straight = untagged != nullptr && untagged->up && !untagged->partial_checksums &&
-                        !port.software_rss &&
-                        untagged->source_validation == SourceValidation::Off;
+                        !port.software_rss && untagged->source_validation == SourceValidation::Off;
         port.own_mac = untagged != nullptr ? mac_bits(untagged->mac) : 0;
     }
+    for (const InterfaceEntry& entry : snapshot.entries) {
+        for (const net::Ipv4InterfaceAddress& own : entry.tentative) {
+            snapshot.tentative.push_back(own.address);
+        }
+    }
+    std::sort(snapshot.tentative.begin(), snapshot.tentative.end());
     snapshot.egress.fill({});
     for (const InterfaceEntry& entry : snapshot.entries) {
         if (!entry.id.is_none() && entry.up && entry.type != api::InterfaceType::Loopback &&

@@ -3,6 +3,7 @@
 // Reclaimer.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -141,7 +142,13 @@ struct InterfaceSnapshot {
     bool icmp_interface_information = false;      // RFC 5837
     std::uint32_t reassembly_datagrams = 1024;
     std::uint32_t reassembly_datagrams_per_interface = 256;
-    ImpossibleSources impossible_sources;  // made from `entries` by InterfaceTable::replace
+    ImpossibleSources impossible_sources;     // made from `entries` by InterfaceTable::replace
+    std::vector<net::Ipv4Address> tentative;  // of all interfaces, in order; made there too
+
+    [[nodiscard]] bool is_tentative(net::Ipv4Address address) const {
+        return !tentative.empty() &&
+               std::binary_search(tentative.begin(), tentative.end(), address);
+    }
 
     [[nodiscard]] const InterfaceEntry* find(net::InterfaceId id) const {
         return id.value() < entries.size() && !entries[id.value()].id.is_none()

@@ -144,6 +144,9 @@ void Testbed::publish_interfaces(const Topology& topology) {
         entry.source_validation = interface.source_validation;
         entry.source_route = interface.source_route;
         entry.directed_broadcast = interface.directed_broadcast;
+        entry.tentative = interface.tentative;
+        entry.proxy_arp = interface.proxy_arp;
+        entry.rarp.assign(interface.rarp.begin(), interface.rarp.end());
         auto& view = snapshot->ports.at(entry.port);
         if (is_vlan) {
             if (!view.by_vlan) {
@@ -180,7 +183,9 @@ std::uint32_t Testbed::neighbor_index(net::Ipv4Address address) {
 
 void Testbed::write_routes(const Topology& topology) {
     for (const auto& entry : interfaces_.current().entries) {
-        for (const auto& own : entry.addresses) {
+        auto configured = entry.addresses;
+        configured.insert(configured.end(), entry.tentative.begin(), entry.tentative.end());
+        for (const auto& own : configured) {
             fib_.set(net::Ipv4Prefix::covering(own.address, 32),
                      *next_hops_.allocate(plain(Verdict::Receive, entry.id)));
             if (own.prefix_length == 32) {

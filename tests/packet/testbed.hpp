@@ -38,6 +38,9 @@ struct TestInterface {
     dataplane::SourceValidation source_validation = dataplane::SourceValidation::Off;
     bool source_route = false;
     bool directed_broadcast = false;
+    std::vector<net::Ipv4InterfaceAddress> tentative = {};  // with their routes, as the others
+    bool proxy_arp = false;
+    std::map<net::MacAddress, net::Ipv4Address> rarp = {};
 };
 
 struct TestNeighbor {

@@ -49,6 +49,14 @@ TestInterface interface_from_yaml(const std::string& name, const YAML::Node& nod
     for (const YAML::Node& address : node["addresses"]) {
         interface.addresses.push_back(parsed<net::Ipv4InterfaceAddress>(address));
     }
+    for (const YAML::Node& address : node["tentative"]) {
+        interface.tentative.push_back(parsed<net::Ipv4InterfaceAddress>(address));
+    }
+    interface.proxy_arp = node["proxy-arp"].as<bool>(false);
+    for (const auto& item : node["rarp"]) {
+        interface.rarp.emplace(parsed<net::MacAddress>(item.first),
+                               parsed<net::Ipv4Address>(item.second));
+    }
     names.macs[name] = interface.mac;
     return interface;
 }

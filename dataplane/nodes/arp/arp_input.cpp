@@ -7,12 +7,19 @@
 // probe (RFC 5227 2.1.1) teaches nothing: it is turned into its answer in place.
 //
 // Only addresses of the interface that was asked are answered for, so that a host on one network
-// never learns our MAC as the place of an address on another (RFC 826 has one table an interface).
+// never learns our MAC as the place of an address on another (RFC 826 has one table an interface);
+// where the interface has `proxy-arp`, also those that we are the way to (proxy.hpp).
+//
+// An address of ours that is not proved free (InterfaceEntry::tentative) is not answered for; who
+// claims it, or probes for it too, is the owner's to see (RFC 5227 2.1.1).
+//
 // RFC 1122 2.3.2.1 asks that stale entries leave the table: the owner ages them.
 #include <algorithm>
+#include <utility>
 
 #include "dataplane/graph/packet_bytes.hpp"
-#include "dataplane/nodes/ethernet/link_header.hpp"
+#include "dataplane/nodes/arp/answer.hpp"
+#include "dataplane/nodes/arp/proxy.hpp"
 #include "dataplane/nodes/nodes.hpp"
 #include "net/arp.hpp"
 
@@ -70,13 +77,22 @@ Outcome judge(const Environment& env, const InterfaceEntry& entry, const ArpView
         reason = DropReason::ArpBadSender;
         return Outcome::Drop;
     }
-    const bool conflict = entry.owns(arp.sender_address());
+    const bool conflict =
+        entry.owns(arp.sender_address()) || entry.is_tentative(arp.sender_address());
     const bool gratuitous = arp.sender_address() == arp.target_address();
     if (conflict || gratuitous) {
         return Outcome::Teach;
     }
+    if (entry.is_tentative(arp.target_address())) {
+        reason = DropReason::ArpAddressInUse;
+        return arp.sender_address().is_unspecified() ? Outcome::Teach : Outcome::Drop;
+    }
     if (!entry.owns(arp.target_address())) {
-        if (moves_known_neighbor(env, entry, arp)) {
+        const bool news = moves_known_neighbor(env, entry, arp);
+        if (answers_for(env, entry, arp)) {
+            return news ? Outcome::AnswerAndTeach : Outcome::Answer;
+        }
+        if (news) {
             return Outcome::Teach;
         }
         reason = DropReason::ArpNotForUs;
@@ -88,47 +104,14 @@ Outcome judge(const Environment& env, const InterfaceEntry& entry, const ArpView
     return arp.sender_address().is_unspecified() ? Outcome::Answer : Outcome::AnswerAndTeach;
 }
 
-// RFC 826: swap hardware and protocol fields, put the local addresses into the sender's.
-bool write_answer(rte_mbuf* answer, const InterfaceEntry& entry, ArpLayout message) {
+// RFC 826: swap hardware and protocol fields, put the local addresses into the sender's. For the
+// address that was asked for, whether it is ours or one that we are the way to.
+ArpLayout answer_to(ArpLayout message, const InterfaceEntry& entry) {
     message.operation = net::Big16::from_host(static_cast<std::uint16_t>(ArpOperation::Reply));
     std::swap(message.sender_address, message.target_address);
     message.target_mac = message.sender_mac;
     message.sender_mac = entry.mac;
-    layout_at<ArpLayout>(answer) = message;
-    return prepend_link_header(answer, entry, message.target_mac, net::EtherType::Arp);
-}
-
-void send_answer(Graph& graph, rte_mbuf* answer, const InterfaceEntry& entry) {
-    meta(answer).egress = entry.id;
-    meta(answer).local_source = 1;
-    graph.next(api::NodeId::InterfaceOutput, answer);
-}
-
-void answer_in_place(Graph& graph, rte_mbuf* packet, const InterfaceEntry& entry) {
-    const ArpLayout message = layout_at<ArpLayout>(packet);
-    trim_to(packet, sizeof message);
-    if (write_answer(packet, entry, message)) {
-        send_answer(graph, packet, entry);
-    } else {
-        graph.drop(packet, DropReason::NoBuffer);
-    }
-}
-
-// Without a buffer there is no answer, as if it had been lost on the way: the asker asks again.
-void answer_apart(Graph& graph, Environment& env, rte_mbuf* packet, const InterfaceEntry& entry) {
-    rte_mbuf* answer = rte_pktmbuf_alloc(env.pool);
-    if (answer == nullptr) {
-        return;
-    }
-    reset_meta(answer);
-    const ArpLayout message = layout_at<ArpLayout>(packet);
-    if (rte_pktmbuf_append(answer, sizeof message) == nullptr ||
-        !write_answer(answer, entry, message)) {
-        rte_pktmbuf_free(answer);
-        return;
-    }
-    env.counters.originated.add(1);
-    send_answer(graph, answer, entry);
+    return message;
 }
 
 void give_owner(Environment& env, rte_mbuf* packet) {
@@ -153,15 +136,18 @@ void arp_input(Graph& graph, Environment& env, Packets packets) {
             continue;
         }
         DropReason reason{};
-        switch (judge(env, *entry, *arp, reason)) {
+        const Outcome outcome = judge(env, *entry, *arp, reason);
+        const net::MacAddress asker = arp->sender_mac();
+        const ArpLayout answer = answer_to(layout_at<ArpLayout>(packet), *entry);
+        switch (outcome) {
             case Outcome::Drop:
                 graph.drop(packet, reason);
                 break;
             case Outcome::Answer:
-                answer_in_place(graph, packet, *entry);
+                answer_in_place(graph, packet, *entry, asker, answer);
                 break;
             case Outcome::AnswerAndTeach:
-                answer_apart(graph, env, packet, *entry);
+                answer_apart(graph, env, *entry, asker, answer);
                 give_owner(env, packet);
                 break;
             case Outcome::Teach:

@@ -108,6 +108,10 @@ void ethernet_input(Graph& graph, Environment& env, Packets packets) {
             graph.next(api::NodeId::ArpInput, packet);
             continue;
         }
+        if (found.type == net::EtherType::Rarp) {
+            graph.next(api::NodeId::RarpInput, packet);
+            continue;
+        }
         if (found.type != net::EtherType::Ipv4) {
             graph.drop(packet, DropReason::EthertypeUnknown);
             continue;

@@ -18,9 +18,13 @@ api::PuntClass class_of(net::IpProtocol protocol) {
 
 }  // namespace
 
-void ip4_local(Graph& graph, Environment& /*env*/, Packets packets) {
+void ip4_local(Graph& graph, Environment& env, Packets packets) {
     for (rte_mbuf* packet : packets) {
         const auto& header = layout_at<net::wire::Ipv4Layout>(packet);
+        if (env.interfaces->is_tentative(net::Ipv4Address::from_wire(header.destination))) {
+            graph.drop(packet, api::DropReason::Ip4NotYetOurs);  // RFC 5227 2.1
+            continue;
+        }
         const auto protocol = net::IpProtocol{header.protocol};
         api::NodeId next = api::NodeId::IcmpInput;
         if (protocol != net::IpProtocol::Icmp) {

@@ -4,7 +4,11 @@
 
 #include <gmock/gmock.h>
 
+#include <optional>
 #include <random>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "tests/unit/dataplane/owner/owner_fixture.hpp"
 
@@ -210,6 +214,133 @@ TEST_F(OwnerPackets, Addresses_are_announced_twice_when_the_link_comes_up) {
     EXPECT_EQ(owner->interfaces().record(id("lan0"))->link_changes, 2U);
 }
 
+// A router with an address that is proved free before it is used.
+class OwnerProves : public OwnerPackets {
+protected:
+    static constexpr const char* kProves = R"(version: 1
+interfaces:
+  lan0: {vdev: net_null0, addresses: [10.0.0.1/24], conflict-detection: probe}
+  wan0: {vdev: net_null1, addresses: [192.0.2.1/30]}
+  lan0.20: {parent: lan0, vlan: 20, addresses: [10.0.20.1/24]}
+  lo0: {loopback: true, addresses: [198.51.100.1/32]}
+)";
+    OwnerProves() {
+        std::string text;
+        ports.links["lan0"].up = false;
+        pass(200ms);
+        EXPECT_EQ(configure(kProves, text), api::ConfigureOutcome::Done) << text;
+        discard();
+    }
+    bool uses() { return owner->interfaces().entry(id("lan0"))->owns(kOurs); }
+    // Sender and target of the ARP requests that went out, as their last bytes.
+    std::vector<std::pair<int, int>> requests() {
+        std::vector<std::pair<int, int>> found;
+        for (const Given& given : taken()) {
+            if (given.about.egress == id("lan0") && given.bytes.size() >= 42) {
+                found.emplace_back(given.bytes[28 + 3], given.bytes[38 + 3]);
+            }
+        }
+        return found;
+    }
+    const Ipv4Address kOurs{10, 0, 0, 1};
+};
+
+// rfc5227: 2.1, 2.1.1, 2.3
+TEST_F(OwnerProves, Address_is_kept_back_probed_from_nobody_then_announced_twice_and_used) {
+    EXPECT_TRUE(uses()) << "in use before; it is proved when the link comes back";
+    ports.links["lan0"].up = true;
+    pass(200ms);
+    EXPECT_FALSE(uses());
+    EXPECT_TRUE(owner->interfaces().entry(id("lan0"))->is_tentative(kOurs));
+    EXPECT_TRUE(table.current().is_tentative(kOurs));
+    EXPECT_FALSE(table.current().impossible_sources.contains(kOurs));
+    pass(3800ms);
+    EXPECT_FALSE(uses()) << "four seconds are the least";
+    pass(4s);
+    EXPECT_TRUE(uses());
+    pass(5s);
+    EXPECT_THAT(requests(), ElementsAre(std::pair(0, 1), std::pair(0, 1), std::pair(0, 1),
+                                        std::pair(1, 1), std::pair(1, 1)));
+}
+
+// rfc5227: 2.1.1
+TEST_F(OwnerProves, Address_of_another_host_is_not_used_nor_sent_from_until_it_is_free) {
+    ports.links["lan0"].up = true;
+    pass(1s);
+    arp("lan0", ArpOperation::Reply, kOurs, Ipv4Address(), kHostMac);
+    pass(50s);
+    EXPECT_FALSE(uses());
+    EXPECT_EQ(owner->conflicts().statistics().refused, 1U);
+    discard();
+
+    inject(to_neighbor("lan0", kHost), ipv4(kOurs, kHost));
+    EXPECT_EQ(drops(DropReason::Ip4NotYetOurs), 1U);
+    to_resolve(kHost);
+    EXPECT_THAT(requests(), SizeIs(0)) << "there is no address to ask from";
+
+    pass(30s);
+    EXPECT_TRUE(uses()) << "asked again, and nobody has it any more";
+}
+
+// rfc5227: 2.1.1
+TEST_F(OwnerProves, Our_own_probe_given_back_by_the_network_is_nothing) {
+    ports.links["lan0"].up = true;
+    pass(1s);
+    for (const std::string name : {"lan0", "wan0"}) {
+        arp("lan0", ArpOperation::Request, Ipv4Address(), kOurs, ports.ports[name].mac);
+    }
+    pass(8s);
+    EXPECT_TRUE(uses());
+}
+
+// rfc5227: 2.4
+TEST_F(OwnerPackets, Address_is_defended_by_one_announcement_in_ten_seconds) {
+    for (int i = 0; i < 5; ++i) {
+        arp("lan0", ArpOperation::Request, Ipv4Address(10, 0, 0, 1), Ipv4Address(10, 0, 0, 9),
+            kHostMac);
+    }
+    const auto given = taken();
+    ASSERT_THAT(given, SizeIs(1));
+    EXPECT_EQ(given[0].resume, NodeId::InterfaceOutput);
+    EXPECT_EQ(given[0].bytes[0], 0xff);
+    EXPECT_EQ(given[0].bytes[21], 1);  // request
+    EXPECT_THAT(std::vector<std::uint8_t>(given[0].bytes.begin() + 28, given[0].bytes.end()),
+                ElementsAre(10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 10, 0, 0, 1));
+    EXPECT_EQ(owner->conflicts().statistics().conflicts, 5U);
+    EXPECT_EQ(owner->neighbors().size(), 0U) << "and nothing is learnt from it";
+}
+
+TEST_F(OwnerPackets, Neighbour_is_polled_while_workers_send_to_it_and_then_forgotten) {
+    to_resolve(kHost);
+    arp("lan0", ArpOperation::Reply, kHost, Ipv4Address(10, 0, 0, 1), kHostMac);
+    std::optional<std::uint32_t> hop;
+    for (const Given& given : taken()) {
+        if (given.resume == NodeId::Ip4Rewrite) {
+            hop = given.about.next_hop;
+        }
+    }
+    ASSERT_TRUE(hop);
+    const NeighborKey key{id("lan0"), kHost};
+    const auto worker_sends = [&] {
+        next_hops.hit_counters(1)[next_hops.entry(*hop).target].add(3);
+    };
+    for (int minute = 1; minute <= 5; ++minute) {
+        worker_sends();
+        EXPECT_EQ(owner->neighbors().find(key, now)->hits, 3U * static_cast<unsigned>(minute));
+        pass(76s);
+        EXPECT_GE(taken().size(), 1U) << "polled";
+        arp("lan0", ArpOperation::Reply, kHost, Ipv4Address(10, 0, 0, 1), kHostMac);
+        ASSERT_EQ(owner->neighbors().find(key, now)->state, api::NeighborState::Reachable);
+    }
+    discard();
+    pass(76s);
+    ASSERT_EQ(owner->neighbors().find(key, now)->state, api::NeighborState::Stale);
+    EXPECT_NE(next_hops.entry(fib.lookup(kHost.value())).verdict, Verdict::Adjacency);
+    pass(60s);
+    EXPECT_FALSE(owner->neighbors().find(key, now));
+    EXPECT_THAT(taken(), SizeIs(0)) << "and not polled";
+}
+
 TEST_F(OwnerPackets, Random_packets_keep_the_ledger_and_the_pool) {
     for (unsigned seed = 1; seed <= 5; ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
@@ -250,7 +381,7 @@ TEST_F(OwnerPackets, Random_packets_keep_the_ledger_and_the_pool) {
                     discard();
                     break;
             }
-            ASSERT_EQ(in_flight(), static_cast<std::int64_t>(owner->neighbors().held()));
+            ASSERT_EQ(in_flight(), static_cast<std::int64_t>(owner->neighbors().held().total()));
         }
     }
 }
