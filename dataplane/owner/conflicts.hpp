@@ -3,22 +3,20 @@
 // A core without I/O, as Neighbors: the configuration, links, ARP messages and the time go in,
 // actions come out. Random waits come from a generator whose seed the caller gives.
 //
-//                                       link up
-//     Waiting ----------------> Probing ----------> (3 probes, 1 to 2 s apart) ----> Listening
-//        ^  (conflict-detection: probe)  ^  |                                         |  |
-//        |                               |  | somebody has it, or probes for it too   |  | 2 s of
-//        | link down (all but InUse)     |  +------------------> Refused <------------+  | silence
-//        |                        60 s   +--------------------------+                    v
-//        +------------------------------------------------------------------------- InUse
+//     Waiting --link up--> Probing --3 probes--> Listening --2 s of silence--> InUse
+//        ^                  ^  |                     |                           |
+//        |             60 s |  | another host has it, or probes for it           | link up again:
+//        |                  |  v                     |                           | Probing
+//        |                Refused <------------------+                           v
+//        +-- link down, from all but InUse
 //
 // - Where an interface has `conflict-detection: probe`, an address is used only from InUse on, and
 //   proved again when the link comes back (2.1): it may be another network. Meanwhile the owner
 //   keeps it in InterfaceEntry::tentative: it is not answered for, nothing is sent from it, and
 //   what is for it is dropped (Ip4NotYetOurs).
-// - Refused is tried again after RATE_LIMIT_INTERVAL, not only after MAX_CONFLICTS conflicts
-// as 2.1.1
-//   has it: an address of a router has no substitute that could be tried at once. From
-//   MAX_CONFLICTS on, all addresses of the interface share one attempt an interval.
+// - Refused is tried again after RATE_LIMIT_INTERVAL, from the first conflict on (2.1.1 asks for it
+//   from MAX_CONFLICTS on): an address of a router has no substitute that could be tried at once.
+//   From MAX_CONFLICTS on, all addresses of the interface share one attempt an interval.
 // - In use, an address is never given up: a router is what others have configured (2.4 (c)). It is
 //   defended with one announcement, at most once in DEFEND_INTERVAL; every conflict is counted, and
 //   told as often as it is defended.

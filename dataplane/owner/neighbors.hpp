@@ -7,18 +7,18 @@
 //
 // The life of an entry:
 //
-//                     packet or reference                 answered
-//     (nothing) ------------------------> Incomplete -----------------> Reachable <----+
-//         |                                   | 3 requests unanswered    |  | 60 s,    | answered
-//         | asked us                          v                   60 s,  |  | used     |
-//         +----------> Stale               Failed <--------------- unused |  v          |
-//               (known, not in use)           ^   3 probes unanswered    | Probe ------+
-//                        ^                    +--------------------------|---+
-//                        +-----------------------------------------------+
+//                  packet or reference             answered
+//     (nothing) ---------------------> Incomplete ----------> Reachable <----------+
+//         |                                | 3 requests        |     |             | answered
+//         |                                | unanswered        |     | 60 s, used  |
+//         | asked us                       v                   |     v             |
+//         |                             Failed <---------------|-- Probe ----------+
+//         |                                      3 unanswered  |
+//         +----------> Stale <---------------------------------+
+//               (known, not in use)        60 s, unused
 //
 // - An entry is *in use* from the moment a packet or a route needed it: its adjacency is then in
-// the
-//   hands of the workers, who count what leaves by it. One that was used since it was last
+//   the hands of the workers, who count what leaves by it. One that was used since it was last
 //   confirmed, or that a route refers to, is polled before it expires (RFC 1122 2.3.2.1 (2)) for as
 //   long as its host answers. One that nobody used is not polled: it goes Stale.
 // - Stale is remembered for a minute, never polled, and the first to go when room is needed. The
