@@ -71,6 +71,7 @@ TEST(Schema, has_a_place_in_the_model_for_every_key_and_no_other) {
     EXPECT_THAT(in_model, testing::UnorderedElementsAreArray(in_schema));
 }
 
+// rfc1812: 4.3.2.8/c, 10.3.2.3/c
 TEST(Schema, keeps_every_key_on_the_way_to_the_model_and_back) {
     const Model model = test::model_of(kEveryKey);
     EXPECT_EQ(from_value(to_value(model)), model);
