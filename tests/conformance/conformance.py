@@ -25,6 +25,7 @@ The data file, line by line:
 Indented lines go on. A tag stands in a comment directly above a test:
 
     // rfc1812: 4.3.2.7/a, 4.3.2.7/f               TEST, TEST_F, TEST_P, ... of C++
+    // rfc1812: 4.3.3.4/b, rfc1122: 3.3.2          of two RFCs in one line
     # rfc1812: 4.3.2.7/a                           `- name:` of a packet case, `def test_` of Python
 
 A tag with a section alone, where the section has several requirements, is shown under the section
@@ -168,7 +169,13 @@ def tags_above(lines, number):
     while number > 0 and lines[number - 1].lstrip().startswith(("//", "#")):
         number -= 1
         if tag := TAG.fullmatch(lines[number]):
-            found.append((tag[1], [one.strip() for one in tag[2].split(",")], number))
+            ids_of = collections.defaultdict(list)
+            rfc = tag[1]
+            for one in tag[2].split(","):
+                if another := re.fullmatch(r"\s*(rfc\d+): *(.+)", one):
+                    rfc, one = another.groups()
+                ids_of[rfc].append(one.strip())
+            found += [(rfc, ids, number) for rfc, ids in ids_of.items()]
     return found
 
 

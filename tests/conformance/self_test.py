@@ -90,6 +90,12 @@ class Tree(unittest.TestCase):
         self.assertEqual(asked.faults, [])
         self.assertEqual(self.titles(asked, "1"), [])
 
+    def test_one_line_may_name_several_rfcs(self):
+        asked = self.asked(cpp="// rfc2: 9.9, 9.8, rfc1: 1, 2.1/a\nTEST(Suite, Name) {}\n")
+        self.assertEqual(asked.faults, [])
+        self.assertEqual(self.titles(asked, "1"), ["Suite.Name"])
+        self.assertEqual(self.titles(asked, "2.1/a"), ["Suite.Name"])
+
     def test_a_section_alone_shows_none_of_its_several_requirements(self):
         asked = self.asked(cpp="// rfc1: 2.1\nTEST(Suite, Name) {}\n")
         self.assertEqual(asked.faults, [])

@@ -44,7 +44,7 @@ def arp(frame, **fields):
     return ARP in packet and all(getattr(packet[ARP], key) == value for key, value in fields.items())
 
 
-# rfc1812: 3.3.2
+# rfc1812: 3.3.2/b, 3.3.2/c
 def test_what_is_sent_to_a_silent_neighbour_arrives_once_it_answers(network):
     host = "10.2.0.50"
     router_mac = network.router.interface("wan0")["mac"]
@@ -70,7 +70,7 @@ def test_what_is_sent_to_a_silent_neighbour_arrives_once_it_answers(network):
     eventually(lambda: neighbor(network.router, host)["hits"] == 8, 2, "eight packets left for it")
 
 
-# rfc1812: 4.3.3.1
+# rfc1812: 4.3.3.1/c, 3.3.2/c
 def test_who_sends_to_nobody_is_told_so(network):
     with Link(network.lan) as link, network.lan.socket() as sender:
         sender.sendto(b"to nobody", ("10.2.0.51", 4000))
@@ -81,6 +81,7 @@ def test_who_sends_to_nobody_is_told_so(network):
 
 
 # rfc5227: 2.4
+# rfc1812: 10.3.2.5/d
 def test_a_host_that_claims_our_address_meets_one_announcement_in_ten_seconds(network):
     router_mac = network.router.interface("lan0")["mac"]
     network.ping()
