@@ -38,7 +38,7 @@ unsigned sent_to_many(IcmpRateLimit& limit, std::uint64_t now, unsigned asks,
     return sent;
 }
 
-// rfc1812: 4.3.2.8
+// rfc1812: 4.3.2.8/b
 TEST(IcmpRateLimit, never_sends_more_than_the_rate_and_no_less_than_half_of_it) {
     IcmpRateLimit limit = limit_of();
     unsigned in_all = 0;
@@ -166,7 +166,7 @@ double advantage_of(const Observe& observe, unsigned provoked) {
     return best;
 }
 
-// rfc1812: 4.3.2.8
+// rfc1812: 4.3.2.8/b
 TEST(IcmpRateLimit, the_probe_of_sad_dns_learns_next_to_nothing) {
     IcmpRateLimit limit = limit_of();
     std::uint64_t now = 0;

@@ -78,14 +78,14 @@ TEST(Ipv4Options, A_router_alert_of_another_value_than_0_alerts_nobody) {
     EXPECT_EQ(read_ipv4_options(header_with("94 04 00 01")).router_alert, 0);
 }
 
-// rfc1812: 4.2.2.6
+// rfc1812: 4.2.2.6/b
 TEST(Ipv4Options, Nothing_is_found_behind_the_end_of_the_list) {
     const Ipv4Options found = read_ipv4_options(header_with("01 00 07 07 04 00 00 00"));
     EXPECT_EQ(found.record_route, 0);
     EXPECT_EQ(found.fault, Fault::None);
 }
 
-// rfc1812: 5.3.13.5
+// rfc1812: 5.3.13.5/a
 TEST(Ipv4Options, A_record_is_entered_until_it_is_full) {
     auto header = header_with("07 0b 04 00 00 00 00 00 00 00 00 00");
     record_route(header, kFirst, address("192.0.2.1"));
@@ -107,7 +107,7 @@ TEST(Ipv4Options, Stamps_that_find_no_room_are_counted_up_to_fifteen) {
     EXPECT_EQ(read_ipv4_options(header).fault, Fault::NoRoom);
 }
 
-// rfc1812: 5.3.13.6
+// rfc1812: 5.3.13.6/c
 TEST(Ipv4Options, Given_addresses_are_asked_one_after_the_other) {
     auto header = header_with("44 14 05 03 c0 00 02 01 00 00 00 00 c0 00 02 02 00 00 00 00");
     EXPECT_EQ(timestamp_asks(header, kFirst), address("192.0.2.1"));
@@ -122,7 +122,7 @@ TEST(Ipv4Options, Given_addresses_are_asked_one_after_the_other) {
     EXPECT_EQ(options_of(header), done);
 }
 
-// rfc1812: 5.2.4.1, 4.2.2.2
+// rfc1812: 5.2.4.1/a, 4.2.2.2/a
 TEST(Ipv4Options, A_source_route_gives_its_stops_and_takes_our_address_instead) {
     auto header = header_with("83 0b 04 c0 00 02 01 c0 00 02 02 00");
     ASSERT_TRUE(is_unexpired_source_route(header, kFirst));

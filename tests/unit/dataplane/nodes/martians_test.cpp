@@ -10,7 +10,7 @@ net::Ipv4Address address(const char* text) {
     return *net::Ipv4Address::parse(text);
 }
 
-// rfc1812: 5.3.7, 4.2.2.11
+// rfc1812: 5.3.7/a, 5.3.7/b, 5.3.7/c, 4.2.2.11/m
 // rfc6890: 2.2.2
 TEST(Martians, a_source_is_no_host_in_these_blocks_and_a_host_beside_them) {
     for (const char* text :
@@ -25,7 +25,7 @@ TEST(Martians, a_source_is_no_host_in_these_blocks_and_a_host_beside_them) {
     }
 }
 
-// rfc1812: 5.3.7, 4.2.3.1
+// rfc1812: 5.3.7/d, 5.3.7/e, 5.3.7/f
 // rfc6890: 2.2.2
 TEST(Martians, a_destination_may_be_a_group_or_everyone_but_no_reserved_address) {
     for (const char* text : {"0.0.0.0", "0.255.255.255", "127.0.0.1", "192.0.0.8", "192.0.0.11",

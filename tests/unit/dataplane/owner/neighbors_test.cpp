@@ -116,7 +116,7 @@ TEST_F(NeighborsTest, Reply_sends_what_waited_in_its_order_after_the_adjacency) 
     EXPECT_EQ(neighbors.held().total(), 0U);
 }
 
-// rfc1812: 3.3.2/c, 3.3.2/a
+// rfc1812: 3.3.2/a, 3.3.2/c
 // rfc1812: 3.3.2
 TEST_F(NeighborsTest, Asks_three_times_a_second_apart_then_tells_every_sender) {
     send();
@@ -323,7 +323,7 @@ TEST_F(NeighborsTest, Learnt_and_unused_is_forgotten_without_a_poll) {
     EXPECT_TRUE(actions.empty());
 }
 
-// rfc1812: 3.3.2
+// rfc1812: 3.3.2/a
 TEST_F(NeighborsTest, Requests_for_others_and_unasked_replies_make_no_entry) {
     neighbors.handle_arp(interface, {true, kPeerMac, kPeer, Ipv4Address(10, 0, 0, 9)}, now,
                          actions);
