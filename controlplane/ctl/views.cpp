@@ -258,6 +258,20 @@ std::string workers_table(const json::value& data) {
     return table.text() + "\n" + burst_table(data);
 }
 
+// "12 sent; not sent: 3 over-rate, 1 about-group"
+std::string icmp_errors_text(const json::value& errors) {
+    std::string not_sent;
+    if (const json::value& reasons = member(errors, "not-sent"); reasons.is_object()) {
+        for (const auto& [reason, count] : reasons.as_object()) {
+            if (count_of(count) > 0) {
+                not_sent += fmt::format("{}{} {}", not_sent.empty() ? "; not sent: " : ", ",
+                                        count_of(count), std::string_view(reason));
+            }
+        }
+    }
+    return fmt::format("{} sent{}", count_of(member(errors, "sent")), not_sent);
+}
+
 std::string status_text(const json::value& data) {
     const json::value& dataplane = member(data, "dataplane");
     const json::value& ledger = member(data, "ledger");
@@ -303,6 +317,9 @@ std::string status_text(const json::value& data) {
                                                    cell_of(member(limit, "used")), capacity)));
             }
         }
+    }
+    if (const json::value& errors = member(data, "icmp-errors"); errors.is_object()) {
+        line("icmp errors", icmp_errors_text(errors));
     }
     if (!ledger.is_object()) {
         return text;

@@ -249,6 +249,22 @@ json::array drops_json(const api::CountersRegion& region, std::uint32_t worker_c
     return drops;
 }
 
+json::object icmp_errors_json(const api::CountersRegion& region, std::uint32_t worker_count) {
+    std::uint64_t sent = 0;
+    for (const api::CounterBlock& block : blocks_of(region, worker_count)) {
+        sent += block.icmp_errors.read();
+    }
+    json::object not_sent;
+    for (const api::IcmpSilenceText& text : api::kIcmpSilences) {
+        std::uint64_t errors = 0;
+        for (const api::CounterBlock& block : blocks_of(region, worker_count)) {
+            errors += block.icmp_silences[static_cast<std::size_t>(text.silence)].read();
+        }
+        not_sent[text.name] = errors;
+    }
+    return json::object{{"sent", sent}, {"not-sent", std::move(not_sent)}};
+}
+
 void add_interface_counters(json::object& object, const InterfaceTotals& totals) {
     object["rx-packets"] = totals.rx_packets;
     object["rx-bytes"] = totals.rx_bytes;

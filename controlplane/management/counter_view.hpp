@@ -98,6 +98,8 @@ boost::json::array workers_json(const api::CountersRegion& region, std::uint32_t
                                 std::span<const api::WorkerRecord> records, unsigned owner_cpu);
 boost::json::array nodes_json(const api::CountersRegion& region, std::uint32_t worker_count);
 boost::json::array drops_json(const api::CountersRegion& region, std::uint32_t worker_count);
+// The dataplane's ICMP errors: {sent, not-sent: {SILENCE: n, ...}}.
+boost::json::object icmp_errors_json(const api::CountersRegion& region, std::uint32_t worker_count);
 // Adds the counter keys of `show interfaces` to `object`.
 void add_interface_counters(boost::json::object& object, const InterfaceTotals& totals);
 

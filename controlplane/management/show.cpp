@@ -453,6 +453,10 @@ void Show::status_done(const std::shared_ptr<Status>& status) {
                                                             router_.interfaces().names()))
                                   : json::value(nullptr)},
         {"in-step", router_.download().quiet()},
+        {"icmp-errors",
+         router_.channel().counters() != nullptr
+             ? json::value(icmp_errors_json(*router_.channel().counters(), worker_count()))
+             : json::value(nullptr)},
         {"host", host_json(router_.host())},
         {"control-plane",
          {{"packets-not-sent", own.packets_not_sent},

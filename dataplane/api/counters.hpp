@@ -33,6 +33,7 @@
 #include <cstdint>
 
 #include "dataplane/api/drop_reason.hpp"
+#include "dataplane/api/icmp_silence.hpp"
 #include "dataplane/api/node_id.hpp"
 
 namespace godwit::api {
@@ -96,9 +97,9 @@ struct alignas(64) CounterBlock {
     Counter busy_cycles;  // in loops that had packets
     Counter idle_cycles;  // in loops that had none, sleep included
     Counter sleeps;
-    Counter wakeups;            // sleeps that a device or another thread ended, and not time
-    Counter icmp_rate_limited;  // ICMP errors that were due and not sent
-    Counter checksums_mended;   // partial transport checksums from virtual devices, completed
+    Counter wakeups;           // sleeps that a device or another thread ended, and not time
+    Counter icmp_errors;       // ICMP errors sent; why others were not: icmp_silences
+    Counter checksums_mended;  // partial transport checksums from virtual devices, completed
     Counter reserved;
     std::array<Counter, kBurstBuckets> burst_sizes;  // bursts that devices gave, by burst_bucket()
     // fragments
@@ -109,6 +110,7 @@ struct alignas(64) CounterBlock {
     std::array<Counter, 4> reserved_fragments;
 
     std::array<Counter, kDropReasonCount> drops;
+    std::array<Counter, kIcmpSilenceCount> icmp_silences;
     std::array<NodeCounters, kNodeCount> nodes;
     std::array<InterfaceCounters, kMaxInterfaces> interfaces;
 };

@@ -9,6 +9,7 @@
 #include <array>
 #include <bitset>
 #include <cstdint>
+#include <random>
 #include <span>
 #include <vector>
 
@@ -17,21 +18,29 @@
 #include "dataplane/graph/universal_time.hpp"
 #include "dataplane/nodes/fragment/fragment_queue.hpp"
 #include "dataplane/nodes/fragment/reassembler.hpp"
-#include "dataplane/nodes/icmp/icmp_limiter.hpp"
 #include "dataplane/nodes/punt/policer.hpp"
 #include "dataplane/nodes/punt/punt_ring.hpp"
 #include "dataplane/tables/fib.hpp"
 #include "dataplane/tables/interface_table.hpp"
 #include "dataplane/tables/next_hops.hpp"
+#include "net/icmp_rate_limit.hpp"
+#include "net/siphash.hpp"
 
 struct rte_mempool;
 
 namespace godwit::dataplane {
 
+// For Environment: of this run of the program, and known to nobody outside.
+inline net::SipKey random_key() {
+    std::random_device device;
+    const auto word = [&device] { return std::uint64_t{device()} << 32 | device(); };
+    return {word(), word()};
+}
+
 struct Environment {
     Environment(unsigned worker_in, unsigned worker_count_in, const Fib& fib_in,
                 const NextHops& next_hops_in, rte_mempool* pool_in, api::CounterBlock& counters_in,
-                std::uint64_t cycles_per_second)
+                std::uint64_t cycles_per_second, const net::SipKey& random_key_in)
         : worker(worker_in),
           worker_count(worker_count_in),
           fib(fib_in),
@@ -40,7 +49,7 @@ struct Environment {
           pool(pool_in),
           counters(counters_in),
           policer(cycles_per_second),
-          icmp_limiter(cycles_per_second),
+          icmp_limit(cycles_per_second, api::kMaxInterfaces, worker_count_in, random_key_in),
           reassembler(rte_rand(), cycles_per_second),
           to_worker(worker_count_in),
           to_port(kMaxPorts) {}
@@ -74,7 +83,7 @@ struct Environment {
     rte_mempool* const pool;
     api::CounterBlock& counters;
     PuntPolicer policer;
-    IcmpLimiter icmp_limiter;
+    net::IcmpRateLimit icmp_limit;
     std::uint16_t next_identification = 0;  // of IPv4 packets made here
     // The time of day, for stamps in packets.
     std::uint32_t (*universal_milliseconds)() = dataplane::universal_milliseconds;

@@ -31,7 +31,8 @@ struct Worker::State {
           idle(idle_in),
           graph(counters_in),
           env(number_in, shared_in.links.workers(), shared_in.fib, shared_in.next_hops,
-              shared_in.pool, counters_in, rte_get_tsc_hz()),
+              shared_in.pool, counters_in, rte_get_tsc_hz(),
+              shared_in.random_key.value_or(random_key())),
           transmit(graph, env, shared_in.links) {
         if (shared_in.universal_milliseconds != nullptr) {
             env.universal_milliseconds = shared_in.universal_milliseconds;

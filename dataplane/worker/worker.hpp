@@ -17,6 +17,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "config/model/model.hpp"
@@ -26,6 +27,7 @@
 #include "dataplane/tables/interface_table.hpp"
 #include "dataplane/tables/next_hops.hpp"
 #include "dataplane/worker/links.hpp"
+#include "net/siphash.hpp"
 
 struct rte_mempool;
 
@@ -43,6 +45,8 @@ struct Shared {
     std::uint64_t (*cycles)() = nullptr;
     // The time of day that packets are stamped with; null: the system's clock.
     std::uint32_t (*universal_milliseconds)() = nullptr;
+    // What workers draw by chance is drawn from; without it, from a key that nobody knows.
+    std::optional<net::SipKey> random_key = {};
 };
 
 struct RxQueue {

@@ -197,7 +197,8 @@ private:
     }
 
     void put_bytes(const Layer& layer) {
-        if (layer.words.size() != 1) {
+        const bool is_cut_quote = layer.kind == "quote" && layer.words.size() == 2;
+        if (layer.words.size() != 1 && !is_cut_quote) {
             refuse("a layer that nobody knows:", layer.kind);
         }
         const std::string& word = layer.words.front();
@@ -211,6 +212,11 @@ private:
             head = bytes_of_hex(word);
         } else if (layer.kind == "quote") {
             head = quoted(names_.inputs.at(number(word)));
+            if (is_cut_quote) {
+                head.resize(number(layer.words.back()));
+            }
+        } else if (layer.kind == "zeros") {
+            head.resize(number(word));
         } else if (layer.kind == "pad") {
             pad_to_ = number(word);
         } else if (layer.kind == "cut") {

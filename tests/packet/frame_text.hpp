@@ -9,11 +9,16 @@
 //     vlan    id= prio=
 //     arp     op= smac= sip= tmac= tip= hw= pro= hlen= plen=
 //     ip      src= dst= ttl= id= tos= df mf off= proto= options=HEX; and to lie: ver= ihl= len=
-//     sum= udp     sport= dport= sum= (none: no checksum; partial: the pseudo header's sum alone;
-//     bad) tcp     sport= dport= sum= icmp    type= code= rest= sum= data N  N bytes of a pattern,
-//     from= its byte M on raw HEX     these bytes quote N the IPv4 packet of input frame N (from
-//     0), as an ICMP error quotes it pad N   zeros up to a frame of N bytes, outside of the IPv4
-//     packet cut N   the frame ends after N bytes
+//             sum=
+//     udp     sport= dport= sum= (none: no checksum; partial: the pseudo header's sum alone; bad)
+//     tcp     sport= dport= sum=
+//     icmp    type= code= rest= sum=
+//     data N  N bytes of a pattern, from= its byte M on
+//     zeros N · raw HEX
+//     quote N [BYTES]  the IPv4 packet of input frame N (from 0), as an ICMP error quotes it, or
+//             so many bytes of it
+//     pad N   zeros up to a frame of N bytes, outside of the IPv4 packet
+//     cut N   the frame ends after N bytes
 //
 // Lengths and checksums that are not given are computed. ip and icmp take sum=bad too.
 #pragma once

@@ -10,6 +10,8 @@
 //         punted: {udp: 1}                                    by class
 //         owner:  {arp-input: 1}                              given to the table owner, by resume
 //         counters: {checksums-mended: 1}                     only those that are named
+//         silences: {about-group: 1}                          ICMP errors not sent; if named, all
+//         icmp-errors-between: [50, 200]                      sent; their frames are not compared
 //         workers: {0: 3, 1: 5}                               packets in ip4-input, by worker
 //         later: 61                                           seconds, with another run after it
 //         control-plane: false · control-plane-stalls: true · owner-answers: host-unreachable
@@ -100,13 +102,18 @@ private:
         }
         if (node_["out-counts"]) {
             compare_numbers_out(testbed);
-        } else {
+        } else if (!node_["icmp-errors-between"]) {
             compare_frames_out(testbed);
         }
         compare_counts("drops", node_["drops"], testbed.drops(), differences_);
         compare_counts("punted", node_["punted"], testbed.punted(), differences_);
         compare_counts("given to the owner", node_["owner"], testbed.given_to_owner(),
                        differences_);
+        if (node_["silences"]) {
+            compare_counts("ICMP errors not sent", node_["silences"], testbed.icmp_silences(),
+                           differences_);
+        }
+        compare_errors_sent(testbed);
         compare_counters(testbed);
         compare_workers(testbed);
     }
@@ -168,6 +175,20 @@ private:
         compare_counts("frames out", node_["out-counts"], found, differences_);
     }
 
+    // A limit that is drawn by chance: so many at least, so many at most.
+    void compare_errors_sent(Testbed& testbed) {
+        const YAML::Node range = node_["icmp-errors-between"];
+        if (!range) {
+            return;
+        }
+        const std::uint64_t sent = testbed.total(&api::CounterBlock::icmp_errors);
+        if (sent < range[0].as<std::uint64_t>() || sent > range[1].as<std::uint64_t>()) {
+            differences_.push_back(fmt::format("ICMP errors: expected {} to {}, found {}",
+                                               range[0].as<std::uint64_t>(),
+                                               range[1].as<std::uint64_t>(), sent));
+        }
+    }
+
     void compare_counters(Testbed& testbed) {
         const std::map<std::string, api::Counter api::CounterBlock::*> known{
             {"received", &api::CounterBlock::received},
@@ -179,7 +200,7 @@ private:
             {"datagrams-fragmented", &api::CounterBlock::datagrams_fragmented},
             {"fragments-made", &api::CounterBlock::fragments_made},
             {"fragments-merged", &api::CounterBlock::fragments_merged},
-            {"icmp-rate-limited", &api::CounterBlock::icmp_rate_limited},
+            {"icmp-errors", &api::CounterBlock::icmp_errors},
             {"checksums-mended", &api::CounterBlock::checksums_mended}};
         for (const auto& item : node_["counters"]) {
             const auto name = item.first.as<std::string>();

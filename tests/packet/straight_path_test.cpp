@@ -26,6 +26,7 @@ Topology topology(bool straight) {
     Topology result = fuzzed_topology();
     result.workers = 1;
     result.standing_time = true;
+    result.icmp_errors_per_second = 1'000'000;  // who is told must not depend on who came first
     for (TestInterface& interface : result.interfaces) {
         interface.software_rss = !straight;
         interface.partial_checksums = false;

@@ -127,6 +127,8 @@ const Testbed::PortOfTest& Testbed::port_named(const std::string& name) const {
 void Testbed::publish_interfaces(const Topology& topology) {
     auto snapshot = std::make_unique<dataplane::InterfaceSnapshot>();
     snapshot->entries.resize(1);
+    snapshot->icmp_interface_information = topology.icmp_interface_information;
+    snapshot->icmp_errors_per_second = topology.icmp_errors_per_second;
     for (const TestInterface& interface : topology.interfaces) {
         const bool is_vlan = !interface.parent.empty();
         const net::InterfaceId id(static_cast<std::uint16_t>(snapshot->entries.size()));
@@ -147,6 +149,8 @@ void Testbed::publish_interfaces(const Topology& topology) {
         entry.tentative = interface.tentative;
         entry.proxy_arp = interface.proxy_arp;
         entry.rarp.assign(interface.rarp.begin(), interface.rarp.end());
+        entry.name = interface.name;
+        entry.redirects = interface.redirects;
         auto& view = snapshot->ports.at(entry.port);
         if (is_vlan) {
             if (!view.by_vlan) {
@@ -251,7 +255,8 @@ void Testbed::start_workers(const Topology& topology) {
                                    links_,
                                    pool_,
                                    topology.standing_time ? standing_clock : running_clock,
-                                   topology.standing_time ? time_of_day : nullptr};
+                                   topology.standing_time ? time_of_day : nullptr,
+                                   net::SipKey{0x676f64776974ULL, 1812}};
     for (unsigned number = 0; number < workers_count_; ++number) {
         // Ports are dealt out to the workers in turn; each has one receive queue.
         std::vector<dataplane::RxQueue> queues;
@@ -432,6 +437,20 @@ std::map<std::string, std::uint64_t> Testbed::drops() const {
         for (const api::DropReasonText& text : api::kDropReasons) {
             const std::uint64_t count =
                 counters_->blocks[block].drops[static_cast<std::size_t>(text.reason)].read();
+            if (count > 0) {
+                result[std::string(text.name)] += count;
+            }
+        }
+    }
+    return result;
+}
+
+std::map<std::string, std::uint64_t> Testbed::icmp_silences() const {
+    std::map<std::string, std::uint64_t> result;
+    for (unsigned block = 0; block <= workers_count_; ++block) {
+        for (const api::IcmpSilenceText& text : api::kIcmpSilences) {
+            const auto at = static_cast<std::size_t>(text.silence);
+            const std::uint64_t count = counters_->blocks[block].icmp_silences[at].read();
             if (count > 0) {
                 result[std::string(text.name)] += count;
             }

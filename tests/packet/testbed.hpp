@@ -33,6 +33,7 @@ struct TestInterface {
     bool promiscuous = false;
     bool software_rss = false;
     bool partial_checksums = false;
+    bool redirects = true;
     std::uint16_t tx_queues = 1;
     std::vector<net::Ipv4InterfaceAddress> addresses;
     dataplane::SourceValidation source_validation = dataplane::SourceValidation::Off;
@@ -68,6 +69,8 @@ struct Topology {
     bool standing_time = true;          // policers let their burst through and nothing more
     bool control_plane_stalls = false;  // takes nothing out of its rings until run() is over
     OwnerAnswer owner_answer = OwnerAnswer::Drop;
+    bool icmp_interface_information = false;
+    std::uint32_t icmp_errors_per_second = 1000;
 };
 
 class Testbed {
@@ -105,6 +108,7 @@ public:
     }
     // Sums over all blocks.
     [[nodiscard]] std::map<std::string, std::uint64_t> drops() const;
+    [[nodiscard]] std::map<std::string, std::uint64_t> icmp_silences() const;
     [[nodiscard]] std::uint64_t total(api::Counter api::CounterBlock::*field) const;
     [[nodiscard]] const std::map<std::string, unsigned>& punted() const { return punted_; }
     [[nodiscard]] const std::map<std::string, unsigned>& given_to_owner() const {

@@ -42,6 +42,7 @@ TestInterface interface_from_yaml(const std::string& name, const YAML::Node& nod
     interface.promiscuous = node["promiscuous"].as<bool>(false);
     interface.software_rss = node["software-rss"].as<bool>(false);
     interface.partial_checksums = node["partial-checksums"].as<bool>(false);
+    interface.redirects = node["redirects"].as<bool>(true);
     interface.tx_queues = node["tx-queues"].as<std::uint16_t>(1);
     interface.source_validation = validation_from(node["source-validation"].as<std::string>("off"));
     interface.source_route = node["source-route"].as<bool>(false);
@@ -88,6 +89,10 @@ Topology topology_from_yaml(const YAML::Node& node, FrameNames& names) {
             }
         }
         topology.routes.push_back(route);
+    }
+    if (const YAML::Node icmp = node["icmp"]) {
+        topology.icmp_interface_information = icmp["interface-information"].as<bool>(false);
+        topology.icmp_errors_per_second = icmp["errors-per-second"].as<std::uint32_t>(1000);
     }
     for (const auto& item : node["macs"]) {
         names.macs[item.first.as<std::string>()] = parsed<net::MacAddress>(item.second);

@@ -11,6 +11,9 @@
 //       neighbors: {10.0.0.2: {interface: lan0, mac: 02:00:00:00:01:02, name: lan-host, mtu: 1400}}
 //       routes: {10.9.0.0/16: [10.0.1.2, 10.0.1.3], 10.99.0.0/16: blackhole}
 //       macs: {stranger: 02:00:00:00:0f:0f}
+//       icmp: {interface-information: true, errors-per-second: 1000}
+//
+// An interface may also say `redirects: false`.
 #pragma once
 
 #include <yaml-cpp/yaml.h>

@@ -173,7 +173,7 @@ TEST_F(WorkerTest, without_buffers_there_are_no_answers_but_forwarding_goes_on) 
     testbed.run();
     rte_pktmbuf_free_bulk(all.data(), static_cast<unsigned>(all.size()));
 
-    EXPECT_EQ(testbed.counters(0).icmp_rate_limited.read(), 1U);
+    EXPECT_EQ(testbed.icmp_silences(), (std::map<std::string, std::uint64_t>{{"no-buffer", 1}}));
     EXPECT_EQ(testbed.total(&api::CounterBlock::originated), 0U);
     EXPECT_EQ(testbed.sent("wan0").size(), 1U);
     EXPECT_TRUE(testbed.sent("lan0").empty());

@@ -1,14 +1,20 @@
 // icmp-error: tells the source of a packet why it goes no further, where the rules allow it, and
-// drops the packet for the reason that its meta gives. Type, code and MTU come in the meta, too.
+// drops the packet for the reason that its meta gives. Type, code and what else the message says
+// (an MTU, a pointer) come in the meta, too.
 //
-// The error is a new packet: it quotes as much of the old one as fits into 576 bytes (RFC 1812
-// 4.3.2.3), speaks from the address of the interface that the old one came in on (4.3.2.4), and is
-// looked up like any other. It is `local_source`, so no error is ever sent about it.
-#include <algorithm>
-
+// An error that is not sent is counted by its reason (api/icmp_silence.hpp). The order of the
+// questions matters for that: the rules first, then whether a way leads back, and the limit last,
+// so that only what could be sent is charged to it.
+//
+// Of equal paths back the error takes the one that the packet's flow hash names, so that its source
+// address can be of the interface that it leaves by.
+#include "dataplane/graph/flow_hash.hpp"
 #include "dataplane/graph/packet_bytes.hpp"
+#include "dataplane/nodes/icmp/error_packet.hpp"
+#include "dataplane/nodes/icmp/error_rules.hpp"
+#include "dataplane/nodes/icmp/reply_options.hpp"
+#include "dataplane/nodes/ip4/own_addresses.hpp"
 #include "dataplane/nodes/nodes.hpp"
-#include "net/checksum.hpp"
 #include "net/icmp.hpp"
 #include "net/ipv4.hpp"
 
@@ -16,136 +22,109 @@ namespace godwit::dataplane {
 
 namespace {
 
+using api::IcmpSilence;
 using net::Ipv4Address;
-using net::wire::IcmpLayout;
 using net::wire::Ipv4Layout;
 
-// The source must name one host (RFC 1812 4.3.2.7).
-bool names_a_host(const Environment& env, Ipv4Address source) {
-    return !source.is_this_network() && !source.is_loopback() && !source.is_multicast() &&
-           !source.is_reserved() && !source.is_limited_broadcast() &&
-           !env.interfaces->impossible_sources.contains(source);
+net::IcmpMessage message_of(const PacketMeta& about) {
+    const auto type = net::IcmpType{about.icmp_type};
+    if (type == net::IcmpType::ParameterProblem) {
+        net::IcmpMessage message =
+            net::IcmpMessage::parameter_problem(static_cast<std::uint8_t>(about.icmp_parameter));
+        message.code = about.icmp_code;
+        return message;
+    }
+    if (type == net::IcmpType::DestinationUnreachable) {
+        const auto code = net::UnreachableCode{about.icmp_code};
+        return code == net::UnreachableCode::FragmentationNeeded
+                   ? net::IcmpMessage::fragmentation_needed(about.icmp_parameter)  // RFC 1191 4
+                   : net::IcmpMessage::unreachable(code);
+    }
+    return {type, about.icmp_code, 0};
 }
 
-bool carries_icmp_error(rte_mbuf* packet, const Ipv4Layout& header) {
-    if (net::IpProtocol{header.protocol} != net::IpProtocol::Icmp) {
-        return false;
-    }
-    const std::uint32_t header_bytes = (header.version_ihl & 0xfU) * 4U;
-    // Too short to say what it is: not answered either.
-    return packet->data_len <= header_bytes ||
-           net::is_icmp_error(net::IcmpType{layout_at<std::uint8_t>(packet, header_bytes)});
-}
-
-// RFC 1812 4.3.2.7, RFC 1122 3.2.2.
-bool may_be_answered(const Environment& env, rte_mbuf* packet) {
-    const PacketMeta& about = meta(packet);
-    if (about.local_source != 0 || about.link_group != 0 || about.ingress.is_none()) {
-        return false;
-    }
-    const auto& header = layout_at<Ipv4Layout>(packet);
-    const Ipv4Address destination = Ipv4Address::from_wire(header.destination);
-    if (destination.is_multicast() || destination.is_limited_broadcast()) {
-        return false;
-    }
-    if ((header.fragment.host() & net::kIpv4OffsetMask) != 0) {
-        return false;  // a fragment other than the first
-    }
-    return names_a_host(env, Ipv4Address::from_wire(header.source)) &&
-           !carries_icmp_error(packet, header);
-}
-
-// RFC 1812 4.3.2.4: an address of the interface, so that a traceroute names this router by the side
-// that it came from; an unnumbered interface speaks by any other address of the router.
-Ipv4Address speaking_address(const Environment& env, const PacketMeta& about, Ipv4Address peer) {
-    const InterfaceEntry* ingress = env.interface(about.ingress);
-    if (ingress != nullptr && !ingress->addresses.empty()) {
-        return ingress->source_for(peer);
-    }
-    for (const InterfaceEntry& entry : env.interfaces->entries) {
-        if (!entry.addresses.empty()) {
-            return entry.addresses.front().address;
-        }
+// The interface that a packet to `destination` leaves by now; none: no way leads there.
+net::InterfaceId interface_towards(const Environment& env, Ipv4Address destination,
+                                   std::uint32_t flow_hash) {
+    const std::uint32_t index =
+        env.next_hops.member(env.fib.lookup(destination.value()), flow_hash);
+    const NextHopEntry hop = env.next_hops.entry(index);
+    switch (hop.verdict) {
+        case Verdict::Adjacency:
+            return env.next_hops.adjacency(hop.target).interface;
+        case Verdict::Glean:
+        case Verdict::Incomplete:
+            return hop.interface;
+        case Verdict::NoRoute:
+        case Verdict::Blackhole:
+        case Verdict::Receive:
+        case Verdict::Broadcast:
+        case Verdict::Group:
+            break;
     }
     return {};
 }
 
-std::uint32_t rest_of_header(const PacketMeta& about) {
-    const auto type = net::IcmpType{about.icmp_type};
-    if (type == net::IcmpType::ParameterProblem) {
-        return std::uint32_t{about.icmp_parameter} << 24;  // RFC 792: the pointer is the first byte
+// RFC 1812 4.3.2.4. Unspecified: the router has no address at all.
+Ipv4Address speaking_address(const Environment& env, net::InterfaceId interface, Ipv4Address peer) {
+    const InterfaceEntry* egress = env.interface(interface);
+    if (egress != nullptr && !egress->addresses.empty()) {
+        return egress->source_for(peer);
     }
-    const bool has_mtu =
-        type == net::IcmpType::DestinationUnreachable &&
-        net::UnreachableCode{about.icmp_code} == net::UnreachableCode::FragmentationNeeded;
-    return has_mtu ? about.icmp_parameter : 0;  // RFC 1191 4
+    return router_address(*env.interfaces);
 }
 
-// Null: no buffer.
-rte_mbuf* make_error(Environment& env, rte_mbuf* packet, Ipv4Address from) {
-    const auto quote_bytes = static_cast<std::uint16_t>(
-        std::min<std::uint32_t>(packet->pkt_len, net::kIcmpQuoteMaxBytes));
-    constexpr std::uint16_t kHeadBytes = sizeof(Ipv4Layout) + sizeof(IcmpLayout);
-    const auto total_bytes = static_cast<std::uint16_t>(kHeadBytes + quote_bytes);
-
-    rte_mbuf* error = rte_pktmbuf_alloc(env.pool);
-    if (error == nullptr) {
-        return nullptr;
+// RFC 1812 4.3.2.6: back along the source route, unless the error complains about an option.
+void follow_source_route(const Environment& env, rte_mbuf* packet, IcmpErrorDraft& draft) {
+    const auto& header = layout_at<Ipv4Layout>(packet);
+    const std::size_t header_bytes = (header.version_ihl & 0xfU) * 4U;
+    const auto options = first_bytes(packet).first(header_bytes).subspan(sizeof header);
+    // Where source routes are refused, an error does not follow one wherever a stranger likes.
+    const InterfaceEntry* ingress = env.interface(meta(packet).ingress);
+    if (ingress == nullptr || !ingress->source_route ||
+        (draft.message.type == net::IcmpType::ParameterProblem &&
+         draft.message.pointer() >= sizeof header)) {
+        return;
     }
-    if (rte_pktmbuf_append(error, total_bytes) == nullptr) {
-        rte_pktmbuf_free(error);
-        return nullptr;
+    if (const auto back = route_back(*env.interfaces, options, draft.destination)) {
+        draft.destination = back->first_hop;
+        draft.options = back->options;
     }
-    reset_meta(error);
-    meta(error).local_source = 1;
-    meta(error).arrival_tsc = env.now_cycles;
+}
 
-    const auto& about_old = layout_at<Ipv4Layout>(packet);
-    auto& header = layout_at<Ipv4Layout>(error);
-    header = Ipv4Layout{};
-    header.version_ihl = 0x45;
-    // RFC 1812 4.3.2.5: the type of service of the packet, with precedence "internetwork control";
-    // without its congestion bits, which are of the packet's own way (RFC 3168 5).
-    header.type_of_service = static_cast<std::uint8_t>(0xc0U | (about_old.type_of_service & 0x1cU));
-    header.total_length = net::Big16::from_host(total_bytes);
-    header.identification = net::Big16::from_host(env.next_identification++);
-    header.ttl = net::kIpv4DefaultTtlHops;
-    header.protocol = static_cast<std::uint8_t>(net::IpProtocol::Icmp);
-    header.source = from.to_wire();
-    header.destination = about_old.source;
-    header.checksum = net::internet_checksum(first_bytes(error).first(sizeof header));
-
-    auto& icmp = layout_at<IcmpLayout>(error, sizeof header);
-    icmp.type = meta(packet).icmp_type;
-    icmp.code = meta(packet).icmp_code;
-    icmp.checksum = {};
-    icmp.rest = net::Big32::from_host(rest_of_header(meta(packet)));
-    copy_bytes(packet, first_bytes(error).subspan(kHeadBytes));
-    icmp.checksum = net::internet_checksum(first_bytes(error).subspan(sizeof header));
-    return error;
+std::uint32_t hash_of(rte_mbuf* packet) {
+    const std::uint32_t known = meta(packet).flow_hash;
+    return known != 0 ? known : flow_hash(first_bytes(packet));
 }
 
 void tell_source(Graph& graph, Environment& env, rte_mbuf* packet) {
-    if (!may_be_answered(env, packet)) {
+    if (const auto silence = silence_about(env, packet)) {
+        count_silence(env, *silence);
         return;
     }
-    const PacketMeta& about = meta(packet);
-    const Ipv4Address source = Ipv4Address::from_wire(layout_at<Ipv4Layout>(packet).source);
-    const Ipv4Address from = speaking_address(env, about, source);
-    if (from.is_unspecified()) {
-        return;  // a router without an address has nothing to say
+    const auto& header = layout_at<Ipv4Layout>(packet);
+    const Ipv4Address told = Ipv4Address::from_wire(header.source);
+    IcmpErrorDraft draft;
+    draft.message = message_of(meta(packet));
+    draft.destination = told;
+    draft.flow_hash = hash_of(packet);
+    draft.names_interface = env.interfaces->icmp_interface_information;
+    if (header.version_ihl != 0x45) {
+        follow_source_route(env, packet, draft);
     }
-    if (!env.icmp_limiter.admits(net::IcmpType{about.icmp_type}, env.now_cycles)) {
-        env.counters.icmp_rate_limited.add(1);
+    const net::InterfaceId egress = interface_towards(env, draft.destination, draft.flow_hash);
+    if (egress.is_none()) {
+        count_silence(env, IcmpSilence::NoWayBack);
         return;
     }
-    rte_mbuf* error = make_error(env, packet, from);
-    if (error == nullptr) {
-        env.counters.icmp_rate_limited.add(1);  // due and not sent
+    draft.source = speaking_address(env, egress, draft.destination);
+    if (draft.source.is_unspecified()) {
+        count_silence(env, IcmpSilence::NoAddress);
         return;
     }
-    env.counters.originated.add(1);
-    graph.next(api::NodeId::Ip4Lookup, error);
+    if (limit_admits(env, packet, draft.message.type, told)) {
+        send_error(graph, env, packet, draft);
+    }
 }
 
 }  // namespace

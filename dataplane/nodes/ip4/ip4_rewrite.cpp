@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "dataplane/graph/packet_bytes.hpp"
+#include "dataplane/nodes/icmp/redirect.hpp"
 #include "dataplane/nodes/ip4/broadcast_adjacency.hpp"
 #include "dataplane/nodes/nodes.hpp"
 #include "net/checksum.hpp"
@@ -55,7 +56,7 @@ void follow_change(Graph& graph, rte_mbuf* packet, const NextHopEntry& hop) {
 }
 
 // True: it leaves.
-bool rewrite(Graph& graph, rte_mbuf* packet, const Adjacency& adjacency) {
+bool rewrite(Graph& graph, Environment& env, rte_mbuf* packet, const Adjacency& adjacency) {
     PacketMeta& about = meta(packet);
     auto& header = layout_at<Ipv4Layout>(packet);
     const bool in_transit = about.local_source == 0;
@@ -78,6 +79,7 @@ bool rewrite(Graph& graph, rte_mbuf* packet, const Adjacency& adjacency) {
         return false;
     }
     if (in_transit) {
+        offer_redirect(graph, env, packet, adjacency);
         decrement_ttl(header);
     }
     char* front = rte_pktmbuf_prepend(packet, adjacency.rewrite_bytes);
@@ -99,7 +101,7 @@ void rewrite_broadcast(Graph& graph, Environment& env, rte_mbuf* packet, const N
         return;
     }
     meta(packet).link_group = 1;  // RFC 1812 4.3.2.7: no error is sent about it
-    rewrite(graph, packet, broadcast_adjacency(*link));
+    rewrite(graph, env, packet, broadcast_adjacency(*link));
 }
 
 }  // namespace
@@ -108,7 +110,7 @@ void ip4_rewrite(Graph& graph, Environment& env, Packets packets) {
     for (rte_mbuf* packet : packets) {
         const NextHopEntry hop = env.next_hops.entry(meta(packet).next_hop);
         if (hop.verdict == Verdict::Adjacency) [[likely]] {
-            if (rewrite(graph, packet, env.next_hops.adjacency(hop.target))) [[likely]] {
+            if (rewrite(graph, env, packet, env.next_hops.adjacency(hop.target))) [[likely]] {
                 env.hits[hop.target].add(1);
             }
         } else if (hop.verdict == Verdict::Broadcast) {

@@ -92,6 +92,11 @@ TEST(StatusView, says_loudly_when_the_dataplane_is_gone_or_the_ledger_does_not_b
     EXPECT_THAT(show_table("status", status), HasSubstr("(the dataplane still runs bb)"));
     EXPECT_THAT(show_table("status", status), HasSubstr("NOT BALANCED"));
 
+    EXPECT_THAT(show_table("status", status), Not(HasSubstr("icmp errors")));
+    status.as_object()["icmp-errors"] = json::parse(
+        R"({"sent": 12, "not-sent": {"over-rate": 3, "about-group": 0, "over-share": 1}})");
+    EXPECT_THAT(show_table("status", status),
+                HasSubstr("icmp errors       12 sent; not sent: 3 over-rate, 1 over-share\n"));
     EXPECT_THAT(show_table("status", status), Not(HasSubstr("not installed")));
     status.as_object()["routes-waiting"] = 7;
     status.as_object()["limits"] = json::parse(
