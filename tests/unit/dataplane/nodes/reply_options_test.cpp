@@ -15,7 +15,6 @@ using net::Ipv4Address;
 using Bytes = std::vector<std::uint8_t>;
 
 constexpr Ipv4Address kSource(10, 9, 0, 1);
-constexpr Ipv4Address kOwn(10, 0, 0, 1);
 
 InterfaceSnapshot router() {
     InterfaceSnapshot snapshot;
