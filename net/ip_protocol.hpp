@@ -12,6 +12,7 @@ enum class IpProtocol : std::uint8_t {
     Udp = 17,
     Gre = 47,
     Ospf = 89,
+    Pim = 103,
     Vrrp = 112,
 };
 

@@ -28,7 +28,7 @@ net::Result<std::unique_ptr<ChannelRings>, std::string> ChannelRings::attach(
     const Part parts[] = {
         {api::WelcomeFd::Counters, "counters", sizeof(api::CountersRegion),
          api::PeerAccess::ReadOnly, &rings->counters_mapping_},
-        {api::WelcomeFd::Punt, "punt rings", welcome.worker_count * punt_bytes,
+        {api::WelcomeFd::Punt, "punt rings", welcome.worker_count * welcome.punt_rings * punt_bytes,
          api::PeerAccess::ReadWrite, &rings->punt_mapping_},
         {api::WelcomeFd::Inject, "inject ring", api::ring_region_bytes(welcome.inject_ring_bytes),
          api::PeerAccess::ReadWrite, &rings->inject_mapping_},
@@ -50,9 +50,12 @@ net::Result<std::unique_ptr<ChannelRings>, std::string> ChannelRings::attach(
             "counters and welcome name different numbers of workers");
     }
     for (std::uint32_t worker = 0; worker < welcome.worker_count; ++worker) {
-        rings->punts_.emplace_back(
-            rings->punt_mapping_.bytes().subspan(worker * punt_bytes, punt_bytes),
-            welcome.punt_ring_bytes);
+        for (std::size_t priority = 0; priority < api::kPuntPriorityCount; ++priority) {
+            const std::size_t place = worker * api::kPuntPriorityCount + priority;
+            rings->punts_[priority].rings.emplace_back(
+                rings->punt_mapping_.bytes().subspan(place * punt_bytes, punt_bytes),
+                welcome.punt_ring_bytes);
+        }
     }
     rings->inject_ = {rings->inject_mapping_.bytes(), welcome.inject_ring_bytes};
     rings->routes_ = {rings->route_mapping_.bytes(), welcome.route_ring_bytes};
@@ -70,11 +73,24 @@ ChannelRings::Outcome ChannelRings::fail(api::Fault fault) {
 }
 
 ChannelRings::Outcome ChannelRings::next_punt(api::PuntView& punt) {
-    for (std::size_t tried = 0; tried < punts_.size(); ++tried) {
-        const std::size_t worker = next_worker_;
-        next_worker_ = (next_worker_ + 1) % punts_.size();
+    // Strict: the rings of a lower priority are looked at only while all of the higher ones are
+    // empty, anew for every record. What the higher ones take is bounded by their policers.
+    for (std::size_t priority = 0; priority < api::kPuntPriorityCount; ++priority) {
+        const Outcome outcome = next_punt_of(priority, punt);
+        if (outcome != Outcome::Empty) {
+            return outcome;
+        }
+    }
+    return Outcome::Empty;
+}
+
+ChannelRings::Outcome ChannelRings::next_punt_of(std::size_t priority, api::PuntView& punt) {
+    PuntsOfPriority& punts = punts_[priority];
+    for (std::size_t tried = 0; tried < punts.rings.size(); ++tried) {
+        const std::size_t worker = punts.next_worker;
+        punts.next_worker = (worker + 1) % punts.rings.size();
         api::Record record;
-        switch (punts_[worker].next(punt_buffer_, record)) {
+        switch (punts.rings[worker].next(punt_buffer_, record)) {
             case api::RingConsumer::Outcome::Empty:
                 continue;
             case api::RingConsumer::Outcome::Broken:
@@ -88,6 +104,9 @@ ChannelRings::Outcome ChannelRings::next_punt(api::PuntView& punt) {
         }
         if (view->header.worker != worker) {
             return fail("a punt record names another worker than its ring's");
+        }
+        if (static_cast<std::size_t>(api::priority_of(view->header.punt_class)) != priority) {
+            return fail("a punt record lies in the ring of another priority than its class's");
         }
         punt = *view;
         return Outcome::Record;
@@ -117,15 +136,17 @@ ChannelRings::Outcome ChannelRings::next_event(api::EventType& type,
 
 bool ChannelRings::prepare_punts_to_wait() {
     bool all_empty = true;
-    for (api::RingConsumer& punt : punts_) {
-        // Every ring is marked, whatever the others say: a mark too many costs one wake-up.
-        all_empty = punt.prepare_to_wait() && all_empty;
+    for (PuntsOfPriority& punts : punts_) {
+        for (api::RingConsumer& ring : punts.rings) {
+            // Every ring is marked, whatever the others say: a mark too many costs one wake-up.
+            all_empty = ring.prepare_to_wait() && all_empty;
+        }
     }
     return all_empty;
 }
 
 bool ChannelRings::inject(const api::InjectRecord& header, std::span<const std::byte> packet) {
-    if (packet.empty() || packet.size() > api::kMaxFrameBytes) {
+    if (packet.empty() || packet.size() > api::kMaxPacketBytes) {
         return false;
     }
     const auto place =

@@ -36,7 +36,8 @@ public:
     [[nodiscard]] api::Descriptor take_event_sleeper() { return std::move(event_sleeper_); }
 
     enum class Outcome : std::uint8_t { Record, Empty, Fault };
-    // One record each; punt rings are taken in turn. The spans hold until the next call.
+    // One record each; the spans hold until the next call. Of the punt rings, the highest priority
+    // that has a record comes first, its workers in turn.
     Outcome next_punt(api::PuntView& punt);
     Outcome next_event(api::EventType& type, std::span<const std::byte>& body);
     // Before sleeping; false: something came in meanwhile.
@@ -54,8 +55,15 @@ public:
     void publish_routes();
 
 private:
+    // The rings of one priority, by worker.
+    struct PuntsOfPriority {
+        std::vector<api::RingConsumer> rings;
+        std::size_t next_worker = 0;
+    };
+
     ChannelRings() = default;
     Outcome fail(api::Fault fault);
+    Outcome next_punt_of(std::size_t priority, api::PuntView& punt);
 
     api::Mapping counters_mapping_;
     api::Mapping punt_mapping_;
@@ -66,8 +74,7 @@ private:
     api::Descriptor punt_sleeper_;
     api::Descriptor event_sleeper_;
     api::Descriptor inject_waker_;
-    std::vector<api::RingConsumer> punts_;
-    std::size_t next_worker_ = 0;
+    std::array<PuntsOfPriority, api::kPuntPriorityCount> punts_;  // by api::PuntPriority
     api::RingConsumer events_;
     api::RingProducer inject_;
     api::RingProducer routes_;

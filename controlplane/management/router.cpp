@@ -384,8 +384,7 @@ void Router::set_host_addresses() {
 // ---- packets for us and from us
 
 void Router::punted(const api::PuntRecord& header, std::span<const std::byte> packet) {
-    const bool group = header.punt_class == api::PuntClass::Broadcast ||
-                       header.punt_class == api::PuntClass::Multicast;
+    const bool group = (header.flags & api::kPuntToGroup) != 0;
     const std::span bytes(reinterpret_cast<const std::uint8_t*>(packet.data()), packet.size());
     carry_out(host_.input(bytes, group, timers_.now()));
 }

@@ -35,6 +35,7 @@
 #include "dataplane/api/drop_reason.hpp"
 #include "dataplane/api/icmp_silence.hpp"
 #include "dataplane/api/node_id.hpp"
+#include "dataplane/api/punt_class.hpp"
 
 namespace godwit::api {
 
@@ -82,6 +83,15 @@ struct NodeCounters {
     Counter cycles;
 };
 
+// What became of the packets of one punt class; the last three are drops of three reasons, here by
+// class.
+struct PuntCounters {
+    Counter punted;
+    Counter policed;           // PuntPoliced
+    Counter ring_full;         // PuntRingFull
+    Counter no_control_plane;  // PuntNoControlPlane
+};
+
 struct alignas(64) CounterBlock {
     // the ledger
     Counter received;
@@ -112,6 +122,7 @@ struct alignas(64) CounterBlock {
     std::array<Counter, kDropReasonCount> drops;
     std::array<Counter, kIcmpSilenceCount> icmp_silences;
     std::array<NodeCounters, kNodeCount> nodes;
+    std::array<PuntCounters, kPuntClassCount> punts;
     std::array<InterfaceCounters, kMaxInterfaces> interfaces;
 };
 

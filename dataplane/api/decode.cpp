@@ -123,7 +123,8 @@ net::Result<PuntView, Fault> read_punt(const Record& record) {
         return fault("a punt record is shorter than its header");
     }
     const auto packet = record.body.subspan(sizeof(PuntRecord));
-    if (header->packet_bytes != packet.size() || packet.empty() || packet.size() > kMaxFrameBytes) {
+    if (header->packet_bytes != packet.size() || packet.empty() ||
+        packet.size() > kMaxPacketBytes) {
         return fault("a punt record has the wrong length");
     }
     if (header->punt_class >= PuntClass::kCount || header->interface >= kMaxInterfaces ||
@@ -142,7 +143,8 @@ net::Result<InjectView, Fault> read_inject(const Record& record) {
         return fault("an inject record is shorter than its header");
     }
     const auto packet = record.body.subspan(sizeof(InjectRecord));
-    if (header->packet_bytes != packet.size() || packet.empty() || packet.size() > kMaxFrameBytes) {
+    if (header->packet_bytes != packet.size() || packet.empty() ||
+        packet.size() > kMaxPacketBytes) {
         return fault("an inject record has the wrong length");
     }
     if (!within(header->mode, InjectMode::Routed, InjectMode::Neighbor)) {
@@ -252,6 +254,14 @@ net::Result<WelcomeBody, Fault> read_welcome(std::span<const std::byte> body) {
         if (!valid_ring_bytes(bytes)) {
             return fault("the welcome has an impossible ring size");
         }
+    }
+    for (const std::size_t bytes : {welcome->punt_ring_bytes, welcome->inject_ring_bytes}) {
+        if (!valid_packet_ring_bytes(bytes)) {
+            return fault("the welcome has a ring that is too small for the longest packet");
+        }
+    }
+    if (welcome->punt_rings != kPuntPriorityCount) {
+        return fault("the welcome has another number of punt rings than there are priorities");
     }
     return *welcome;
 }

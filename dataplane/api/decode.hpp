@@ -78,8 +78,8 @@ net::Result<std::uint64_t, Fault> check_route(const Record& record);
 net::Result<EventType, Fault> check_event(const Record& record);
 
 // The longest body of each ring's records: how large a reader's buffer must be.
-constexpr std::size_t kMaxPuntBody = sizeof(PuntRecord) + kMaxFrameBytes;
-constexpr std::size_t kMaxInjectBody = sizeof(InjectRecord) + kMaxFrameBytes;
+constexpr std::size_t kMaxPuntBody = sizeof(PuntRecord) + kMaxPacketBytes;
+constexpr std::size_t kMaxInjectBody = sizeof(InjectRecord) + kMaxPacketBytes;
 constexpr std::size_t kMaxRouteBody =
     sizeof(GroupSetRecord) + kMaxGroupMembers * sizeof(std::uint32_t);
 constexpr std::size_t kMaxEventBody = sizeof(InterfaceRecord);

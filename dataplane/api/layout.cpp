@@ -28,6 +28,7 @@ static_assert(crosses_as<HelloBody, 8>());
 static_assert(crosses_as<WelcomeBody, 104>());
 static_assert(offsetof(WelcomeBody, worker_count) == 16);
 static_assert(offsetof(WelcomeBody, event_ring_bytes) == 32);
+static_assert(offsetof(WelcomeBody, punt_rings) == 36);
 static_assert(offsetof(WelcomeBody, config_sha256) == 40);
 static_assert(crosses_as<RefusedBody, 128>());
 static_assert(crosses_as<QueryBody, 16>());
@@ -55,6 +56,7 @@ static_assert(crosses_as<LimitRecord, 32>());
 // punt and inject: the packet follows, so the headers end where it begins
 static_assert(crosses_as<PuntRecord, 24>());
 static_assert(offsetof(PuntRecord, arrival_tsc) == 8);
+static_assert(offsetof(PuntRecord, flags) == 22);
 static_assert(crosses_as<InjectRecord, 16>());
 static_assert(offsetof(InjectRecord, next_hop) == 8);
 
@@ -83,8 +85,9 @@ static_assert(offsetof(RingHeader, acknowledged) == 128);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
 static_assert(crosses_as<RecordHeader, 8>());
-static_assert(sizeof(PuntRecord) + kMaxFrameBytes <= max_body_bytes(std::size_t{32} * 1024),
-              "the longest packet fits the smallest useful punt ring");
+static_assert(sizeof(PuntRecord) + kMaxPacketBytes <= max_body_bytes(kMinPacketRingBytes) &&
+                  sizeof(InjectRecord) + kMaxPacketBytes <= max_body_bytes(kMinPacketRingBytes),
+              "the longest packet fits the smallest ring of packets");
 
 // counters: blocks begin on a cache line, so that no two writers share one
 static_assert(std::is_standard_layout_v<CountersRegion>);

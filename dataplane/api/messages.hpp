@@ -12,15 +12,18 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "dataplane/api/punt_class.hpp"
+
 namespace godwit::api {
 
 // Goes up with every change of a structure in this folder. Ends that differ do not talk: the
 // dataplane refuses.
-constexpr std::uint32_t kChannelVersion = 3;
+constexpr std::uint32_t kChannelVersion = 4;
 constexpr std::uint32_t kChannelMagic = 0x47575443;  // "GWTC"
 
-constexpr std::size_t kMaxFrameBytes =
-    9600 + 64;  // the longest packet that a punt or inject record carries
+// The longest packet that a punt or inject record carries: what was put together from fragments,
+// and what is to be cut into them, may be as long as IPv4 can say (RFC 791 3.1, Total Length).
+constexpr std::size_t kMaxPacketBytes = 65'535;
 constexpr std::size_t kMaxControlMessageBytes = 60 * 1024;
 constexpr std::size_t kMaxGroupMembers = 64;
 constexpr std::uint32_t kMaxNextHopNumber =
@@ -62,7 +65,7 @@ struct HelloBody {
 // The file descriptors that come with Welcome, in this order.
 enum class WelcomeFd : std::uint8_t {
     Counters,      // CountersRegion, read-only
-    Punt,          // `worker_count` rings
+    Punt,          // `punt_rings` rings for each of `worker_count` workers, highest priority first
     Inject,        // one ring
     Route,         // one ring
     Event,         // one ring
@@ -82,7 +85,7 @@ struct WelcomeBody {
     std::uint32_t inject_ring_bytes = 0;
     std::uint32_t route_ring_bytes = 0;
     std::uint32_t event_ring_bytes = 0;
-    std::uint32_t reserved = 0;
+    std::uint32_t punt_rings = kPuntPriorityCount;  // of one worker
     std::array<char, 64>
         config_sha256{};  // of the YAML text that the dataplane runs, lower-case hexadecimal
 };
@@ -251,18 +254,18 @@ struct ConfigureReplyBody {
 // ---- punt ring: worker → control
 // ----------------------------------------------------------------------------------------
 
-enum class PuntClass : std::uint8_t { Icmp, Udp, Tcp, OtherProtocol, Broadcast, Multicast, kCount };
-constexpr std::size_t kPuntClassCount = static_cast<std::size_t>(PuntClass::kCount);
+// Of PuntRecord::flags: it came as broadcast or multicast, of the link or of IPv4.
+constexpr std::uint16_t kPuntToGroup = 1U << 0;
 
 constexpr std::uint32_t kPuntRecord = 1;
 struct PuntRecord {  // followed by the packet from its IPv4 header on, `packet_bytes` long
     std::uint16_t interface = 0;
-    PuntClass punt_class{};
+    PuntClass punt_class{};  // its ring is that of its priority
     std::uint8_t worker = 0;
     std::uint32_t packet_bytes = 0;
     std::uint64_t arrival_tsc = 0;
     std::array<std::uint8_t, 6> source_mac{};
-    std::uint16_t reserved = 0;
+    std::uint16_t flags = 0;  // kPuntToGroup
 };
 
 // ---- inject ring: control → dataplane

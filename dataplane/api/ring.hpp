@@ -54,6 +54,13 @@ constexpr bool valid_ring_bytes(std::size_t data_bytes) {
            (data_bytes & (data_bytes - 1)) == 0;
 }
 
+// A ring of packets (punt, inject) has room for the longest one, twice.
+constexpr std::size_t kMinPacketRingBytes = std::size_t{256} << 10U;
+
+constexpr bool valid_packet_ring_bytes(std::size_t data_bytes) {
+    return valid_ring_bytes(data_bytes) && data_bytes >= kMinPacketRingBytes;
+}
+
 // The longest body that a ring of this size carries.
 constexpr std::size_t max_body_bytes(std::size_t data_bytes) {
     return data_bytes / 2 - sizeof(RecordHeader);

@@ -18,14 +18,17 @@
 
 namespace godwit::dataplane {
 
+// The punt rings of one worker, by api::PuntPriority.
+using PuntProducers = std::array<api::RingProducer, api::kPuntPriorityCount>;
+
 // The worker's side of a session. `memory` keeps the rings mapped and the signal open: the owner
 // gives the rings to the workers, and after session_closed() lets `memory` go through the
 // Reclaimer, when no worker can be writing any more. It is shared because the server and the owner
 // both use the session's memory, and either may be the last.
 struct SessionRings {
     std::uint64_t session = 0;
-    std::vector<api::RingProducer> punt;  // one a worker
-    int punt_signal_fd = -1;              // api::wake() when publish() says so
+    std::vector<PuntProducers> punt;  // by worker
+    int punt_signal_fd = -1;          // api::wake() when publish() says so
     std::shared_ptr<const void> memory;
 };
 
@@ -82,8 +85,8 @@ public:
     // Length checked for its type (api::check_route); what is in it is the handler's to judge. The
     // handler calls acknowledge() when it has carried the record out, or rejected it by an event.
     virtual void route_record(const api::Record& record) = 0;
-    // `packet` is at least 1 byte and at most kMaxFrameBytes long; neither packet nor interface has
-    // been looked at.
+    // `packet` is at least 1 byte and at most kMaxPacketBytes long; neither packet nor interface
+    // has been looked at.
     virtual void injected(const api::InjectRecord& header, std::span<const std::byte> packet) = 0;
     virtual void query(const api::QueryBody& query, QueryPage& page) = 0;
     // `text` is for a person, one sentence a line.

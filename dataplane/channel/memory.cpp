@@ -36,8 +36,8 @@ net::Result<std::unique_ptr<SessionMemory>, std::string> SessionMemory::create(
     const ChannelSizes& sizes) {
     std::unique_ptr<SessionMemory> session(new SessionMemory);
     session->sizes_ = sizes;
-    const std::size_t punt_bytes =
-        std::size_t{sizes.worker_count} * api::ring_region_bytes(sizes.punt_ring_bytes);
+    const std::size_t punt_bytes = std::size_t{sizes.worker_count} * api::kPuntPriorityCount *
+                                   api::ring_region_bytes(sizes.punt_ring_bytes);
     struct Part {
         api::SharedMemory* memory;
         const char* name;
@@ -67,9 +67,10 @@ net::Result<std::unique_ptr<SessionMemory>, std::string> SessionMemory::create(
     return session;
 }
 
-std::span<std::byte> SessionMemory::punt(std::uint32_t worker) const {
+std::span<std::byte> SessionMemory::punt(std::uint32_t worker, api::PuntPriority priority) const {
     const std::size_t bytes = api::ring_region_bytes(sizes_.punt_ring_bytes);
-    return punt_.mapping.bytes().subspan(worker * bytes, bytes);
+    const std::size_t place = worker * api::kPuntPriorityCount + static_cast<std::size_t>(priority);
+    return punt_.mapping.bytes().subspan(place * bytes, bytes);
 }
 
 void SessionMemory::forget_peer_ends() {

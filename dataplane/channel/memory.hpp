@@ -7,6 +7,7 @@
 #include <string>
 
 #include "dataplane/api/counters.hpp"
+#include "dataplane/api/punt_class.hpp"
 #include "dataplane/api/shared_memory.hpp"
 #include "dataplane/api/wake.hpp"
 #include "net/result.hpp"
@@ -32,10 +33,11 @@ private:
     api::CountersRegion* region_;
 };
 
-// Data bytes of one ring each, powers of two (api::valid_ring_bytes).
+// Data bytes of one ring each, powers of two (api::valid_ring_bytes; those of packets:
+// api::valid_packet_ring_bytes).
 struct ChannelSizes {
     std::uint32_t worker_count = 1;
-    std::uint32_t punt_ring_bytes = 1U << 20U;
+    std::uint32_t punt_ring_bytes = 1U << 20U;  // of each priority of each worker
     std::uint32_t inject_ring_bytes = 1U << 20U;
     std::uint32_t route_ring_bytes = 1U << 22U;
     std::uint32_t event_ring_bytes = 1U << 20U;
@@ -48,7 +50,7 @@ public:
     static net::Result<std::unique_ptr<SessionMemory>, std::string> create(
         const ChannelSizes& sizes);
 
-    [[nodiscard]] std::span<std::byte> punt(std::uint32_t worker) const;
+    [[nodiscard]] std::span<std::byte> punt(std::uint32_t worker, api::PuntPriority priority) const;
     [[nodiscard]] std::span<std::byte> inject() const { return inject_.mapping.bytes(); }
     [[nodiscard]] std::span<std::byte> route() const { return route_.mapping.bytes(); }
     [[nodiscard]] std::span<std::byte> event() const { return event_.mapping.bytes(); }

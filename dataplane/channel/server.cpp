@@ -133,6 +133,13 @@ net::Result<std::unique_ptr<ChannelServer>, std::string> ChannelServer::listen(
                                    std::to_string(api::kMaxRingBytes));
         }
     }
+    for (const std::size_t bytes : {sizes.punt_ring_bytes, sizes.inject_ring_bytes}) {
+        if (!api::valid_packet_ring_bytes(bytes)) {
+            return net::unexpected("a ring of packets of " + std::to_string(bytes) +
+                                   " bytes is asked for, which has no room for the longest; give " +
+                                   std::to_string(api::kMinPacketRingBytes) + " at least");
+        }
+    }
     if (sizes.worker_count != counters.region().worker_count) {
         return net::unexpected<std::string>(
             "rings and counters are asked for different numbers of workers; give both the same");

@@ -39,7 +39,11 @@ SessionRings Session::rings(std::uint64_t number) const {
     SessionRings rings;
     rings.session = number;
     for (std::uint32_t worker = 0; worker < worker_count_; ++worker) {
-        rings.punt.emplace_back(memory_->punt(worker), punt_ring_bytes_);
+        PuntProducers& punts = rings.punt.emplace_back();
+        for (std::size_t priority = 0; priority < punts.size(); ++priority) {
+            punts[priority] = api::RingProducer(
+                memory_->punt(worker, static_cast<api::PuntPriority>(priority)), punt_ring_bytes_);
+        }
     }
     rings.punt_signal_fd = memory_->punt_wake().waker.get();
     rings.memory = memory_;

@@ -19,7 +19,7 @@
 #include "dataplane/nodes/fragment/fragment_queue.hpp"
 #include "dataplane/nodes/fragment/reassembler.hpp"
 #include "dataplane/nodes/punt/policer.hpp"
-#include "dataplane/nodes/punt/punt_ring.hpp"
+#include "dataplane/nodes/punt/punt_rings.hpp"
 #include "dataplane/tables/fib.hpp"
 #include "dataplane/tables/interface_table.hpp"
 #include "dataplane/tables/next_hops.hpp"
@@ -97,7 +97,7 @@ struct Environment {
 
     // of this loop
     const InterfaceSnapshot* interfaces = nullptr;
-    PuntRing* punt = nullptr;
+    PuntRings* punt = nullptr;
     std::uint64_t now_cycles = 0;
 
     Outbox to_owner;

@@ -309,19 +309,19 @@ void Owner::session_closed() {
 // The workers get new rings (or none); the old ones, and the memory that they lie in, go when no
 // worker can be writing to them any more.
 void Owner::set_punt_rings(SessionRings rings) {
-    std::vector<std::unique_ptr<PuntRing>> next;
+    std::vector<std::unique_ptr<PuntRings>> next;
     for (std::size_t worker = 0; worker < parts_.workers.size(); ++worker) {
-        PuntRing* ring = nullptr;
+        PuntRings* ring = nullptr;
         if (worker < rings.punt.size()) {
-            next.push_back(std::make_unique<PuntRing>());
+            next.push_back(std::make_unique<PuntRings>());
             ring = next.back().get();
-            ring->producer = rings.punt[worker];
+            ring->producers = rings.punt[worker];
             ring->signal_fd = rings.punt_signal_fd;
         }
         parts_.workers[worker]->set_punt(ring);
     }
     struct Old {
-        std::vector<std::unique_ptr<PuntRing>> rings;
+        std::vector<std::unique_ptr<PuntRings>> rings;
         std::shared_ptr<const void> memory;
     };
     // Shared because a std::function must be copyable.

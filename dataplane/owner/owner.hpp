@@ -167,7 +167,7 @@ private:
     NeighborActions actions_;
     ConflictActions conflict_actions_;
     std::vector<rte_mbuf*> packets_;  // of one turn
-    std::vector<std::unique_ptr<PuntRing>> punt_rings_;
+    std::vector<std::unique_ptr<PuntRings>> punt_rings_;
     std::shared_ptr<const void> punt_memory_;
     std::deque<api::RouteRejectedRecord> rejections_;
     std::deque<api::RouteRejection> rooms_;  // RoomReturned events that wait for room of their own

@@ -126,7 +126,7 @@ struct Worker::State {
     Graph graph;
     Environment env;
     Transmit transmit;
-    std::atomic<PuntRing*> punt{nullptr};
+    std::atomic<PuntRings*> punt{nullptr};
 };
 
 Worker::Worker(unsigned number, const Shared& shared, api::CounterBlock& counters,
@@ -200,7 +200,7 @@ void Worker::run(const std::atomic<bool>& stop) {
     state.shared.reclaimer.offline(state.number);
 }
 
-void Worker::set_punt(PuntRing* ring) {
+void Worker::set_punt(PuntRings* ring) {
     state_->punt.store(ring, std::memory_order_release);
 }
 

@@ -22,7 +22,7 @@
 
 #include "config/model/model.hpp"
 #include "dataplane/api/counters.hpp"
-#include "dataplane/nodes/punt/punt_ring.hpp"
+#include "dataplane/nodes/punt/punt_rings.hpp"
 #include "dataplane/tables/fib.hpp"
 #include "dataplane/tables/interface_table.hpp"
 #include "dataplane/tables/next_hops.hpp"
@@ -70,7 +70,7 @@ public:
     void run(const std::atomic<bool>& stop);  // until `stop`; registers with the Reclaimer itself
     unsigned run_once();  // one loop; how many packets it handled. For tests, and used by run()
 
-    void set_punt(PuntRing* ring);  // owner; null: no control plane
+    void set_punt(PuntRings* ring);  // owner; null: no control plane
     [[nodiscard]] unsigned number() const;
     [[nodiscard]] const std::vector<RxQueue>& queues() const;
 

@@ -14,6 +14,7 @@
 #include <new>
 #include <stdexcept>
 
+#include "dataplane/api/decode.hpp"
 #include "dataplane/graph/packet.hpp"
 #include "net/ethernet.hpp"
 #include "net/icmp.hpp"
@@ -28,9 +29,6 @@ namespace {
 constexpr std::size_t kPuntRingBytes = std::size_t{1} << 20;
 constexpr std::uint32_t kPoolPackets = 8191;
 constexpr std::uint16_t kRoomBytes = RTE_PKTMBUF_HEADROOM + 9728;
-
-constexpr std::array<const char*, api::kPuntClassCount> kPuntClassNames{
-    "icmp", "udp", "tcp", "other-protocol", "broadcast", "multicast"};
 
 // Ring and port names live as long as EAL: each testbed has its own.
 std::string device_name(const std::string& port) {
@@ -60,23 +58,27 @@ dataplane::NextHopEntry plain(Verdict verdict, net::InterfaceId interface = {}) 
 }  // namespace
 
 struct Testbed::PuntMemory {
+    static constexpr std::size_t kRegionBytes = api::ring_region_bytes(kPuntRingBytes);
+
     PuntMemory()
         : bytes(static_cast<std::byte*>(
-                    std::aligned_alloc(64, api::ring_region_bytes(kPuntRingBytes))),
+                    std::aligned_alloc(64, api::kPuntPriorityCount * kRegionBytes)),
                 [](std::byte* memory) { std::free(memory); }) {
-        new (bytes.get()) api::RingHeader();
-        const std::span<std::byte> region(bytes.get(), api::ring_region_bytes(kPuntRingBytes));
-        ring.producer = api::RingProducer(region, kPuntRingBytes);
-        ring.signal_fd = eventfd(0, EFD_NONBLOCK);
-        consumer = api::RingConsumer(region, kPuntRingBytes);
+        for (std::size_t priority = 0; priority < api::kPuntPriorityCount; ++priority) {
+            std::byte* const begin = bytes.get() + priority * kRegionBytes;
+            new (begin) api::RingHeader();
+            rings.producers[priority] = api::RingProducer({begin, kRegionBytes}, kPuntRingBytes);
+            consumers[priority] = api::RingConsumer({begin, kRegionBytes}, kPuntRingBytes);
+        }
+        rings.signal_fd = eventfd(0, EFD_NONBLOCK);
     }
-    ~PuntMemory() { close(ring.signal_fd); }
+    ~PuntMemory() { close(rings.signal_fd); }
     PuntMemory(const PuntMemory&) = delete;
     PuntMemory& operator=(const PuntMemory&) = delete;
 
     std::unique_ptr<std::byte, void (*)(std::byte*)> bytes;
-    dataplane::PuntRing ring;
-    api::RingConsumer consumer;
+    dataplane::PuntRings rings;
+    std::array<api::RingConsumer, api::kPuntPriorityCount> consumers;
 };
 
 Testbed::Testbed(const Topology& topology, rte_mempool* pool)
@@ -267,7 +269,7 @@ void Testbed::start_workers(const Topology& topology) {
             number, shared, counters_->blocks[number], queues, topology.idle));
         punt_.push_back(std::make_unique<PuntMemory>());
         if (topology.control_plane) {
-            workers_.back()->set_punt(&punt_.back()->ring);
+            workers_.back()->set_punt(&punt_.back()->rings);
         }
     }
 }
@@ -377,29 +379,39 @@ void Testbed::finish_at_owner(rte_mbuf* packet) {
 }
 
 unsigned Testbed::drain_punt_rings() {
-    static std::array<std::byte, sizeof(api::PuntRecord) + api::kMaxFrameBytes> buffer;
     unsigned count = 0;
     for (const auto& memory : punt_) {
-        api::Record record;
-        api::RingConsumer::Outcome outcome{};
-        while ((outcome = memory->consumer.next(buffer, record)) ==
-               api::RingConsumer::Outcome::Record) {
-            api::PuntRecord head;
-            if (record.type != api::kPuntRecord || record.body.size() < sizeof head) {
-                throw std::runtime_error("a punt record of another form");
-            }
-            std::memcpy(&head, record.body.data(), sizeof head);
-            if (record.body.size() != sizeof head + head.packet_bytes) {
-                throw std::runtime_error("a punt record of another length than it says");
-            }
-            ++punted_[kPuntClassNames.at(static_cast<std::size_t>(head.punt_class))];
-            ++count;
-        }
-        if (outcome == api::RingConsumer::Outcome::Broken) {
-            throw std::runtime_error("a punt ring is broken");
+        for (std::size_t priority = 0; priority < api::kPuntPriorityCount; ++priority) {
+            count += drain_punt_ring(memory->consumers[priority],
+                                     static_cast<api::PuntPriority>(priority));
         }
     }
     return count;
+}
+
+unsigned Testbed::drain_punt_ring(api::RingConsumer& ring, api::PuntPriority priority) {
+    static std::array<std::byte, api::kMaxPuntBody> buffer;
+    unsigned count = 0;
+    for (;;) {
+        api::Record record;
+        switch (ring.next(buffer, record)) {
+            case api::RingConsumer::Outcome::Empty:
+                return count;
+            case api::RingConsumer::Outcome::Broken:
+                throw std::runtime_error("a punt ring is broken");
+            case api::RingConsumer::Outcome::Record:
+                break;
+        }
+        const auto punt = api::read_punt(record);
+        if (!punt) {
+            throw std::runtime_error(std::string(punt.error()));
+        }
+        if (api::priority_of(punt->header.punt_class) != priority) {
+            throw std::runtime_error("a punt record lies in the ring of another priority");
+        }
+        ++punted_[std::string(api::text_of(punt->header.punt_class).name)];
+        ++count;
+    }
 }
 
 std::vector<Frame> Testbed::sent(const std::string& port) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "dataplane/api/counters.hpp"
+#include "dataplane/api/ring.hpp"
 #include "dataplane/tables/interface_table.hpp"
 #include "dataplane/worker/worker.hpp"
 #include "drivers/ring_port.hpp"
@@ -132,6 +133,7 @@ private:
     unsigned step_owner();
     void finish_at_owner(rte_mbuf* packet);
     unsigned drain_punt_rings();
+    unsigned drain_punt_ring(api::RingConsumer& ring, api::PuntPriority priority);
     const PortOfTest& port_named(const std::string& name) const;
     std::vector<std::string> ledger_faults(unsigned block) const;
 

@@ -290,6 +290,50 @@ TEST_F(WorkerTest, a_whole_frame_leaves_by_the_interface_that_it_names) {
     expect_balanced(testbed);
 }
 
+// What the control plane does not take in time is the rest, never a Hello or an echo: the worker
+// answers the one itself and has a ring for the other.
+TEST_F(WorkerTest, a_flood_of_the_rest_never_delays_a_routing_protocol_or_an_echo_to_us) {
+    Topology topology = two_ports();
+    topology.control_plane_stalls = true;
+    Testbed testbed(topology, eal_->pool());
+    const Frame flood = from_lan("ip src=10.0.0.2 dst=10.0.0.1 / tcp sport=1 dport=22 / data 1400");
+    const Frame hello = from_lan("ip src=10.0.0.2 dst=10.0.0.1 proto=89 / data 44");
+    const Frame echo = from_lan("ip src=10.0.0.2 dst=10.0.0.1 / icmp rest=1 / data 56");
+    const Frame transit = from_lan("ip src=10.0.0.2 dst=10.0.1.2 / udp sport=1 dport=2");
+    for (unsigned round = 1; round <= 40; ++round) {
+        for (unsigned i = 0; i < 60; ++i) {
+            ASSERT_TRUE(testbed.receive("lan0", flood));
+        }
+        for (const Frame& each : {hello, echo, transit}) {
+            ASSERT_TRUE(testbed.receive("lan0", each));
+        }
+        testbed.worker(0).run_once();
+        const auto punted_of = [&](api::PuntClass punt_class) {
+            return testbed.counters(0).punts[static_cast<std::size_t>(punt_class)].punted.read();
+        };
+        // In the same turn that they came in, whatever has become of the flood.
+        EXPECT_EQ(punted_of(api::PuntClass::Ospf), round);
+        EXPECT_EQ(testbed.sent("lan0").size(), 1U);
+        EXPECT_EQ(testbed.sent("wan0").size(), 1U);
+    }
+    const auto& flooded = testbed.counters(0).punts[static_cast<std::size_t>(api::PuntClass::Tcp)];
+    EXPECT_GT(flooded.ring_full.read(), 1000U);
+    EXPECT_EQ(flooded.ring_full.read(), testbed.dropped_for(DropReason::PuntRingFull));
+    testbed.run();
+    EXPECT_EQ(testbed.punted().at("ospf"), 40U);
+    expect_balanced(testbed);
+}
+
+TEST_F(WorkerTest, a_packet_as_long_as_ipv4_can_say_is_punted_whole) {
+    Testbed testbed(two_ports(), eal_->pool());
+    Frame longest = from_lan("ip src=10.0.0.2 dst=10.0.0.1 / udp sport=1 dport=2 / data 65507");
+    ASSERT_EQ(longest.size(), 14U + api::kMaxPacketBytes);
+    ASSERT_TRUE(testbed.receive_chained("lan0", longest, 1480));
+    testbed.run();
+    EXPECT_EQ(testbed.punted(), (std::map<std::string, unsigned>{{"udp", 1}}));
+    expect_balanced(testbed);
+}
+
 // The loop on a thread of its own. Real time, since sleeping is what it is about; the bounds are
 // wide, for a machine that is busy.
 TEST_F(WorkerTest, an_idle_worker_sleeps_forwards_again_at_once_and_holds_up_nobody) {

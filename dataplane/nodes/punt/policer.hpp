@@ -1,11 +1,12 @@
 // What one worker lets through to the control plane: a rate for each class of packets, so that a
-// flood of one kind leaves the others, and the control plane, alive.
+// flood of one kind leaves the others, and the control plane, alive. The rates of the higher
+// priorities are what they can take from the lower ones, which are drained after them.
 #pragma once
 
 #include <array>
 #include <cstdint>
 
-#include "dataplane/api/messages.hpp"
+#include "dataplane/api/punt_class.hpp"
 #include "dataplane/graph/token_bucket.hpp"
 
 namespace godwit::dataplane {
@@ -16,15 +17,21 @@ public:
         std::uint32_t packets_per_second;
         std::uint32_t burst;
     };
-    // By PuntClass. TCP is the fastest: a BGP table of a million routes comes in this way. Other
-    // protocols are routing protocols, whose Hellos must pass next to floods of anything else.
+    // By PuntClass. BGP is the fastest: a table of a million routes comes in this way. OSPF's burst
+    // is the database of a new neighbour.
     static constexpr std::array<Rate, api::kPuntClassCount> kRates{{
         {2'000, 500},      // Icmp
         {10'000, 2'000},   // Udp
-        {50'000, 10'000},  // Tcp
-        {10'000, 2'000},   // OtherProtocol
+        {20'000, 5'000},   // Tcp
+        {5'000, 1'000},    // OtherProtocol
         {2'000, 500},      // Broadcast
         {5'000, 1'000},    // Multicast
+        {10'000, 2'000},   // Ospf
+        {5'000, 1'000},    // Rip
+        {50'000, 10'000},  // Bgp
+        {5'000, 1'000},    // Igmp
+        {5'000, 1'000},    // Pim
+        {2'000, 500},      // RouterAlert
     }};
 
     explicit PuntPolicer(std::uint64_t cycles_per_second) {

@@ -1,38 +1,66 @@
-// punt: packets for the control plane. Each is policed by its class, copied from its IPv4 header on
-// into the worker's punt ring, and freed. The control plane is woken at most once a burst, and only
-// when it sleeps. Without a control plane, or with one that does not keep up, packets are dropped
-// and counted: a worker waits for nobody.
+// punt: packets for the control plane. Each is put into its class (punt_class.hpp), policed by it,
+// copied from its IPv4 header on into the worker's punt ring of its priority, and freed. A ring
+// that is full of one priority has no say over the others. The control plane is woken at most once
+// a burst, and only when it sleeps. Without a control plane, or with one that does not keep up,
+// packets are dropped and counted: a worker waits for nobody.
 #include <unistd.h>
 
+#include <bitset>
 #include <cstring>
 
 #include "dataplane/graph/packet_bytes.hpp"
 #include "dataplane/nodes/nodes.hpp"
+#include "dataplane/nodes/punt/punt_class.hpp"
 
 namespace godwit::dataplane {
 
 namespace {
 
-bool write_record(const Environment& env, const rte_mbuf* packet, const PacketMeta& about) {
-    if (packet->pkt_len > api::kMaxFrameBytes) {
-        return false;  // no reader has room for it
+using api::DropReason;
+using api::PuntClass;
+
+using Touched = std::bitset<api::kPuntPriorityCount>;  // rings that were written to
+
+bool write_record(const Environment& env, const rte_mbuf* packet, const PacketMeta& about,
+                  PuntClass punt_class, Touched& touched) {
+    if (packet->pkt_len > api::kMaxPacketBytes) {
+        return false;  // no IPv4 packet: no reader has room for it
     }
-    const std::span<std::byte> body =
-        env.punt->producer.reserve(api::kPuntRecord, sizeof(api::PuntRecord) + packet->pkt_len);
+    const auto priority = static_cast<std::size_t>(api::priority_of(punt_class));
+    const std::span<std::byte> body = env.punt->producers[priority].reserve(
+        api::kPuntRecord, sizeof(api::PuntRecord) + packet->pkt_len);
     if (body.empty()) {
         return false;
     }
+    touched.set(priority);
+    const bool to_group = about.link_group != 0 || about.punt_class == PuntClass::Broadcast ||
+                          about.punt_class == PuntClass::Multicast;
     api::PuntRecord record;
     record.interface = about.ingress.value();
-    record.punt_class = about.punt_class;
+    record.punt_class = punt_class;
     record.worker = static_cast<std::uint8_t>(env.worker);
     record.packet_bytes = packet->pkt_len;
     record.arrival_tsc = about.arrival_tsc;
     record.source_mac = about.source_mac;
+    record.flags = to_group ? api::kPuntToGroup : std::uint16_t{0};
     std::memcpy(body.data(), &record, sizeof record);
     copy_bytes(packet,
                {reinterpret_cast<std::uint8_t*>(body.data()) + sizeof record, packet->pkt_len});
     return true;
+}
+
+void publish(PuntRings& rings, const Touched& touched) {
+    bool sleeps = false;
+    for (std::size_t priority = 0; priority < touched.size(); ++priority) {
+        if (touched.test(priority) && rings.producers[priority].publish()) {
+            sleeps = true;
+        }
+    }
+    if (sleeps) {
+        const std::uint64_t one = 1;
+        // A wake-up that does not fit finds the control plane awake already.
+        [[maybe_unused]] const auto written = write(rings.signal_fd, &one, sizeof one);
+    }
 }
 
 }  // namespace
@@ -40,15 +68,22 @@ bool write_record(const Environment& env, const rte_mbuf* packet, const PacketMe
 void punt(Graph& graph, Environment& env, Packets packets) {
     std::array<rte_mbuf*, kBurst> done;
     unsigned done_count = 0;
+    Touched touched;
     for (rte_mbuf* packet : packets) {
         const PacketMeta& about = meta(packet);
+        const PuntClass punt_class = punt_class_of(packet, about.punt_class);
+        api::PuntCounters& counters = env.counters.punts[static_cast<std::size_t>(punt_class)];
         if (env.punt == nullptr) {
-            graph.drop(packet, api::DropReason::PuntNoControlPlane);
-        } else if (!env.policer.admits(about.punt_class, env.now_cycles)) {
-            graph.drop(packet, api::DropReason::PuntPoliced);
-        } else if (!write_record(env, packet, about)) {
-            graph.drop(packet, api::DropReason::PuntRingFull);
+            counters.no_control_plane.add(1);
+            graph.drop(packet, DropReason::PuntNoControlPlane);
+        } else if (!env.policer.admits(punt_class, env.now_cycles)) {
+            counters.policed.add(1);
+            graph.drop(packet, DropReason::PuntPoliced);
+        } else if (!write_record(env, packet, about, punt_class, touched)) {
+            counters.ring_full.add(1);
+            graph.drop(packet, DropReason::PuntRingFull);
         } else {
+            counters.punted.add(1);
             if (!about.ingress.is_none()) {
                 env.counters_of(about.ingress).in_punted.add(1);
             }
@@ -60,11 +95,7 @@ void punt(Graph& graph, Environment& env, Packets packets) {
     }
     env.counters.punted.add(done_count);
     rte_pktmbuf_free_bulk(done.data(), done_count);
-    if (env.punt->producer.publish()) {
-        const std::uint64_t one = 1;
-        // A wake-up that does not fit finds the control plane awake already.
-        [[maybe_unused]] const auto written = write(env.punt->signal_fd, &one, sizeof one);
-    }
+    publish(*env.punt, touched);
 }
 
 }  // namespace godwit::dataplane

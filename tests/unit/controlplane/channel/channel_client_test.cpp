@@ -80,14 +80,17 @@ protected:
     }
     void log(std::string what) { told.push_back(std::move(what)); }
     // A packet as worker `worker` would punt it.
-    bool punt(std::uint8_t worker, std::size_t bytes) {
-        api::RingProducer& ring = handler.rings.punt[worker];
+    bool punt(std::uint8_t worker, std::size_t bytes,
+              api::PuntClass punt_class = api::PuntClass::Udp) {
+        const auto priority = static_cast<std::size_t>(api::priority_of(punt_class));
+        api::RingProducer& ring = handler.rings.punt[worker][priority];
         const auto place = ring.reserve(api::kPuntRecord, sizeof(api::PuntRecord) + bytes);
         if (place.empty()) {
             return false;
         }
         api::PuntRecord header;
         header.worker = worker;
+        header.punt_class = punt_class;
         header.packet_bytes = static_cast<std::uint32_t>(bytes);
         std::memcpy(place.data(), &header, sizeof(header));
         if (ring.publish()) {
@@ -195,6 +198,49 @@ TEST_F(ChannelClientTest, lets_others_have_their_turn_in_a_flood_of_punted_packe
     EXPECT_GT(seen_by_other, 0U);
 }
 
+TEST_F(ChannelClientTest, tells_routing_protocols_before_icmp_and_icmp_before_the_rest) {
+    open();
+    ASSERT_TRUE(punt(0, 60, api::PuntClass::Udp));
+    ASSERT_TRUE(punt(0, 61, api::PuntClass::Icmp));
+    ASSERT_TRUE(punt(1, 62, api::PuntClass::OtherProtocol));
+    ASSERT_TRUE(punt(1, 63, api::PuntClass::Ospf));
+    ASSERT_TRUE(punt(0, 64, api::PuntClass::Bgp));
+    turn();
+    EXPECT_EQ(punts, (std::vector<std::pair<int, std::size_t>>{
+                         {0, 64}, {1, 63}, {0, 61}, {0, 60}, {1, 62}}));
+}
+
+// A Hello that comes in the middle of a flood is the next packet that is looked at.
+TEST_F(ChannelClientTest, a_flood_of_the_rest_never_delays_a_routing_protocol_or_icmp) {
+    open();
+    for (int i = 0; i < 500; ++i) {
+        ASSERT_TRUE(punt(0, 60));
+        ASSERT_TRUE(punt(1, 60));
+    }
+    on_punt = [&] {
+        if (punts.size() == 100) {
+            ASSERT_TRUE(punt(1, 1, api::PuntClass::Icmp));
+            ASSERT_TRUE(punt(0, 2, api::PuntClass::Ospf));
+        }
+    };
+    turn(40);
+    ASSERT_EQ(punts.size(), 1002U);
+    EXPECT_EQ(punts[100], (std::pair<int, std::size_t>{0, 2}));
+    EXPECT_EQ(punts[101], (std::pair<int, std::size_t>{1, 1}));
+}
+
+TEST_F(ChannelClientTest, carries_the_longest_packet_both_ways) {
+    open();
+    ASSERT_TRUE(punt(0, api::kMaxPacketBytes));
+    const std::vector<std::byte> packet(api::kMaxPacketBytes, std::byte{0x45});
+    ASSERT_TRUE(client->inject({.mode = api::InjectMode::Routed}, packet));
+    turn();
+    EXPECT_EQ(punts,
+              (std::vector<std::pair<int, std::size_t>>{{0, std::size_t{api::kMaxPacketBytes}}}));
+    ASSERT_EQ(handler.injects.size(), 1U);
+    EXPECT_EQ(handler.injects[0].second, packet);
+}
+
 TEST_F(ChannelClientTest, injects_packets) {
     open();
     const std::vector<std::byte> packet(84, std::byte{0x45});
@@ -205,7 +251,7 @@ TEST_F(ChannelClientTest, injects_packets) {
     EXPECT_EQ(handler.injects[0].second, packet);
     EXPECT_FALSE(client->inject({.mode = api::InjectMode::Routed}, {}));
     EXPECT_FALSE(client->inject({.mode = api::InjectMode::Routed},
-                                std::vector<std::byte>(api::kMaxFrameBytes + 1)));
+                                std::vector<std::byte>(api::kMaxPacketBytes + 1)));
     EXPECT_EQ(client->statistics().inject_refused, 2U);
 }
 

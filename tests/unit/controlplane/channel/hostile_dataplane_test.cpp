@@ -176,7 +176,7 @@ TEST_F(HostileDataplaneTest, memory_that_is_not_as_announced_is_refused) {
 
 TEST_F(HostileDataplaneTest, a_broken_punt_ring_ends_the_session) {
     open();
-    header(memory->punt(1)).tail = 12;
+    header(memory->punt(1, api::PuntPriority::Rest)).tail = 12;
     api::wake(memory->punt_wake().waker.get());
     turn();
     EXPECT_EQ(lost, "a punt ring is broken");
@@ -187,7 +187,8 @@ TEST_F(HostileDataplaneTest, a_broken_punt_ring_ends_the_session) {
 
 TEST_F(HostileDataplaneTest, a_punt_record_in_another_workers_ring_ends_the_session) {
     open();
-    api::RingProducer ring(memory->punt(1), dataplane::small_sizes().punt_ring_bytes);
+    api::RingProducer ring(memory->punt(1, api::PuntPriority::Control),
+                           dataplane::small_sizes().punt_ring_bytes);
     const auto place = ring.reserve(api::kPuntRecord, sizeof(api::PuntRecord) + 8);
     api::PuntRecord record;
     record.packet_bytes = 8;
@@ -196,6 +197,21 @@ TEST_F(HostileDataplaneTest, a_punt_record_in_another_workers_ring_ends_the_sess
     api::wake(memory->punt_wake().waker.get());
     turn();
     EXPECT_EQ(lost, "a punt record names another worker than its ring's");
+}
+
+TEST_F(HostileDataplaneTest, a_punt_record_in_the_ring_of_another_priority_ends_the_session) {
+    open();
+    api::RingProducer ring(memory->punt(0, api::PuntPriority::Routing),
+                           dataplane::small_sizes().punt_ring_bytes);
+    const auto place = ring.reserve(api::kPuntRecord, sizeof(api::PuntRecord) + 8);
+    api::PuntRecord record;
+    record.punt_class = api::PuntClass::Udp;
+    record.packet_bytes = 8;
+    std::memcpy(place.data(), &record, sizeof(record));
+    (void)ring.publish();
+    api::wake(memory->punt_wake().waker.get());
+    turn();
+    EXPECT_EQ(lost, "a punt record lies in the ring of another priority than its class's");
 }
 
 TEST_F(HostileDataplaneTest, an_acknowledgement_of_what_was_never_sent_ends_the_session) {
@@ -291,7 +307,8 @@ TEST_F(HostileDataplaneTest, thousands_of_random_headers_and_messages_do_no_harm
             ASSERT_NO_FATAL_FAILURE(open()) << round;
         }
         const std::array<std::span<std::byte>, 5> rings{
-            memory->punt(0), memory->punt(1), memory->inject(), memory->route(), memory->event()};
+            memory->punt(0, api::PuntPriority::Routing), memory->punt(1, api::PuntPriority::Rest),
+            memory->inject(), memory->route(), memory->event()};
         const auto ring = rings[random() % rings.size()];
         const std::uint64_t number = random() % 2 == 0 ? random() : 8 * (random() % 64);
         switch (random() % 6) {

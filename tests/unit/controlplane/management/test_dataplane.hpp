@@ -59,18 +59,19 @@ public:
         server->emit(api::EventType::InterfaceChanged, record);
     }
     bool punt(const std::vector<std::uint8_t>& packet, api::PuntClass what = api::PuntClass::Udp) {
-        const auto place =
-            rings.punt[0].reserve(api::kPuntRecord, sizeof(api::PuntRecord) + packet.size());
+        api::RingProducer& ring = rings.punt[0][static_cast<std::size_t>(api::priority_of(what))];
+        const auto place = ring.reserve(api::kPuntRecord, sizeof(api::PuntRecord) + packet.size());
         if (place.empty()) {
             return false;
         }
         api::PuntRecord header;
         header.interface = 1;
         header.punt_class = what;
+        header.flags = what == api::PuntClass::Broadcast ? api::kPuntToGroup : std::uint16_t{0};
         header.packet_bytes = static_cast<std::uint32_t>(packet.size());
         std::memcpy(place.data(), &header, sizeof header);
         std::memcpy(place.data() + sizeof header, packet.data(), packet.size());
-        if (rings.punt[0].publish()) {
+        if (ring.publish()) {
             api::wake(rings.punt_signal_fd);
         }
         return true;

@@ -45,8 +45,8 @@ TEST(PuntRecord, that_is_off_in_type_length_or_number_is_refused) {
         EXPECT_FALSE(read_punt({kPuntRecord, std::span(good).first(length)})) << length;
     }
     EXPECT_FALSE(read_punt({kPuntRecord, packet_record(punt_header(), 0)}));
-    EXPECT_FALSE(read_punt({kPuntRecord, packet_record(punt_header(), kMaxFrameBytes + 1)}));
-    EXPECT_TRUE(read_punt({kPuntRecord, packet_record(punt_header(), kMaxFrameBytes)}));
+    EXPECT_FALSE(read_punt({kPuntRecord, packet_record(punt_header(), kMaxPacketBytes + 1)}));
+    EXPECT_TRUE(read_punt({kPuntRecord, packet_record(punt_header(), kMaxPacketBytes)}));
     auto header = punt_header();
     header.interface = kMaxInterfaces;
     EXPECT_FALSE(read_punt({kPuntRecord, packet_record(header, 60)}));
@@ -172,7 +172,7 @@ TEST(ControlMessage, reads_back_as_it_was_encoded) {
 TEST(Welcome, with_impossible_sizes_is_refused) {
     WelcomeBody welcome;
     welcome.worker_count = 2;
-    welcome.punt_ring_bytes = welcome.inject_ring_bytes = 4096;
+    welcome.punt_ring_bytes = welcome.inject_ring_bytes = kMinPacketRingBytes;
     welcome.route_ring_bytes = welcome.event_ring_bytes = 8192;
     EXPECT_TRUE(read_welcome(bytes_of(welcome)));
     auto bad = welcome;
@@ -184,6 +184,17 @@ TEST(Welcome, with_impossible_sizes_is_refused) {
         bad = welcome;
         bad.route_ring_bytes = bytes;
         EXPECT_FALSE(read_welcome(bytes_of(bad))) << bytes;
+    }
+    bad = welcome;
+    bad.inject_ring_bytes = kMinPacketRingBytes / 2;  // no room for the longest packet
+    EXPECT_FALSE(read_welcome(bytes_of(bad)));
+    bad = welcome;
+    bad.punt_ring_bytes = kMinPacketRingBytes / 2;
+    EXPECT_FALSE(read_welcome(bytes_of(bad)));
+    for (const std::uint32_t rings : {0U, 1U, 4U, UINT32_MAX}) {
+        bad = welcome;
+        bad.punt_rings = rings;
+        EXPECT_FALSE(read_welcome(bytes_of(bad))) << rings;
     }
 }
 

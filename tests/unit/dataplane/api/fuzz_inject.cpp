@@ -8,7 +8,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (const auto inject = read_inject(record)) {
             const volatile std::uint64_t sum = touch(inject->packet);
             (void)sum;
-            if (inject->packet.empty() || inject->packet.size() > kMaxFrameBytes) {
+            if (inject->packet.empty() || inject->packet.size() > kMaxPacketBytes) {
                 __builtin_trap();
             }
         }

@@ -229,7 +229,8 @@ TEST_F(HostilePeerTest, random_ring_headers_end_the_session_and_nothing_else) {
                 header->tail = 8 * (random() % 64);
                 break;
         }
-        for (api::RingProducer& punt : handler.rings.punt) {
+        for (PuntProducers& punts : handler.rings.punt) {
+            api::RingProducer& punt = punts[random() % punts.size()];
             const auto place = punt.reserve(api::kPuntRecord, 100);
             std::fill(place.begin(), place.end(), std::byte{1});
             (void)punt.publish();
@@ -285,7 +286,8 @@ TEST_F(HostilePeerTest, a_process_that_scribbles_all_the_time_ends_its_sessions_
         ++rounds;
         server->poll(64);
         server->emit(api::EventType::NeighborChanged, neighbor);
-        for (api::RingProducer& punt : handler.rings.punt) {
+        for (PuntProducers& punts : handler.rings.punt) {
+            api::RingProducer& punt = punts[random() % punts.size()];
             const auto place = punt.reserve(api::kPuntRecord, 100);
             std::fill(place.begin(), place.end(), std::byte{1});
             if (punt.publish()) {

@@ -79,7 +79,7 @@ public:
         fds = std::move(received_.descriptors);
         const std::array<std::size_t, 5> sizes{
             sizeof(api::CountersRegion),
-            body->worker_count * api::ring_region_bytes(body->punt_ring_bytes),
+            body->worker_count * body->punt_rings * api::ring_region_bytes(body->punt_ring_bytes),
             api::ring_region_bytes(body->inject_ring_bytes),
             api::ring_region_bytes(body->route_ring_bytes),
             api::ring_region_bytes(body->event_ring_bytes)};

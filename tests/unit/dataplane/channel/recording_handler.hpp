@@ -102,8 +102,8 @@ private:
 
 inline ChannelSizes small_sizes(std::uint32_t workers = 2) {
     return {.worker_count = workers,
-            .punt_ring_bytes = 1U << 16U,
-            .inject_ring_bytes = 1U << 16U,
+            .punt_ring_bytes = api::kMinPacketRingBytes,
+            .inject_ring_bytes = api::kMinPacketRingBytes,
             .route_ring_bytes = 1U << 14U,
             .event_ring_bytes = 1U << 14U};
 }

@@ -308,10 +308,10 @@ TEST_F(ChannelServerTest, keeps_the_rings_mapped_as_long_as_the_owner_holds_them
     peer.leave();
     poll();
     EXPECT_FALSE(server->connected());
-    const auto place = held.punt[1].reserve(api::kPuntRecord, 100);  // a worker that is late
+    const auto place = held.punt[1][0].reserve(api::kPuntRecord, 100);  // a worker that is late
     ASSERT_FALSE(place.empty());
     place[99] = std::byte{1};
-    (void)held.punt[1].publish();
+    (void)held.punt[1][0].publish();
     api::wake(held.punt_signal_fd);
 }
 
@@ -446,7 +446,10 @@ TEST(ChannelServerStart, names_what_is_wrong_and_the_mend) {
     EXPECT_NE(made.error().find("make its directory"), std::string::npos) << made.error();
 
     auto sizes = small_sizes();
-    sizes.punt_ring_bytes = 5000;
+    sizes.route_ring_bytes = 5000;
+    EXPECT_FALSE(ChannelServer::listen(directory.socket(), sizes, *counters, handler));
+    sizes = small_sizes();
+    sizes.punt_ring_bytes = api::kMinPacketRingBytes / 2;
     EXPECT_FALSE(ChannelServer::listen(directory.socket(), sizes, *counters, handler));
     EXPECT_FALSE(ChannelServer::listen(directory.socket(), small_sizes(3), *counters, handler));
     EXPECT_FALSE(CountersMemory::create(0, 1, 1));
