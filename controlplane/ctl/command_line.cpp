@@ -266,6 +266,11 @@ void CommandLine::add_verbs() {
         ->check(CLI::Range(0, 65'507));
     ping->add_option("-t,--ttl", invocation_.ttl, "time to live (default 64)")
         ->check(CLI::Range(1, 255));
+    ping->add_option("-I,--source", invocation_.source,
+                     "an address of the router to send from (default: of the way out)")
+        ->check(CLI::ValidIPV4);
+    ping->add_flag("--df", invocation_.dont_fragment,
+                   "do not fragment: a router on the way whose next MTU is less says so");
 
     CLI::App* completion = app.add_subcommand("completion", "a completion script for a shell");
     completion->add_option("SHELL", invocation_.shell, "bash")

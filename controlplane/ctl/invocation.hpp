@@ -40,7 +40,9 @@ struct Invocation {
     std::chrono::milliseconds timeout{2000};
     unsigned size_bytes = 56;  // of the ICMP data, as ping(8) counts
     unsigned ttl = 64;
-    std::string shell;  // completion
+    bool dont_fragment = false;
+    std::string source;  // ping: empty: the router chooses
+    std::string shell;   // completion
 };
 
 // The exit codes of godwitctl.

@@ -333,13 +333,17 @@ int Runner::ping(const Invocation& asked) {
     if (!client) {
         return report(client.error());
     }
-    const json::object request{{"verb", "ping"},
-                               {"address", asked.address},
-                               {"count", asked.count},
-                               {"interval-ms", asked.interval.count()},
-                               {"size", asked.size_bytes},
-                               {"ttl", asked.ttl},
-                               {"timeout-ms", asked.timeout.count()}};
+    json::object request{{"verb", "ping"},
+                         {"address", asked.address},
+                         {"count", asked.count},
+                         {"interval-ms", asked.interval.count()},
+                         {"size", asked.size_bytes},
+                         {"ttl", asked.ttl},
+                         {"df", asked.dont_fragment},
+                         {"timeout-ms", asked.timeout.count()}};
+    if (!asked.source.empty()) {
+        request["source"] = asked.source;
+    }
     if (const auto sent = client->send(request); !sent) {
         return report(sent.error());
     }

@@ -50,8 +50,10 @@ std::string describe(const net::IcmpMessage& message) {
         case net::UnreachableCode::Port:
             return "port unreachable";
         case net::UnreachableCode::FragmentationNeeded:
-            return fmt::format("fragmentation needed, next MTU is {}",
-                               message.next_hop_mtu_bytes());
+            return message.next_hop_mtu_bytes() == 0  // a router from before RFC 1191
+                       ? "fragmentation needed, the next MTU is not said"
+                       : fmt::format("fragmentation needed, next MTU is {}",
+                                     message.next_hop_mtu_bytes());
         case net::UnreachableCode::SourceRouteFailed:
             return "source route failed";
         case net::UnreachableCode::NetworkUnknown:
@@ -74,6 +76,15 @@ std::string describe(const net::IcmpMessage& message) {
             return "precedence too low";
     }
     return fmt::format("destination unreachable, code {}", message.code);
+}
+
+// RFC 1191 4: the MTU of the next hop, from a router that knows of it.
+std::uint16_t mtu_in(const net::IcmpMessage& message) {
+    return message.type == net::IcmpType::DestinationUnreachable &&
+                   static_cast<net::UnreachableCode>(message.code) ==
+                       net::UnreachableCode::FragmentationNeeded
+               ? message.next_hop_mtu_bytes()
+               : std::uint16_t{0};
 }
 
 }  // namespace
@@ -250,8 +261,8 @@ HostCounter Host::take_icmp_error(const Ipv4View& packet, const IcmpView& error,
         quoted->destination() != ping.request().destination) {
         return HostCounter::IcmpNotForPing;
     }
-    auto event =
-        ping.on_error(request->message().sequence(), packet.source(), describe(error.message()));
+    auto event = ping.on_error(request->message().sequence(), packet.source(),
+                               describe(error.message()), mtu_in(error.message()));
     if (!event) {
         return HostCounter::IcmpNotForPing;
     }
@@ -385,6 +396,7 @@ std::vector<std::uint8_t> Host::echo_request(const RunningPing& running, std::ui
     net::Ipv4Header header;
     header.identification = next_identification_++;
     header.ttl_hops = request.ttl;
+    header.dont_fragment = request.dont_fragment;
     header.protocol = net::IpProtocol::Icmp;
     header.source = request.source;
     header.destination = request.destination;

@@ -91,7 +91,7 @@ std::optional<PingEvent> Ping::on_reply(std::uint16_t sequence, net::Ipv4Address
 }
 
 std::optional<PingEvent> Ping::on_error(std::uint16_t sequence, net::Ipv4Address from,
-                                        const std::string& error) {
+                                        const std::string& error, std::uint16_t mtu) {
     if (waiting_.erase(sequence) == 0) {
         return std::nullopt;
     }
@@ -100,6 +100,7 @@ std::optional<PingEvent> Ping::on_error(std::uint16_t sequence, net::Ipv4Address
     event.outcome = PingOutcome::Error;
     event.from = from;
     event.error = error;
+    event.mtu = mtu;
     return event;
 }
 

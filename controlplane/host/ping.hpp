@@ -22,10 +22,11 @@ namespace godwit::control {
 
 struct PingRequest {
     net::Ipv4Address destination;
-    net::Ipv4Address source;
+    net::Ipv4Address source;  // unspecified: the router chooses
     std::uint32_t count = 4;
     std::chrono::milliseconds interval{1000};
-    std::uint16_t size = 56;  // bytes of data after the ICMP header
+    std::uint16_t size = 56;     // bytes of data after the ICMP header
+    bool dont_fragment = false;  // RFC 791 3.1: a router on the way says so instead
     std::uint8_t ttl = 64;
     std::chrono::milliseconds timeout{1000};
 };
@@ -44,7 +45,8 @@ struct PingEvent {
     std::uint16_t bytes = 0;  // of ICMP, header included: Reply
     std::uint8_t ttl = 0;     // Reply
     std::chrono::nanoseconds round_trip{0};
-    std::string error;  // Error: "time to live exceeded"
+    std::string error;      // Error: "time to live exceeded"
+    std::uint16_t mtu = 0;  // Error: of the next hop, where fragmentation was needed; 0: not said
 };
 
 struct PingSummary {
@@ -58,7 +60,8 @@ struct PingSummary {
 class Ping {
 public:
     static constexpr std::uint32_t kMaxCount = 65535;  // every sequence number at most once
-    static constexpr std::uint16_t kMaxSize = 9000;
+    static constexpr std::uint16_t kMaxSize =
+        65'507;  // RFC 791 3.1: 65535 in all, headers included
     static constexpr std::chrono::milliseconds kMinInterval{10};
     static constexpr std::chrono::milliseconds kMaxInterval{60'000};
     static constexpr std::chrono::milliseconds kMaxTimeout{60'000};
@@ -77,7 +80,7 @@ public:
     std::optional<PingEvent> on_reply(std::uint16_t sequence, net::Ipv4Address from,
                                       std::uint16_t bytes, std::uint8_t ttl, Instant now);
     std::optional<PingEvent> on_error(std::uint16_t sequence, net::Ipv4Address from,
-                                      const std::string& error);
+                                      const std::string& error, std::uint16_t mtu);
 
     [[nodiscard]] bool finished() const { return sent_ == request_.count && waiting_.empty(); }
     [[nodiscard]] std::optional<Instant> next_deadline() const;

@@ -109,6 +109,10 @@ std::optional<net::Ipv4Address> Request::required_address(std::string_view key) 
     return address;
 }
 
+std::optional<net::Ipv4Address> Request::optional_address(std::string_view key) {
+    return text(key).empty() ? std::nullopt : required_address(key);
+}
+
 std::vector<std::string> Request::finish() {
     for (const auto& [key, value] : keys_) {
         const std::string_view name(key.data(), key.size());

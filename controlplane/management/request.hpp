@@ -29,6 +29,7 @@ public:
     bool flag(std::string_view key);
     std::optional<net::Ipv4Prefix> optional_prefix(std::string_view key);
     std::optional<net::Ipv4Address> required_address(std::string_view key);
+    std::optional<net::Ipv4Address> optional_address(std::string_view key);
 
     // What is wrong with the request; empty when all of it was read and understood.
     [[nodiscard]] std::vector<std::string> finish();

@@ -429,7 +429,13 @@ net::Result<PingId, std::string> Router::ping(PingRequest request, PingListener 
     if (!source) {
         return net::unexpected(source.error());
     }
-    request.source = *source;
+    if (request.source.is_unspecified()) {
+        request.source = *source;
+    } else if (!host_.owns(request.source)) {
+        return net::unexpected(fmt::format(
+            "{} is no address of this router; give one that `show interfaces` has, or none",
+            request.source.to_string()));
+    }
     auto started = host_.start_ping(request, timers_.now());
     if (started) {
         pings_.emplace(*started, std::move(listener));
@@ -477,9 +483,11 @@ net::Result<net::Ipv4Address, std::string> Router::source_for(const PingRequest&
     const net::Ipv4Address neighbor = way->via.value_or(request.destination);
     if (interface != running_.model.interfaces.end()) {
         const config::Interface& out = interface->second;
-        if (request.size + kIpv4AndIcmpBytes > out.mtu) {
+        // Nobody on the way would say so: no router sends an error to itself.
+        if (request.dont_fragment && request.size + kIpv4AndIcmpBytes > out.mtu) {
             return net::unexpected(fmt::format(
-                "size {} does not fit the MTU {} of {} with 28 bytes of headers; give at most {}",
+                "size {} does not fit the MTU {} of {} with 28 bytes of headers, and must not be "
+                "fragmented; give at most {}, or let it be fragmented",
                 request.size, out.mtu, out.name, out.mtu - kIpv4AndIcmpBytes));
         }
         for (const net::Ipv4InterfaceAddress& own : out.addresses) {

@@ -36,6 +36,9 @@ json::object event_json(const PingEvent& event) {
         case PingOutcome::Error:
             data["from"] = event.from.to_string();
             data["error"] = event.error;
+            if (event.mtu != 0) {
+                data["mtu"] = event.mtu;
+            }
             break;
         case PingOutcome::Lost:
             data["lost"] = true;
@@ -184,6 +187,8 @@ void Verbs::ping(Request& request, const std::shared_ptr<Answer>& answer) {
         request.number("interval-ms", 1000, static_cast<std::uint64_t>(Ping::kMinInterval.count()),
                        static_cast<std::uint64_t>(Ping::kMaxInterval.count())));
     asked.size = static_cast<std::uint16_t>(request.number("size", 56, 0, Ping::kMaxSize));
+    asked.dont_fragment = request.flag("df");
+    asked.source = request.optional_address("source").value_or(net::Ipv4Address());
     asked.ttl = static_cast<std::uint8_t>(request.number("ttl", 64, 1, 255));
     asked.timeout = std::chrono::milliseconds(request.number(
         "timeout-ms", 1000, 1, static_cast<std::uint64_t>(Ping::kMaxTimeout.count())));

@@ -83,6 +83,9 @@ TEST_F(CommandLineTest, ping_takes_its_figures_with_their_units) {
     EXPECT_EQ(asked->interval, milliseconds(200));
     EXPECT_EQ(asked->size_bytes, 1472U);
     EXPECT_EQ(asked->ttl, 1U);
+    EXPECT_FALSE(asked->dont_fragment);
+    EXPECT_TRUE(line.parse({"ping", "10.0.0.2", "--df"})->dont_fragment);
+    EXPECT_EQ(line.parse({"ping", "10.0.0.2", "-I", "10.0.0.1"})->source, "10.0.0.1");
     EXPECT_THAT(refusal({"ping", "10.0.0.2", "-i", "1"}), HasSubstr("write 1ms or 1s"));
     EXPECT_THAT(refusal({"ping", "nowhere"}), HasSubstr("nowhere"));
 }

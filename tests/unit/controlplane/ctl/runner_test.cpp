@@ -180,6 +180,7 @@ TEST_F(Godwitctl, prints_a_ping_as_it_goes_and_fails_when_nothing_answers) {
               "10.0.0.2: 3 sent, 1 received, 2 lost\n"
               "round trip: least 0.213 ms, mean 0.213 ms, most 0.213 ms\n");
     EXPECT_EQ(json::parse(requests.front()).at("count"), 3);
+    EXPECT_EQ(json::parse(requests.front()).at("df"), false);
 
     EXPECT_EQ(
         answered("{\"ok\":true,\"data\":{\"sent\":3,\"received\":0}}\n", {"ping", "10.0.0.2"}).code,

@@ -167,6 +167,49 @@ TEST_F(PingTest, a_router_that_says_the_time_to_live_ran_out_is_named) {
     EXPECT_EQ(actions.ended[0].summary.received, 0U);
 }
 
+// rfc1191: 4
+TEST_F(PingTest, that_must_not_be_fragmented_tells_the_mtu_that_fits) {
+    request.size = 1472;
+    request.dont_fragment = true;
+    request.count = 2;
+    start();
+    Packet sent = sent_now();
+    EXPECT_TRUE(net::wire::Ipv4View::parse(sent)->dont_fragment());
+    const auto told = [&](std::uint16_t mtu) {
+        const HostActions actions =
+            receive(icmp({kRouter, kUs}, net::IcmpMessage::fragmentation_needed(mtu),
+                         Packet(sent.begin(), sent.begin() + 28)));
+        EXPECT_EQ(actions.reports.size(), 1U);
+        return actions.reports.empty() ? PingEvent() : actions.reports[0].event;
+    };
+    const PingEvent event = told(1400);
+    EXPECT_EQ(event.outcome, PingOutcome::Error);
+    EXPECT_EQ(event.from, kRouter);
+    EXPECT_EQ(event.mtu, 1400);
+    EXPECT_EQ(event.error, "fragmentation needed, next MTU is 1400");
+
+    now += 1s;
+    sent = sent_now();
+    const PingEvent old_router = told(0);
+    EXPECT_EQ(old_router.mtu, 0);
+    EXPECT_EQ(old_router.error, "fragmentation needed, the next MTU is not said");
+}
+
+// rfc791: 3.1
+TEST_F(PingTest, may_be_as_long_as_ipv4_can_say_and_no_longer) {
+    request.size = Ping::kMaxSize;
+    start();
+    const Packet sent = sent_now();
+    EXPECT_EQ(sent.size(), 65'535U);
+    EXPECT_FALSE(net::wire::Ipv4View::parse(sent)->dont_fragment());
+    const HostActions actions = receive(reply_to(sent));
+    ASSERT_EQ(actions.reports.size(), 1U);
+    EXPECT_EQ(actions.reports[0].event.outcome, PingOutcome::Reply);
+    EXPECT_EQ(actions.reports[0].event.bytes, 65'515);
+    ++request.size;
+    EXPECT_TRUE(Ping::check(request).has_value());
+}
+
 TEST_F(PingTest, an_error_about_another_packet_is_not_believed) {
     start();
     sent_now();
@@ -228,7 +271,7 @@ TEST_F(PingTest, requests_out_of_range_are_refused_with_the_range) {
     };
     EXPECT_NE(refusal([](auto& r) { r.count = 0; }), "");
     EXPECT_NE(refusal([](auto& r) { r.count = 65536; }), "");
-    EXPECT_NE(refusal([](auto& r) { r.size = 9001; }), "");
+    EXPECT_NE(refusal([](auto& r) { r.size = 65508; }), "");
     EXPECT_NE(refusal([](auto& r) { r.ttl = 0; }), "");
     EXPECT_NE(refusal([](auto& r) { r.interval = 9ms; }), "");
     EXPECT_NE(refusal([](auto& r) { r.timeout = 0ms; }), "");

@@ -257,6 +257,15 @@ TEST_F(RouterTest, ping_tells_each_event_and_then_the_summary) {
     EXPECT_EQ(summary.at("data").at("received").as_int64(), 1);
 }
 
+TEST_F(RouterTest, the_longest_ping_goes_to_the_dataplane_whole) {
+    start(yaml());
+    client->send("{\"verb\":\"ping\",\"address\":\"10.0.0.2\",\"size\":65507}\n");
+    settle();
+    advance(1ms);
+    ASSERT_EQ(dataplane->sent.size(), 1U);
+    EXPECT_EQ(dataplane->sent[0].size(), api::kMaxPacketBytes);
+}
+
 TEST_F(RouterTest, a_ping_ends_when_its_client_leaves) {
     start(yaml());
     client->send("{\"verb\":\"ping\",\"address\":\"10.0.0.2\",\"count\":1000}\n");
@@ -279,9 +288,12 @@ TEST_F(RouterTest, a_ping_that_cannot_be_sent_says_why) {
               "refused: no route leads to 8.8.8.8; see `show routes`");
     EXPECT_EQ(error_of({{"verb", "ping"}, {"address", "10.8.0.1"}}),
               "refused: the route to 10.8.0.1 (10.8.0.0/16) leads nowhere");
-    EXPECT_EQ(error_of({{"verb", "ping"}, {"address", "10.0.0.2"}, {"size", 1473}}),
-              "refused: size 1473 does not fit the MTU 1500 of lan0 with 28 bytes of headers; give "
-              "at most 1472");
+    EXPECT_EQ(error_of({{"verb", "ping"}, {"address", "10.0.0.2"}, {"size", 1473}, {"df", true}}),
+              "refused: size 1473 does not fit the MTU 1500 of lan0 with 28 bytes of headers, and "
+              "must not be fragmented; give at most 1472, or let it be fragmented");
+    EXPECT_EQ(error_of({{"verb", "ping"}, {"address", "10.0.0.2"}, {"source", "10.0.0.7"}}),
+              "refused: 10.0.0.7 is no address of this router; give one that `show interfaces` "
+              "has, or none");
     EXPECT_EQ(error_of({{"verb", "ping"}, {"address", "10.0.0"}}).substr(0, 11), "bad-request");
     EXPECT_EQ(error_of({{"verb", "ping"}, {"address", "10.0.0.255"}}).substr(0, 7), "refused");
 }
