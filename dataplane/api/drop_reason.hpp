@@ -116,7 +116,8 @@ constexpr std::array<DropReasonText, kDropReasonCount> kDropReasons{{
     {DropReason::ArpNotForUs, "arp-not-for-us", "arp",
      "asks for, or answers, an address that is not ours"},
     {DropReason::ArpQueueFull, "arp-queue-full", "arp",
-     "the table owner's queue of ARP messages is full"},
+     "over the rate at which an interface's ARP messages teach the table owner, or its ring is "
+     "full"},
     {DropReason::ArpHoldFull, "arp-hold-full", "arp",
      "pushed out of the hold queue of a neighbour being resolved"},
     {DropReason::ArpUnresolved, "arp-unresolved", "arp", "the next hop did not answer ARP"},

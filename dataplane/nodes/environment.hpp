@@ -16,6 +16,7 @@
 #include "dataplane/api/counters.hpp"
 #include "dataplane/graph/outbox.hpp"
 #include "dataplane/graph/universal_time.hpp"
+#include "dataplane/nodes/arp/arp_policer.hpp"
 #include "dataplane/nodes/fragment/fragment_queue.hpp"
 #include "dataplane/nodes/fragment/reassembler.hpp"
 #include "dataplane/nodes/punt/policer.hpp"
@@ -49,6 +50,7 @@ struct Environment {
           pool(pool_in),
           counters(counters_in),
           policer(cycles_per_second),
+          arp_policer(cycles_per_second),
           icmp_limit(cycles_per_second, api::kMaxInterfaces, worker_count_in, random_key_in),
           reassembler(rte_rand(), cycles_per_second),
           to_worker(worker_count_in),
@@ -83,6 +85,7 @@ struct Environment {
     rte_mempool* const pool;
     api::CounterBlock& counters;
     PuntPolicer policer;
+    ArpPolicer arp_policer;
     net::IcmpRateLimit icmp_limit;
     std::uint16_t next_identification = 0;  // of IPv4 packets made here
     // The time of day, for stamps in packets.

@@ -11,6 +11,7 @@
 
 #include "dataplane/graph/flow_hash.hpp"
 #include "dataplane/graph/packet.hpp"
+#include "dataplane/nodes/arp/arp_policer.hpp"
 #include "net/icmp.hpp"
 #include "tests/packet/testbed.hpp"
 
@@ -130,15 +131,55 @@ TEST_F(WorkerTest, packets_that_leave_are_hits_of_their_neighbor_on_either_way) 
     expect_balanced(testbed);
 }
 
-TEST_F(WorkerTest, a_full_ring_to_the_owner_drops_and_counts_arp_and_packets_apart) {
+TEST_F(WorkerTest, a_ring_to_the_owner_that_is_full_drops_and_counts) {
     Testbed testbed(two_ports(), eal_->pool());
     overfill(testbed, frame("eth dst=ff:ff:ff:ff:ff:ff src=02:00:00:00:01:02 / arp op=2 "
                             "smac=02:00:00:00:01:02 sip=10.0.0.2 tip=10.0.0.1"));
-    EXPECT_EQ(testbed.dropped_for(DropReason::ArpQueueFull), 128U);
+    // More than its policer lets through in no time does not even come to the ring.
+    const unsigned sent = dataplane::Links::kRingPackets + 128;
+    const auto kind = static_cast<std::size_t>(dataplane::ArpKind::Known);
+    EXPECT_EQ(testbed.dropped_for(DropReason::ArpQueueFull),
+              sent - dataplane::ArpPolicer::kRates[kind].burst);
     testbed.run();
     overfill(testbed, from_lan("ip src=10.0.0.2 dst=10.0.1.77 / data 4"));
     EXPECT_EQ(testbed.dropped_for(DropReason::OwnerRingFull), 128U);
     testbed.run();
+    expect_balanced(testbed);
+}
+
+// A flood with random senders takes neither the ring nor the owner's time from a packet that waits
+// for its neighbour, nor from the answer that it waits for, nor from a neighbour that moved.
+TEST_F(WorkerTest, a_flood_of_arp_leaves_the_owner_to_those_who_need_it) {
+    Testbed testbed(two_ports(), eal_->pool());
+    const auto ask = [&](unsigned sender) {
+        return frame(
+            "eth dst=ff:ff:ff:ff:ff:ff src=02:00:00:00:01:77 / arp op=1 "
+            "smac=02:00:00:00:01:77 tip=10.0.0.1 sip=10.0.0." +
+            std::to_string(3 + sender % 250));
+    };
+    for (unsigned round = 0; round < 2 * dataplane::Links::kRingPackets / 60; ++round) {
+        for (unsigned i = 0; i < 60; ++i) {
+            ASSERT_TRUE(testbed.receive("lan0", ask(round * 60 + i)));
+        }
+        testbed.worker(0).run_once();
+        testbed.discard_sent();  // the answers: every request gets one
+    }
+    const auto request = static_cast<std::size_t>(dataplane::ArpKind::Request);
+    const std::uint64_t flooded = 2 * dataplane::Links::kRingPackets / 60 * 60;
+    EXPECT_EQ(testbed.dropped_for(DropReason::ArpQueueFull),
+              flooded - dataplane::ArpPolicer::kRates[request].burst);
+    EXPECT_EQ(testbed.total(&api::CounterBlock::originated), flooded);
+
+    testbed.receive("lan0", from_lan("ip src=10.0.0.2 dst=10.0.1.77 / data 4"));
+    testbed.receive("lan0", frame("eth dst=02:00:00:00:01:01 src=02:00:00:00:01:78 / arp op=2 "
+                                  "smac=02:00:00:00:01:78 sip=10.0.0.78 tip=10.0.0.1"));
+    testbed.receive("lan0", frame("eth dst=ff:ff:ff:ff:ff:ff src=02:00:00:00:01:79 / arp op=1 "
+                                  "smac=02:00:00:00:01:79 sip=10.0.0.2 tip=10.0.0.1"));
+    testbed.run();
+    EXPECT_EQ(
+        testbed.given_to_owner(),
+        (std::map<std::string, unsigned>{
+            {"arp-input", dataplane::ArpPolicer::kRates[request].burst + 2}, {"arp-resolve", 1}}));
     expect_balanced(testbed);
 }
 

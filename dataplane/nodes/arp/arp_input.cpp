@@ -114,7 +114,25 @@ ArpLayout answer_to(ArpLayout message, const InterfaceEntry& entry) {
     return message;
 }
 
-void give_owner(Environment& env, rte_mbuf* packet) {
+ArpKind kind_of(const Environment& env, const InterfaceEntry& entry, const ArpView& arp) {
+    if (entry.owns(arp.sender_address())) {
+        return ArpKind::Known;  // a conflict
+    }
+    const NextHopEntry hop = env.next_hops.entry(env.fib.lookup(arp.sender_address().value()));
+    if (hop.verdict == Verdict::Adjacency) {
+        const Adjacency& adjacency = env.next_hops.adjacency(hop.target);
+        if (adjacency.interface == entry.id && adjacency.neighbor == arp.sender_address().value()) {
+            return ArpKind::Known;
+        }
+    }
+    return arp.operation() == ArpOperation::Reply ? ArpKind::Reply : ArpKind::Request;
+}
+
+void give_owner(Graph& graph, Environment& env, rte_mbuf* packet, ArpKind kind) {
+    if (!env.arp_policer.admits(meta(packet).ingress, kind, env.now_cycles)) {
+        graph.drop(packet, DropReason::ArpQueueFull);
+        return;
+    }
     meta(packet).resume = api::NodeId::ArpInput;
     env.to_owner.put(packet);
 }
@@ -148,10 +166,10 @@ void arp_input(Graph& graph, Environment& env, Packets packets) {
                 break;
             case Outcome::AnswerAndTeach:
                 answer_apart(graph, env, *entry, asker, answer);
-                give_owner(env, packet);
+                give_owner(graph, env, packet, kind_of(env, *entry, *arp));
                 break;
             case Outcome::Teach:
-                give_owner(env, packet);
+                give_owner(graph, env, packet, kind_of(env, *entry, *arp));
                 break;
         }
     }
