@@ -2,6 +2,7 @@
 
 #include <rte_mbuf.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "dataplane/graph/flow_hash.hpp"
@@ -22,6 +23,30 @@ bool is_whole_ipv4(std::span<const std::byte> packet) {
     const std::span bytes(reinterpret_cast<const std::uint8_t*>(packet.data()), packet.size());
     const auto view = net::wire::Ipv4View::parse(bytes);
     return view && view->total_bytes() == packet.size();
+}
+
+// The bytes in as many buffers as they need, chained; null without enough of them.
+rte_mbuf* buffers_of(rte_mempool* pool, std::span<const std::byte> packet) {
+    rte_mbuf* head = nullptr;
+    while (!packet.empty()) {
+        rte_mbuf* buffer = rte_pktmbuf_alloc(pool);
+        if (buffer == nullptr) {
+            rte_pktmbuf_free(head);
+            return nullptr;
+        }
+        const auto count = std::min<std::size_t>(packet.size(), rte_pktmbuf_tailroom(buffer));
+        char* place = rte_pktmbuf_append(buffer, static_cast<std::uint16_t>(count));
+        std::memcpy(place, packet.data(), count);
+        packet = packet.subspan(count);
+        if (head == nullptr) {
+            head = buffer;
+        } else if (rte_pktmbuf_chain(head, buffer) != 0) {
+            rte_pktmbuf_free(buffer);
+            rte_pktmbuf_free(head);
+            return nullptr;
+        }
+    }
+    return head;
 }
 
 }  // namespace
@@ -119,19 +144,13 @@ rte_mbuf* Dispatch::inject(std::span<const std::byte> packet) {
         return nullptr;
     }
     counters_.injected.add(1);
-    rte_mbuf* buffer = rte_pktmbuf_alloc(pool_);
+    rte_mbuf* buffer = buffers_of(pool_, packet);
     if (buffer == nullptr) {
         count_drop({}, api::DropReason::NoBuffer);
         return nullptr;
     }
     reset_meta(buffer);
     meta(buffer).local_source = 1;
-    char* place = rte_pktmbuf_append(buffer, static_cast<std::uint16_t>(packet.size()));
-    if (place == nullptr) {  // longer than any interface can send
-        drop(buffer, api::DropReason::TransmitTooLong);
-        return nullptr;
-    }
-    std::memcpy(place, packet.data(), packet.size());
     meta(buffer).flow_hash = flow_hash(first_bytes(buffer));
     return buffer;
 }

@@ -44,7 +44,8 @@ public:
     void send_arp_request(const InterfaceEntry& interface, net::Ipv4Address sender,
                           net::Ipv4Address target, const std::optional<net::MacAddress>& to);
 
-    // A packet of the control plane becomes a buffer; null when it ends here, counted.
+    // A packet of the control plane becomes a buffer, or a chain of them where it is long (the
+    // workers fragment it); null when it ends here, counted.
     rte_mbuf* inject(std::span<const std::byte> packet);
     void refuse_injected(api::DropReason reason);
     // An IPv4 packet as a whole frame to `to` out of `interface`.

@@ -177,8 +177,12 @@ protected:
         for (unsigned worker = 0; worker < workers.size(); ++worker) {
             rte_mbuf* one = nullptr;
             while (links.take_handed(worker, std::span(&one, 1)) == 1) {
-                const auto* data = rte_pktmbuf_mtod(one, const std::uint8_t*);
-                result.push_back({meta(one).resume, meta(one), {data, data + one->data_len}});
+                std::vector<std::uint8_t> bytes;
+                for (const rte_mbuf* part = one; part != nullptr; part = part->next) {
+                    const auto* data = rte_pktmbuf_mtod(part, const std::uint8_t*);
+                    bytes.insert(bytes.end(), data, data + part->data_len);
+                }
+                result.push_back({meta(one).resume, meta(one), std::move(bytes)});
                 rte_pktmbuf_free(one);
             }
         }
