@@ -14,9 +14,12 @@ namespace godwit::control {
 
 namespace {
 
-// RFC 1812 4.3.2.5: ICMP errors of a router have precedence 6 (internetwork control).
+// RFC 1812 4.3.2.5: ICMP errors of a router have precedence 6 (internetwork control), and the type
+// of service of the packet; its congestion bits are of its own way (RFC 3168 5).
 constexpr std::uint8_t kInternetworkControl = 0xc0;
-// RFC 1122 3.2.2: an error goes with the least that says which packet it is about, and more helps.
+constexpr std::uint8_t kTypeOfServiceBits = 0x1c;
+constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
+// RFC 1812 4.3.2.3: as much of the packet as fits.
 constexpr std::size_t kMaxQuote = net::kIcmpQuoteMaxBytes;
 
 // The packet of `header` with `payload_bytes` behind it, written by `fill`.
@@ -87,13 +90,23 @@ std::uint16_t mtu_in(const net::IcmpMessage& message) {
                : std::uint16_t{0};
 }
 
+// Four draws, of 32 bits each.
+net::SipKey key_from(const std::function<std::uint32_t()>& random) {
+    const auto word = [&random] {
+        const std::uint64_t high = random();
+        return high << 32 | random();
+    };
+    const std::uint64_t low = word();
+    return {low, word()};
+}
+
 }  // namespace
 
 Host::Host(HostLimits limits, std::function<std::uint32_t()> random)
     : limits_(limits),
       random_(std::move(random)),
       echo_bucket_(limits.echo_per_second, limits.echo_per_second),
-      error_bucket_(limits.error_per_second, limits.error_per_second),
+      error_limit_(kNanosecondsPerSecond, limits.max_interfaces, 1, key_from(random_)),
       reset_bucket_(limits.reset_per_second, limits.reset_per_second),
       next_identification_(static_cast<std::uint16_t>(random_())) {}
 
@@ -106,9 +119,9 @@ bool Host::owns(net::Ipv4Address address) const {
                        [address](const auto& own) { return own.address == address; });
 }
 
-HostActions Host::input(std::span<const std::uint8_t> packet, bool group, Instant now) {
+HostActions Host::input(std::span<const std::uint8_t> packet, const Arrival& arrival, Instant now) {
     HostActions actions;
-    const HostCounter what = deliver(packet, group, now, actions);
+    const HostCounter what = deliver(packet, arrival, now, actions);
     ++counters_[static_cast<std::size_t>(what)];
     collect_ended(actions);
     return actions;
@@ -124,13 +137,13 @@ bool Host::is_one_host(net::Ipv4Address source) const {
                         [source](const auto& own) { return own.broadcast() == source; });
 }
 
-HostCounter Host::deliver(std::span<const std::uint8_t> bytes, bool group, Instant now,
+HostCounter Host::deliver(std::span<const std::uint8_t> bytes, const Arrival& arrival, Instant now,
                           HostActions& actions) {
     const auto packet = Ipv4View::parse(bytes);
     if (!packet || !packet->has_valid_checksum()) {
         return HostCounter::BadIpv4Header;
     }
-    const bool to_group = group || packet->destination().is_multicast() ||
+    const bool to_group = arrival.group || packet->destination().is_multicast() ||
                           packet->destination().is_limited_broadcast() ||
                           std::any_of(addresses_.begin(), addresses_.end(), [&](const auto& own) {
                               return own.broadcast() == packet->destination();
@@ -152,14 +165,14 @@ HostCounter Host::deliver(std::span<const std::uint8_t> bytes, bool group, Insta
         return HostCounter::GroupIgnored;
     }
     if (packet->protocol() == net::IpProtocol::Udp) {
-        return deliver_udp(*packet, now, actions);
+        return deliver_udp(*packet, arrival.interface, now, actions);
     }
     if (packet->protocol() == net::IpProtocol::Tcp) {
         return deliver_tcp(*packet, now, actions);
     }
     // RFC 1122 3.2.2.1: SHOULD be sent when the transport protocol is not supported.
-    return refuse(*packet, net::UnreachableCode::Protocol, HostCounter::ProtocolUnreachableSent,
-                  now, actions);
+    return refuse(*packet, arrival.interface, net::UnreachableCode::Protocol,
+                  HostCounter::ProtocolUnreachableSent, now, actions);
 }
 
 HostCounter Host::deliver_icmp(const Ipv4View& packet, bool group, Instant now,
@@ -196,7 +209,7 @@ HostCounter Host::deliver_icmp(const Ipv4View& packet, bool group, Instant now,
 HostCounter Host::answer_echo(const Ipv4View& packet, const IcmpView& request, Instant now,
                               HostActions& actions) {
     if (!echo_bucket_.take(now)) {
-        return HostCounter::RateLimited;
+        return HostCounter::EchoOverRate;
     }
     net::Ipv4Header header;
     header.type_of_service = packet.type_of_service();  // RFC 1349 5.1: as in the request
@@ -243,14 +256,14 @@ HostCounter Host::take_icmp_error(const Ipv4View& packet, const IcmpView& error,
                                   HostActions& actions) {
     const auto quoted = Ipv4View::parse_quoted(error.body());
     if (!quoted) {
-        return HostCounter::BadIcmp;
+        return HostCounter::BadIcmpQuote;
     }
     if (quoted->protocol() != net::IpProtocol::Icmp || quoted->fragment_units() != 0) {
         return HostCounter::IcmpNotForPing;
     }
     const auto request = IcmpView::parse(quoted->payload());
     if (!request) {
-        return HostCounter::BadIcmp;  // RFC 792: at least 8 bytes of the packet are quoted
+        return HostCounter::BadIcmpQuote;  // RFC 792: at least 8 bytes of the packet are quoted
     }
     const auto running = pings_.find(request->message().identifier());
     if (request->type() != net::IcmpType::Echo || running == pings_.end()) {
@@ -270,7 +283,8 @@ HostCounter Host::take_icmp_error(const Ipv4View& packet, const IcmpView& error,
     return HostCounter::PingError;
 }
 
-HostCounter Host::deliver_udp(const Ipv4View& packet, Instant now, HostActions& actions) {
+HostCounter Host::deliver_udp(const Ipv4View& packet, net::InterfaceId interface, Instant now,
+                              HostActions& actions) {
     const auto datagram = net::wire::UdpView::parse(packet.payload());
     if (!datagram) {
         return HostCounter::BadUdp;
@@ -279,8 +293,8 @@ HostCounter Host::deliver_udp(const Ipv4View& packet, Instant now, HostActions& 
         return HostCounter::BadUdpChecksum;  // RFC 1122 4.1.3.4: MUST be silently discarded
     }
     // RFC 1122 4.1.3.1: nobody listens on this port; traceroute knows its last hop by this.
-    return refuse(packet, net::UnreachableCode::Port, HostCounter::PortUnreachableSent, now,
-                  actions);
+    return refuse(packet, interface, net::UnreachableCode::Port, HostCounter::PortUnreachableSent,
+                  now, actions);
 }
 
 HostCounter Host::deliver_tcp(const Ipv4View& packet, Instant now, HostActions& actions) {
@@ -297,7 +311,7 @@ HostCounter Host::deliver_tcp(const Ipv4View& packet, Instant now, HostActions& 
         return HostCounter::ResetIgnored;
     }
     if (!reset_bucket_.take(now)) {
-        return HostCounter::RateLimited;
+        return HostCounter::ResetOverRate;
     }
     net::TcpHeader reset;
     reset.source_port = segment->destination_port();
@@ -323,14 +337,26 @@ HostCounter Host::deliver_tcp(const Ipv4View& packet, Instant now, HostActions& 
     return HostCounter::ResetSent;
 }
 
-HostCounter Host::refuse(const Ipv4View& packet, net::UnreachableCode code, HostCounter sent,
-                         Instant now, HostActions& actions) {
-    if (!error_bucket_.take(now)) {  // RFC 1812 4.3.2.8
-        return HostCounter::RateLimited;
+HostCounter Host::refuse(const Ipv4View& packet, net::InterfaceId interface,
+                         net::UnreachableCode code, HostCounter sent, Instant now,
+                         HostActions& actions) {
+    // RFC 1812 4.3.2.8
+    const auto since_start =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(now.time_since_epoch());
+    switch (error_limit_.ask(net::IcmpType::DestinationUnreachable, interface.value(),
+                             packet.source(), static_cast<std::uint64_t>(since_start.count()),
+                             errors_per_second_)) {
+        case net::IcmpRateLimit::Answer::OverRate:
+            return HostCounter::ErrorOverRate;
+        case net::IcmpRateLimit::Answer::OverShare:
+            return HostCounter::ErrorOverShare;
+        case net::IcmpRateLimit::Answer::Send:
+            break;
     }
     const auto quote = packet.packet().first(std::min(packet.packet().size(), kMaxQuote));
     net::Ipv4Header header;
-    header.type_of_service = kInternetworkControl;
+    header.type_of_service = static_cast<std::uint8_t>(
+        kInternetworkControl | (packet.type_of_service() & kTypeOfServiceBits));
     header.identification = next_identification_++;
     header.protocol = net::IpProtocol::Icmp;
     header.source = packet.destination();

@@ -7,12 +7,21 @@
 // other protocol with protocol unreachable (RFC 1122 3.2.2.1).
 //
 // Invariants: every packet that comes in is counted in exactly one HostCounter; nothing that a
-// stranger sends is answered faster than its token bucket allows; no state is kept for a stranger.
-// Answers to one packet are at most one packet, and never longer than what they answer allows.
-// When no answer may be given: RFC 1122 3.2.2 and RFC 1812 4.3.2.7.
+// stranger sends is answered faster than its limit allows; no state is kept for a stranger, but the
+// counts of net::IcmpRateLimit. Answers to one packet are at most one packet, and never longer than
+// what they answer allows. When no answer may be given: RFC 1122 3.2.2 and RFC 1812 4.3.2.7.
 //
-// Not here: reassembly (fragments are counted and end here) and listeners; they come with the
-// transports and take their place in `deliver_*`.
+// ICMP errors go by the same limit as those of the workers (net/icmp_rate_limit.hpp): a rate for
+// each interface, fair by source, with a budget that strangers cannot foretell. Its numbers are the
+// host's own, so that a flood that silences a worker leaves ports and protocols refused, and the
+// other way about.
+//
+// DEVIATION(1812, 4.3.2.4): what is refused is refused from the address that it was sent to, which
+// may be another interface's than the one that the error leaves by. Who asked knows the router by
+// that address, and matches the error to his socket by it (RFC 1122 3.2.1.3, 4.1.3.5).
+//
+// Not here: reassembly, which the dataplane does (a fragment that comes up all the same is counted
+// and ends here), and listeners; they come with the transports and take their place in `deliver_*`.
 #pragma once
 
 #include <array>
@@ -29,6 +38,8 @@
 #include "controlplane/host/ping.hpp"
 #include "controlplane/host/token_bucket.hpp"
 #include "net/icmp.hpp"
+#include "net/icmp_rate_limit.hpp"
+#include "net/interface_id.hpp"
 #include "net/ipv4.hpp"
 #include "net/ipv4_address.hpp"
 #include "net/result.hpp"
@@ -52,12 +63,16 @@ enum class HostCounter : std::uint8_t {
     BadSourceIgnored,  // from an address that is no single host's
     FragmentIgnored,   // a fragment: it cannot be put together here
     NotOurs,           // to an address that is not ours (any more)
-    // not answered, to protect this router and others
-    RateLimited,
+    // not answered, to protect this router and others (RFC 1812 4.3.2.8)
+    EchoOverRate,
+    ErrorOverRate,   // nothing remained of the interface's errors
+    ErrorOverShare,  // something remained, and was kept for other sources
+    ResetOverRate,
     // malformed, by reason
     BadIpv4Header,
     BadIcmp,
     BadIcmpChecksum,
+    BadIcmpQuote,  // an error that is about no packet
     BadUdp,
     BadUdpChecksum,
     BadTcp,
@@ -85,10 +100,14 @@ constexpr std::array<HostCounterText, kHostCounterCount> kHostCounters{{
     {HostCounter::BadSourceIgnored, "bad-source-ignored"},
     {HostCounter::FragmentIgnored, "fragment-ignored"},
     {HostCounter::NotOurs, "not-ours"},
-    {HostCounter::RateLimited, "rate-limited"},
+    {HostCounter::EchoOverRate, "echo-over-rate"},
+    {HostCounter::ErrorOverRate, "error-over-rate"},
+    {HostCounter::ErrorOverShare, "error-over-share"},
+    {HostCounter::ResetOverRate, "reset-over-rate"},
     {HostCounter::BadIpv4Header, "bad-ipv4-header"},
     {HostCounter::BadIcmp, "bad-icmp"},
     {HostCounter::BadIcmpChecksum, "bad-icmp-checksum"},
+    {HostCounter::BadIcmpQuote, "bad-icmp-quote"},
     {HostCounter::BadUdp, "bad-udp"},
     {HostCounter::BadUdpChecksum, "bad-udp-checksum"},
     {HostCounter::BadTcp, "bad-tcp"},
@@ -105,13 +124,13 @@ constexpr bool host_counters_are_in_order() {
 }
 static_assert(host_counters_are_in_order());
 
-// The rates of answers to strangers, each with its own bucket: a flood of one kind silences only
+// The rates of answers to strangers, each with its own limit: a flood of one kind silences only
 // that kind.
 struct HostLimits {
     std::uint32_t echo_per_second = 1000;
-    std::uint32_t error_per_second = 100;
     std::uint32_t reset_per_second = 100;
     std::size_t max_pings = 64;
+    std::size_t max_interfaces = 256;  // that errors are counted by
 };
 
 using PingId = std::uint64_t;
@@ -139,8 +158,15 @@ public:
     void set_addresses(std::span<const net::Ipv4InterfaceAddress> addresses);
     [[nodiscard]] bool owns(net::Ipv4Address address) const;
 
-    // `packet` begins at its IPv4 header. `group` is set when it came as broadcast or multicast.
-    HostActions input(std::span<const std::uint8_t> packet, bool group, Instant now);
+    // Of ICMP errors, for each interface (ipv4.icmp.errors-per-second).
+    void set_error_rate(std::uint32_t errors_per_second) { errors_per_second_ = errors_per_second; }
+
+    // `packet` begins at its IPv4 header.
+    struct Arrival {
+        net::InterfaceId interface;
+        bool group = false;  // it came as broadcast or multicast
+    };
+    HostActions input(std::span<const std::uint8_t> packet, const Arrival& arrival, Instant now);
 
     // Sends the first request at the next advance(). The error says why it cannot be done.
     net::Result<PingId, std::string> start_ping(const PingRequest& request, Instant now);
@@ -165,10 +191,11 @@ private:
     using Ipv4View = net::wire::Ipv4View;
     using IcmpView = net::wire::IcmpView;
 
-    HostCounter deliver(std::span<const std::uint8_t> bytes, bool group, Instant now,
+    HostCounter deliver(std::span<const std::uint8_t> bytes, const Arrival& arrival, Instant now,
                         HostActions& actions);
     HostCounter deliver_icmp(const Ipv4View& packet, bool group, Instant now, HostActions& actions);
-    HostCounter deliver_udp(const Ipv4View& packet, Instant now, HostActions& actions);
+    HostCounter deliver_udp(const Ipv4View& packet, net::InterfaceId interface, Instant now,
+                            HostActions& actions);
     HostCounter deliver_tcp(const Ipv4View& packet, Instant now, HostActions& actions);
     HostCounter answer_echo(const Ipv4View& packet, const IcmpView& request, Instant now,
                             HostActions& actions);
@@ -176,8 +203,9 @@ private:
                                 HostActions& actions);
     HostCounter take_icmp_error(const Ipv4View& packet, const IcmpView& error,
                                 HostActions& actions);
-    HostCounter refuse(const Ipv4View& packet, net::UnreachableCode code, HostCounter sent,
-                       Instant now, HostActions& actions);
+    HostCounter refuse(const Ipv4View& packet, net::InterfaceId interface,
+                       net::UnreachableCode code, HostCounter sent, Instant now,
+                       HostActions& actions);
     [[nodiscard]] bool is_one_host(net::Ipv4Address source) const;
     [[nodiscard]] std::vector<std::uint8_t> echo_request(const RunningPing& running,
                                                          std::uint16_t identifier,
@@ -187,7 +215,8 @@ private:
     HostLimits limits_;
     std::function<std::uint32_t()> random_;
     TokenBucket echo_bucket_;
-    TokenBucket error_bucket_;
+    net::IcmpRateLimit error_limit_;
+    std::uint32_t errors_per_second_ = 1000;
     TokenBucket reset_bucket_;
     std::vector<net::Ipv4InterfaceAddress> addresses_;
     std::map<std::uint16_t, RunningPing> pings_;  // by ICMP identifier

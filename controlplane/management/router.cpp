@@ -379,6 +379,7 @@ void Router::set_host_addresses() {
         }
     }
     host_.set_addresses(addresses);
+    host_.set_error_rate(running_.model.ipv4.icmp.errors_per_second);
 }
 
 // ---- packets for us and from us
@@ -386,7 +387,7 @@ void Router::set_host_addresses() {
 void Router::punted(const api::PuntRecord& header, std::span<const std::byte> packet) {
     const bool group = (header.flags & api::kPuntToGroup) != 0;
     const std::span bytes(reinterpret_cast<const std::uint8_t*>(packet.data()), packet.size());
-    carry_out(host_.input(bytes, group, timers_.now()));
+    carry_out(host_.input(bytes, {net::InterfaceId(header.interface), group}, timers_.now()));
 }
 
 void Router::carry_out(HostActions actions) {

@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <iostream>
 #include <random>
+#include <set>
 
 #include "net/ipv4_address.hpp"
 #include "tests/unit/controlplane/host/host_packets.hpp"
@@ -32,7 +34,7 @@ protected:
     }
 
     HostActions receive(const Packet& packet, bool group = false) {
-        return host.input(packet, group, now);
+        return host.input(packet, {interface, group}, now);
     }
     // The packet was counted as `what`, and nothing was answered.
     void expect_silence(const Packet& packet, HostCounter what, bool group = false) {
@@ -45,6 +47,7 @@ protected:
 
     std::uint32_t next_random = 0x1234;
     Host host{HostLimits{}, [this] { return next_random++; }};
+    net::InterfaceId interface { 1 };
     Instant now{1h};
 };
 
@@ -76,6 +79,8 @@ void expect_unreachable(const HostActions& actions, const Packet& offender,
 }
 
 // rfc1812: 5.2.7.1/b
+// rfc1812: 5.2.7.1/b
+// rfc1122: 4.1.3.1
 TEST_F(HostTest, udp_to_a_port_without_listener_gets_port_unreachable) {
     const Packet probe = udp({}, 33434);
     expect_unreachable(receive(probe), probe, net::UnreachableCode::Port);
@@ -90,12 +95,15 @@ TEST_F(HostTest, udp_without_a_checksum_is_answered_too) {
 }
 
 // rfc1812: 4.3.2.3/a, 4.3.2.3/b
+// rfc1812: 4.3.2.3/a, 4.3.2.3/b
 TEST_F(HostTest, an_error_quotes_no_more_than_fits_576_bytes) {
     const Packet probe = udp({}, 33434, Packet(1400, 0x55));
     expect_unreachable(receive(probe), probe, net::UnreachableCode::Port);
 }
 
 // rfc1812: 5.2.7.1/b
+// rfc1812: 5.2.7.1/b
+// rfc1122: 3.2.2.1
 TEST_F(HostTest, an_unknown_protocol_gets_protocol_unreachable) {
     const Packet probe = test::packet({}, net::IpProtocol{99}, {1, 2, 3, 4});
     expect_unreachable(receive(probe), probe, net::UnreachableCode::Protocol);
@@ -178,6 +186,8 @@ TEST_F(HostTest, a_reset_is_never_answered) {
 }
 
 // rfc1812: 4.3.2.7/c, 4.3.3.6/c
+// rfc1812: 4.3.2.7/c, 4.3.2.7/d
+// rfc1122: 3.2.2
 TEST_F(HostTest, nothing_to_a_group_is_answered) {
     const net::Ipv4Address everybody(255, 255, 255, 255);
     const net::Ipv4Address subnet(10, 0, 0, 255);
@@ -197,6 +207,7 @@ TEST_F(HostTest, nothing_to_a_group_is_answered) {
 }
 
 // rfc1812: 4.3.2.7/e, 4.2.2.11/c
+// rfc1812: 4.3.2.7/e
 TEST_F(HostTest, a_source_that_is_no_single_host_is_not_answered) {
     for (const char* source : {"0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.5", "255.255.255.255",
                                "240.0.0.1", "10.0.0.255"}) {
@@ -207,6 +218,7 @@ TEST_F(HostTest, a_source_that_is_no_single_host_is_not_answered) {
 }
 
 // rfc1812: 4.3.2.7/a
+// rfc1812: 4.3.2.7/a, 4.3.3.2, 4.3.3.3/b
 TEST_F(HostTest, an_icmp_error_is_never_answered) {
     const Packet about = udp({kUs, kThem}, 53);
     for (const auto& error : {net::IcmpMessage::unreachable(net::UnreachableCode::Port),
@@ -216,9 +228,13 @@ TEST_F(HostTest, an_icmp_error_is_never_answered) {
     }
     expect_silence(icmp({}, net::IcmpMessage::redirect(net::RedirectCode::Host, kThem), about),
                    HostCounter::IcmpIgnored);
+    expect_silence(icmp({}, net::IcmpMessage{net::IcmpType::SourceQuench, 0, 0}, about),
+                   HostCounter::IcmpIgnored);
 }
 
 // rfc1812: 4.3.2.1
+// rfc1812: 4.3.2.1
+// rfc1122: 3.2.2
 TEST_F(HostTest, an_unknown_icmp_type_is_ignored) {
     expect_silence(icmp({}, net::IcmpMessage{net::IcmpType{200}, 0, 0}, {}),
                    HostCounter::IcmpIgnored);
@@ -226,6 +242,7 @@ TEST_F(HostTest, an_unknown_icmp_type_is_ignored) {
                    HostCounter::IcmpIgnored);
 }
 
+// rfc1812: 4.3.2.7/f
 TEST_F(HostTest, fragments_end_here) {
     Way way;
     way.more_fragments = true;
@@ -262,28 +279,89 @@ TEST_F(HostTest, malformed_packets_are_counted_by_reason) {
     expect_silence(bad, HostCounter::BadTcpChecksum);
 
     expect_silence(icmp({}, net::IcmpMessage::unreachable(net::UnreachableCode::Port), {0x45}),
-                   HostCounter::BadIcmp);
+                   HostCounter::BadIcmpQuote);
+    Packet quote = icmp({kUs, kThem}, net::IcmpMessage::echo(1, 1), {});
+    quote.resize(22);  // RFC 792: 8 bytes of the datagram at least
+    expect_silence(icmp({}, net::IcmpMessage::unreachable(net::UnreachableCode::Port), quote),
+                   HostCounter::BadIcmpQuote);
 }
 
 // rfc1812: 4.3.2.8/b
-TEST_F(HostTest, errors_are_rate_limited_and_resets_have_a_rate_of_their_own) {
+// rfc1812: 4.3.2.8/b, 4.3.2.8/c
+TEST_F(HostTest, errors_are_limited_for_each_interface_and_resets_by_a_rate_of_their_own) {
+    host.set_error_rate(400);
+    const auto probes_answered = [this](unsigned probes) {
+        unsigned answered = 0;
+        for (unsigned i = 0; i < probes; ++i) {
+            const Way way{net::Ipv4Address(10, 0, static_cast<std::uint8_t>(i >> 8),
+                                           static_cast<std::uint8_t>(1 + i % 200)),
+                          kUs};
+            answered += static_cast<unsigned>(receive(udp(way, 1)).packets.size());
+        }
+        return answered;
+    };
     unsigned answered = 0;
-    for (unsigned i = 0; i < 1000; ++i) {
-        answered += static_cast<unsigned>(receive(udp({}, 1)).packets.size());
+    for (int tenth = 0; tenth < 100; ++tenth) {
+        answered += probes_answered(200);
+        now += 100ms;
     }
-    EXPECT_EQ(answered, HostLimits{}.error_per_second);
-    EXPECT_EQ(host.count(HostCounter::RateLimited), 1000U - answered);
+    EXPECT_LE(answered, 4000U);  // ten seconds
+    EXPECT_GE(answered, 2000U);  // a budget is at least half of the rate
+    EXPECT_EQ(host.count(HostCounter::PortUnreachableSent), answered);
+    EXPECT_EQ(host.count(HostCounter::ErrorOverRate) + host.count(HostCounter::ErrorOverShare),
+              20000U - answered);
+
+    probes_answered(1000);
+    const Packet one_more = udp({}, 1);
+    EXPECT_TRUE(receive(one_more).packets.empty());
+    interface = net::InterfaceId(2);
+    EXPECT_EQ(receive(one_more).packets.size(), 1U);  // silent on one side only
 
     net::TcpHeader syn;
     syn.flags.syn = true;
     EXPECT_EQ(receive(tcp({}, syn)).packets.size(), 1U);
-
-    now += 50ms;  // five tokens at 100 a second
-    answered = 0;
-    for (unsigned i = 0; i < 100; ++i) {
-        answered += static_cast<unsigned>(receive(udp({}, 1)).packets.size());
+    for (unsigned i = 0; i < HostLimits{}.reset_per_second; ++i) {
+        receive(tcp({}, syn));
     }
-    EXPECT_EQ(answered, 5U);
+    expect_silence(tcp({}, syn), HostCounter::ResetOverRate);
+}
+
+TEST_F(HostTest, one_noisy_source_does_not_silence_the_host_for_another) {
+    for (unsigned i = 0; i < 10'000; ++i) {
+        receive(udp({}, 1));
+    }
+    EXPECT_GT(host.count(HostCounter::ErrorOverShare), 0U);
+    EXPECT_EQ(host.count(HostCounter::ErrorOverRate), 0U);
+    EXPECT_EQ(receive(udp({net::Ipv4Address(10, 0, 0, 77), kUs}, 1)).packets.size(), 1U);
+}
+
+// CVE-2020-25705: who counts the errors that he gets learns nothing of those that others got.
+TEST_F(HostTest, how_many_errors_an_interval_has_is_never_the_same_for_long) {
+    std::set<std::uint64_t> budgets;
+    for (int tenth = 0; tenth < 50; ++tenth) {
+        const std::uint64_t before = host.count(HostCounter::PortUnreachableSent);
+        for (unsigned i = 0; i < 400; ++i) {
+            receive(
+                udp({net::Ipv4Address(10, 1, 0, static_cast<std::uint8_t>(1 + i % 200)), kUs}, 1));
+        }
+        budgets.insert(host.count(HostCounter::PortUnreachableSent) - before);
+        now += 100ms;
+    }
+    EXPECT_GT(budgets.size(), 10U);
+    EXPECT_GE(*budgets.begin(), 50U);  // half of a tenth of a thousand
+    EXPECT_LE(*budgets.rbegin(), 100U);
+}
+
+// rfc1812: 4.3.2.5/a, 4.3.2.5/e
+TEST_F(HostTest, an_error_has_the_type_of_service_of_its_packet_and_precedence_of_control) {
+    Packet probe = udp({}, 33434);
+    probe[1] = 0xff;  // precedence 7, all types of service, congestion experienced
+    probe[10] = probe[11] = 0;
+    const net::Big16 sum = net::internet_checksum(std::span(probe).first(20));
+    std::memcpy(&probe[10], &sum, sizeof sum);
+    const HostActions actions = receive(probe);
+    ASSERT_EQ(actions.packets.size(), 1U);
+    EXPECT_EQ(view_of(actions.packets[0]).type_of_service(), 0xdc);
 }
 
 // Every packet counts once, nothing crashes, and an answer is only ever one packet.
@@ -307,6 +385,7 @@ TEST_F(HostTest, survives_mutated_packets_and_counts_each_once) {
         }
         packet.resize(random() % 3 == 0 ? random() % (packet.size() + 1) : packet.size());
         now += 1ms;
+        interface = net::InterfaceId(static_cast<std::uint16_t>(random()));
         EXPECT_LE(receive(packet, random() % 8 == 0).packets.size(), 1U);
     }
     std::uint64_t counted = 0;

@@ -45,7 +45,7 @@ protected:
             net::IcmpMessage::echo_reply(echo->message().identifier(), echo->message().sequence()),
             body);
     }
-    HostActions receive(const Packet& packet) { return host.input(packet, false, now); }
+    HostActions receive(const Packet& packet) { return host.input(packet, {}, now); }
 
     std::uint32_t next_random = 77;
     Host host{HostLimits{}, [this] { return next_random++; }};
@@ -152,6 +152,7 @@ TEST_F(PingTest, a_second_reply_is_a_duplicate) {
 }
 
 // rfc1812: 4.3.3.4/c
+// rfc1812: 4.3.3.4/c
 TEST_F(PingTest, a_router_that_says_the_time_to_live_ran_out_is_named) {
     request.count = 1;
     start();
@@ -195,6 +196,7 @@ TEST_F(PingTest, that_must_not_be_fragmented_tells_the_mtu_that_fits) {
     EXPECT_EQ(old_router.error, "fragmentation needed, the next MTU is not said");
 }
 
+// rfc1812: 4.3.3.6/f
 // rfc791: 3.1
 TEST_F(PingTest, may_be_as_long_as_ipv4_can_say_and_no_longer) {
     request.size = Ping::kMaxSize;

@@ -26,7 +26,7 @@ protected:
         SCOPED_TRACE("ICMP type " + std::to_string(type));
         const net::IcmpMessage message{net::IcmpType{type}, 0, 0};
         const auto ignored = host_.count(HostCounter::IcmpIgnored);
-        const HostActions actions = host_.input(icmp(way, message, body), false, now_);
+        const HostActions actions = host_.input(icmp(way, message, body), {}, now_);
         EXPECT_TRUE(actions.packets.empty());
         EXPECT_TRUE(actions.reports.empty());
         EXPECT_EQ(host_.count(HostCounter::IcmpIgnored), ignored + 1);
