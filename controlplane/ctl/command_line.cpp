@@ -18,7 +18,7 @@ struct Subject {
     const char* filter;  // what an extra word narrows it to; null when nothing does
 };
 
-constexpr std::array<Subject, 9> kSubjects{{
+constexpr std::array<Subject, 10> kSubjects{{
     {"interfaces", "ports, VLANs and loopbacks: state, addresses, counters", "NAME"},
     {"routes", "the routes that the control plane knows, the best and the others", "PREFIX"},
     {"fib", "the routes that the dataplane really uses", "PREFIX"},
@@ -27,6 +27,7 @@ constexpr std::array<Subject, 9> kSubjects{{
     {"workers", "worker threads and the table owner: load and ledger", nullptr},
     {"nodes", "the nodes of the packet graph: packets and cycles", nullptr},
     {"drops", "why packets were dropped, and how many", nullptr},
+    {"punts", "what came for the router itself, by class, and what was refused", nullptr},
     {"status", "versions, revision, uptime and the ledger of all packets", nullptr},
 }};
 

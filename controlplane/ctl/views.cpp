@@ -401,6 +401,15 @@ std::string show_table(std::string_view subject, const json::value& data) {
                             {"what", "WHAT"}},
                            data);
     }
+    if (subject == "punts") {
+        return plain_table({{"class", "CLASS"},
+                            {"priority", "PRIORITY"},
+                            {"punted", "PUNTED", kRight},
+                            {"policed", "POLICED", kRight},
+                            {"ring-full", "RING FULL", kRight},
+                            {"no-control-plane", "NO CONTROL PLANE", kRight}},
+                           data);
+    }
     return json::serialize(data) + "\n";
 }
 

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <utility>
 
+#include "controlplane/management/punt_view.hpp"
 #include "controlplane/management/route_audit.hpp"
 #include "controlplane/management/route_view.hpp"
 #include "net/mac_address.hpp"
@@ -125,13 +126,15 @@ void Show::answer(Request& request, const std::shared_ptr<Answer>& answer) {
         counters(answer, nodes_json);
     } else if (subject == "drops") {
         counters(answer, drops_json);
+    } else if (subject == "punts") {
+        counters(answer, punts_json);
     } else if (subject == "status") {
         status(answer);
     } else {
         answer->fail(
             AnswerCode::BadRequest,
             fmt::format("there is no '{}' to show; there are interfaces, routes, fib, "
-                        "next-hops, neighbors, workers, nodes, drops and status",
+                        "next-hops, neighbors, workers, nodes, drops, punts and status",
                         printable(subject.data(), std::min<std::size_t>(subject.size(), 64))));
     }
 }

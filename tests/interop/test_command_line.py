@@ -16,7 +16,7 @@ from router import GODWIT, GODWITCTL, ROOT
 
 SUBJECTS = [
     *("interfaces", "routes", "fib", "next-hops", "neighbors"),
-    *("workers", "nodes", "drops", "status"),
+    *("workers", "nodes", "drops", "punts", "status"),
 ]
 
 

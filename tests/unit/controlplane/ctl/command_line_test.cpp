@@ -130,7 +130,7 @@ TEST_F(CommandLineTest, completion_knows_verbs_options_values_and_files) {
 TEST_F(CommandLineTest, the_bash_script_names_every_subject) {
     const std::string script = line.bash_completion();
     EXPECT_THAT(script, HasSubstr("'show') verbs='drops fib interfaces neighbors next-hops nodes "
-                                  "routes status workers'"));
+                                  "punts routes status workers'"));
     EXPECT_THAT(script, HasSubstr("complete -o filenames -F _godwitctl godwitctl"));
 }
 

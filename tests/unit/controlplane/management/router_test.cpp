@@ -302,7 +302,7 @@ TEST_F(RouterTest, views_without_a_dataplane_say_that_it_is_not_there) {
     start_router(yaml());
     settle();
     for (const char* subject :
-         {"interfaces", "fib", "next-hops", "neighbors", "workers", "nodes", "drops"}) {
+         {"interfaces", "fib", "next-hops", "neighbors", "workers", "nodes", "drops", "punts"}) {
         const json::object answer = ask({{"verb", "show"}, {"subject", subject}});
         EXPECT_EQ(answer.at("code").as_string(), "unavailable") << subject;
     }
@@ -370,6 +370,38 @@ TEST_F(RouterTest, the_ledger_is_not_balanced_when_packets_vanish_or_multiply) {
     block.sent.add(5);
     EXPECT_FALSE(ledger().at("balanced").as_bool());
     EXPECT_LT(ledger().at("in-flight").as_int64(), 0);
+}
+
+TEST_F(RouterTest, punts_are_shown_by_class_in_the_order_in_which_they_are_served) {
+    start(yaml());
+    auto& region = dataplane->counters->region();
+    auto& ospf = region.blocks[0].punts[static_cast<std::size_t>(api::PuntClass::Ospf)];
+    ospf.punted.add(7);
+    auto& udp = region.blocks[0].punts[static_cast<std::size_t>(api::PuntClass::Udp)];
+    udp.policed.add(3);
+    udp.ring_full.add(2);
+    udp.no_control_plane.add(1);
+    const json::value punts = show_data("punts");
+    ASSERT_EQ(punts.as_array().size(), api::kPuntClassCount);
+    EXPECT_EQ(punts.as_array()[0], json::value({{"class", "ospf"},
+                                                {"priority", "routing"},
+                                                {"punted", 7},
+                                                {"policed", 0},
+                                                {"ring-full", 0},
+                                                {"no-control-plane", 0}}));
+    std::vector<std::string> priorities;
+    for (const json::value& row : punts.as_array()) {
+        const std::string priority(row.at("priority").as_string());
+        if (priorities.empty() || priorities.back() != priority) {
+            priorities.push_back(priority);
+        }
+        if (row.at("class").as_string() == "udp") {
+            EXPECT_EQ(row.at("policed").to_number<int>(), 3);
+            EXPECT_EQ(row.at("ring-full").to_number<int>(), 2);
+            EXPECT_EQ(row.at("no-control-plane").to_number<int>(), 1);
+        }
+    }
+    EXPECT_EQ(priorities, (std::vector<std::string>{"routing", "control", "rest"}));
 }
 
 TEST_F(RouterTest, nodes_drops_and_workers_come_from_the_counters) {
