@@ -140,13 +140,12 @@ class Asked:
 
     def take(self, test, tagged, place):
         """Files a test under what its tag names."""
-        requirement = self.by_id.get(tagged)
-        section = self.sections.get(tagged)
-        if requirement:
-            # A section with one requirement is that requirement.
-            requirement.tests.append(test)
-        elif section:
-            section.tests.append(test)
+        # A section with one requirement is that requirement.
+        shown = self.by_id.get(tagged) or self.sections.get(tagged)
+        if shown:
+            # Two lines above a test may name the same.
+            if all((one.path, one.title) != (test.path, test.title) for one in shown.tests):
+                shown.tests.append(test)
         elif any(number.startswith(tagged + ".") for number in self.sections):
             pass  # a whole chapter: shows nothing in particular
         else:

@@ -96,6 +96,10 @@ class Tree(unittest.TestCase):
         self.assertEqual(self.titles(asked, "1"), ["Suite.Name"])
         self.assertEqual(self.titles(asked, "2.1/a"), ["Suite.Name"])
 
+    def test_a_test_that_names_a_requirement_twice_is_there_once(self):
+        asked = self.asked(cpp="// rfc1: 1\n// why\n// rfc1: 1, 2.1/a\nTEST(Suite, Name) {}\n")
+        self.assertEqual(self.titles(asked, "1"), ["Suite.Name"])
+
     def test_a_section_alone_shows_none_of_its_several_requirements(self):
         asked = self.asked(cpp="// rfc1: 2.1\nTEST(Suite, Name) {}\n")
         self.assertEqual(asked.faults, [])
