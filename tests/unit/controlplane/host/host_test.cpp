@@ -79,7 +79,6 @@ void expect_unreachable(const HostActions& actions, const Packet& offender,
 }
 
 // rfc1812: 5.2.7.1/b
-// rfc1812: 5.2.7.1/b
 // rfc1122: 4.1.3.1
 TEST_F(HostTest, udp_to_a_port_without_listener_gets_port_unreachable) {
     const Packet probe = udp({}, 33434);
@@ -95,13 +94,11 @@ TEST_F(HostTest, udp_without_a_checksum_is_answered_too) {
 }
 
 // rfc1812: 4.3.2.3/a, 4.3.2.3/b
-// rfc1812: 4.3.2.3/a, 4.3.2.3/b
 TEST_F(HostTest, an_error_quotes_no_more_than_fits_576_bytes) {
     const Packet probe = udp({}, 33434, Packet(1400, 0x55));
     expect_unreachable(receive(probe), probe, net::UnreachableCode::Port);
 }
 
-// rfc1812: 5.2.7.1/b
 // rfc1812: 5.2.7.1/b
 // rfc1122: 3.2.2.1
 TEST_F(HostTest, an_unknown_protocol_gets_protocol_unreachable) {
@@ -186,7 +183,7 @@ TEST_F(HostTest, a_reset_is_never_answered) {
 }
 
 // rfc1812: 4.3.2.7/c, 4.3.3.6/c
-// rfc1812: 4.3.2.7/c, 4.3.2.7/d
+// rfc1812: 4.3.2.7/d
 // rfc1122: 3.2.2
 TEST_F(HostTest, nothing_to_a_group_is_answered) {
     const net::Ipv4Address everybody(255, 255, 255, 255);
@@ -207,7 +204,6 @@ TEST_F(HostTest, nothing_to_a_group_is_answered) {
 }
 
 // rfc1812: 4.3.2.7/e, 4.2.2.11/c
-// rfc1812: 4.3.2.7/e
 TEST_F(HostTest, a_source_that_is_no_single_host_is_not_answered) {
     for (const char* source : {"0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.5", "255.255.255.255",
                                "240.0.0.1", "10.0.0.255"}) {
@@ -218,7 +214,7 @@ TEST_F(HostTest, a_source_that_is_no_single_host_is_not_answered) {
 }
 
 // rfc1812: 4.3.2.7/a
-// rfc1812: 4.3.2.7/a, 4.3.3.2, 4.3.3.3/b
+// rfc1812: 4.3.3.2, 4.3.3.3/b
 TEST_F(HostTest, an_icmp_error_is_never_answered) {
     const Packet about = udp({kUs, kThem}, 53);
     for (const auto& error : {net::IcmpMessage::unreachable(net::UnreachableCode::Port),
@@ -232,7 +228,6 @@ TEST_F(HostTest, an_icmp_error_is_never_answered) {
                    HostCounter::IcmpIgnored);
 }
 
-// rfc1812: 4.3.2.1
 // rfc1812: 4.3.2.1
 // rfc1122: 3.2.2
 TEST_F(HostTest, an_unknown_icmp_type_is_ignored) {
@@ -287,7 +282,7 @@ TEST_F(HostTest, malformed_packets_are_counted_by_reason) {
 }
 
 // rfc1812: 4.3.2.8/b
-// rfc1812: 4.3.2.8/b, 4.3.2.8/c
+// rfc1812: 4.3.2.8/c
 TEST_F(HostTest, errors_are_limited_for_each_interface_and_resets_by_a_rate_of_their_own) {
     host.set_error_rate(400);
     const auto probes_answered = [this](unsigned probes) {

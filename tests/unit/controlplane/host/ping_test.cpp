@@ -152,7 +152,6 @@ TEST_F(PingTest, a_second_reply_is_a_duplicate) {
 }
 
 // rfc1812: 4.3.3.4/c
-// rfc1812: 4.3.3.4/c
 TEST_F(PingTest, a_router_that_says_the_time_to_live_ran_out_is_named) {
     request.count = 1;
     start();
