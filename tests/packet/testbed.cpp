@@ -18,6 +18,7 @@
 #include "dataplane/graph/packet.hpp"
 #include "net/ethernet.hpp"
 #include "net/icmp.hpp"
+#include "net/ipv4.hpp"
 #include "net/vlan.hpp"
 
 namespace godwit::packet_test {
@@ -410,7 +411,16 @@ unsigned Testbed::drain_punt_ring(api::RingConsumer& ring, api::PuntPriority pri
             throw std::runtime_error("a punt record lies in the ring of another priority");
         }
         ++punted_[std::string(api::text_of(punt->header.punt_class).name)];
+        keep_options(punt->packet);
         ++count;
+    }
+}
+
+void Testbed::keep_options(std::span<const std::byte> packet) {
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(packet.data());
+    const auto ip = net::wire::Ipv4View::parse({bytes, packet.size()});
+    if (ip && !ip->options().empty()) {
+        punted_options_.emplace_back(ip->options().begin(), ip->options().end());
     }
 }
 

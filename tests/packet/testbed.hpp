@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -112,6 +113,8 @@ public:
     [[nodiscard]] std::map<std::string, std::uint64_t> icmp_silences() const;
     [[nodiscard]] std::uint64_t total(api::Counter api::CounterBlock::*field) const;
     [[nodiscard]] const std::map<std::string, unsigned>& punted() const { return punted_; }
+    // Of the punted packets that have options, those.
+    [[nodiscard]] const std::vector<Frame>& punted_options() const { return punted_options_; }
     [[nodiscard]] const std::map<std::string, unsigned>& given_to_owner() const {
         return given_to_owner_;
     }
@@ -134,6 +137,7 @@ private:
     void finish_at_owner(rte_mbuf* packet);
     unsigned drain_punt_rings();
     unsigned drain_punt_ring(api::RingConsumer& ring, api::PuntPriority priority);
+    void keep_options(std::span<const std::byte> packet);
     const PortOfTest& port_named(const std::string& name) const;
     std::vector<std::string> ledger_faults(unsigned block) const;
 
@@ -153,6 +157,7 @@ private:
     struct PuntMemory;
     std::vector<std::unique_ptr<PuntMemory>> punt_;
     std::map<std::string, unsigned> punted_;
+    std::vector<Frame> punted_options_;
     std::map<std::string, unsigned> given_to_owner_;
 };
 

@@ -14,7 +14,9 @@
 #include "dataplane/graph/flow_hash.hpp"
 #include "dataplane/graph/packet_bytes.hpp"
 #include "dataplane/nodes/ip4/martians.hpp"
+#include "dataplane/nodes/ip4/received_options.hpp"
 #include "dataplane/nodes/nodes.hpp"
+#include "dataplane/nodes/punt/punt_copy.hpp"
 #include "net/icmp.hpp"
 #include "net/ipv4.hpp"
 
@@ -92,6 +94,7 @@ void follow_broadcast(Graph& graph, Environment& env, rte_mbuf* packet, const Ne
     // RFC 1812 5.2.3, 5.3.4: never what came as a broadcast itself.
     if (link != nullptr && link->directed_broadcast && about.link_group == 0 &&
         about.local_source == 0 && about.link_local == 0) {
+        copy_to_control_plane(env, packet, api::PuntClass::Broadcast);
         leave(graph, packet, NodeId::Ip4Rewrite);
         return;
     }
@@ -124,6 +127,9 @@ void follow(Graph& graph, Environment& env, rte_mbuf* packet, const NextHopEntry
             graph.drop(packet, DropReason::Ip4Blackhole);
             return;
         case Verdict::Receive:
+            if (has_options(packet)) {
+                stamp_received(env, packet);
+            }
             graph.next(NodeId::Ip4Local, packet);
             return;
         case Verdict::Broadcast:

@@ -4,6 +4,7 @@
 //
 //   Record Route, source routes   our address on the way out (RFC 1812 4.2.2.2)
 //   Timestamp                     the time, with that address or for the one that is asked
+//   Router Alert                  a copy goes to the control plane, and the packet on (RFC 2113)
 //   everything else               as it came
 //
 // A strict source route goes to a neighbour or nowhere (RFC 1812 5.2.4.3).
@@ -11,12 +12,13 @@
 // Packets made here pass too: the reply to an echo request is entered into the options that came
 // with the request and go back with it (RFC 1122 3.2.2.6, RFC 1812 4.3.3.6), and what the control
 // plane sends with options begins with our own entry (RFC 1812 4.2.2.1 (e)).
-#include <array>
+#include "dataplane/nodes/ip4/received_options.hpp"
 
 #include "dataplane/graph/packet_bytes.hpp"
 #include "dataplane/nodes/ip4/own_addresses.hpp"
 #include "dataplane/nodes/ip4/source_route.hpp"
 #include "dataplane/nodes/nodes.hpp"
+#include "dataplane/nodes/punt/punt_copy.hpp"
 #include "net/icmp.hpp"
 #include "net/ipv4_options.hpp"
 
@@ -116,13 +118,35 @@ bool process(Graph& graph, Environment& env, rte_mbuf* packet, const NextHopEntr
                DropReason::Ip4SourceRouteFailed);
         return false;
     }
+    if (in_transit && options.router_alert != 0) {
+        copy_to_control_plane(env, packet, api::PuntClass::RouterAlert);
+    }
     if (options.record_route != 0 || options.timestamp != 0 || options.source_route != 0) {
         fill_in(env, packet, options, hop.interface);
     }
     return true;
 }
 
+bool is_echo_request(rte_mbuf* packet) {
+    const auto& header = layout_at<Ipv4Layout>(packet);
+    const std::size_t header_bytes = header_of(packet).size();
+    return net::IpProtocol{header.protocol} == net::IpProtocol::Icmp &&
+           packet->data_len > header_bytes &&
+           net::IcmpType{layout_at<std::uint8_t>(packet, header_bytes)} == net::IcmpType::Echo;
+}
+
 }  // namespace
+
+void stamp_received(const Environment& env, rte_mbuf* packet) {
+    const net::Ipv4Options options = net::read_ipv4_options(header_of(packet));
+    if (options.timestamp == 0 || options.fault != net::Ipv4Options::Fault::None ||
+        is_echo_request(packet)) {
+        return;
+    }
+    stamp(env, packet, options.timestamp,
+          Ipv4Address::from_wire(layout_at<Ipv4Layout>(packet).destination));
+    renew_checksum(packet);
+}
 
 void ip4_options(Graph& graph, Environment& env, Packets packets) {
     for (rte_mbuf* packet : packets) {

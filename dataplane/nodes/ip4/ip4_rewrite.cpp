@@ -93,7 +93,8 @@ bool rewrite(Graph& graph, Environment& env, rte_mbuf* packet, const Adjacency& 
     return true;
 }
 
-// Only ip4-lookup says which of them are forwarded (RFC 1812 5.3.5.2).
+// Only ip4-lookup says which of them are forwarded (RFC 1812 5.3.5.2). One that is longer than the
+// link ends in ip4-fragment: what everyone would have to put together is not cut.
 void rewrite_broadcast(Graph& graph, Environment& env, rte_mbuf* packet, const NextHopEntry& hop) {
     const InterfaceEntry* link = env.interface(hop.interface);
     if (link == nullptr || !link->directed_broadcast) {

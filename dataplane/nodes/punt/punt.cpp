@@ -11,6 +11,7 @@
 #include "dataplane/graph/packet_bytes.hpp"
 #include "dataplane/nodes/nodes.hpp"
 #include "dataplane/nodes/punt/punt_class.hpp"
+#include "dataplane/nodes/punt/punt_copy.hpp"
 
 namespace godwit::dataplane {
 
@@ -96,6 +97,24 @@ void punt(Graph& graph, Environment& env, Packets packets) {
     env.counters.punted.add(done_count);
     rte_pktmbuf_free_bulk(done.data(), done_count);
     publish(*env.punt, touched);
+}
+
+void copy_to_control_plane(Environment& env, rte_mbuf* packet, PuntClass came_as) {
+    PacketMeta& about = meta(packet);
+    about.punt_class = came_as;
+    const PuntClass punt_class = punt_class_of(packet, came_as);
+    api::PuntCounters& counters = env.counters.punts[static_cast<std::size_t>(punt_class)];
+    Touched touched;
+    if (env.punt == nullptr) {
+        counters.no_control_plane.add(1);
+    } else if (!env.policer.admits(punt_class, env.now_cycles)) {
+        counters.policed.add(1);
+    } else if (!write_record(env, packet, about, punt_class, touched)) {
+        counters.ring_full.add(1);
+    } else {
+        counters.punted.add(1);
+        publish(*env.punt, touched);
+    }
 }
 
 }  // namespace godwit::dataplane
