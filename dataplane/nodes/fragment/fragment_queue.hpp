@@ -18,6 +18,7 @@
 
 #include "dataplane/graph/graph.hpp"
 #include "dataplane/nodes/fragment/fragment_plan.hpp"
+#include "dataplane/tables/next_hops.hpp"
 
 namespace godwit::dataplane {
 
@@ -39,7 +40,8 @@ public:
         rte_mbuf* packet = nullptr;
         FragmentPlan plan;
         ChainCursor payload;
-        std::uint32_t adjacency = 0;  // index in tables::NextHops
+        Adjacency adjacency;
+        api::Counter* hits = nullptr;  // null: a broadcast, which is nobody's adjacency
     };
 
     FragmentQueue() = default;

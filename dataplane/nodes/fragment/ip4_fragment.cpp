@@ -15,6 +15,7 @@
 #include <cstring>
 
 #include "dataplane/graph/packet_bytes.hpp"
+#include "dataplane/nodes/ip4/broadcast_adjacency.hpp"
 #include "dataplane/nodes/nodes.hpp"
 
 namespace godwit::dataplane {
@@ -24,14 +25,32 @@ namespace {
 using api::DropReason;
 using net::wire::Ipv4Layout;
 
+struct Way {
+    Adjacency adjacency;
+    api::Counter* hits = nullptr;
+};
+
+// Nothing: it changed since ip4-rewrite saw it.
+std::optional<Way> way_of(Environment& env, const PacketMeta& about) {
+    const NextHopEntry hop = env.next_hops.entry(about.next_hop);
+    if (hop.verdict == Verdict::Adjacency) {
+        return Way{env.next_hops.adjacency(hop.target), &env.hits[hop.target]};
+    }
+    const InterfaceEntry* link = env.interface(hop.interface);
+    if (hop.verdict == Verdict::Broadcast && link != nullptr && link->directed_broadcast) {
+        return Way{broadcast_adjacency(*link), nullptr};
+    }
+    return std::nullopt;
+}
+
 // Why it is dropped; nothing when it is being cut now.
 std::optional<DropReason> begin_cut(Environment& env, rte_mbuf* packet) {
     PacketMeta& about = meta(packet);
-    const NextHopEntry hop = env.next_hops.entry(about.next_hop);
-    if (hop.verdict != Verdict::Adjacency) {
-        return DropReason::Ip4NoAdjacency;  // it changed since ip4-rewrite saw it
+    const std::optional<Way> way = way_of(env, about);
+    if (!way) {
+        return DropReason::Ip4NoAdjacency;
     }
-    const Adjacency& adjacency = env.next_hops.adjacency(hop.target);
+    const Adjacency& adjacency = way->adjacency;
     auto& header = layout_at<Ipv4Layout>(packet);
     const std::size_t header_bytes = (header.version_ihl & 0xfU) * 4U;
     if (about.local_source == 0) {
@@ -49,8 +68,11 @@ std::optional<DropReason> begin_cut(Environment& env, rte_mbuf* packet) {
         return DropReason::Ip4FragmentNoBuffer;
     }
     about.egress = adjacency.interface;
-    env.fragments.cut() = FragmentQueue::Cut{
-        packet, *plan, {packet, static_cast<std::uint32_t>(header_bytes)}, hop.target};
+    env.fragments.cut() = FragmentQueue::Cut{packet,
+                                             *plan,
+                                             {packet, static_cast<std::uint32_t>(header_bytes)},
+                                             way->adjacency,
+                                             way->hits};
     env.counters.datagrams_fragmented.add(1);
     env.counters.fragments_made.add(plan->count());
     env.counters.originated.add(plan->count() - 1);
@@ -58,7 +80,7 @@ std::optional<DropReason> begin_cut(Environment& env, rte_mbuf* packet) {
 }
 
 void make_next(Graph& graph, Environment& env, FragmentQueue::Cut& cut) {
-    const Adjacency& adjacency = env.next_hops.adjacency(cut.adjacency);
+    const Adjacency& adjacency = cut.adjacency;
     const bool is_first = cut.plan.left() == cut.plan.count();
     rte_mbuf* fragment = env.fragments.buffers()[cut.plan.left() - 1];
 
@@ -75,7 +97,9 @@ void make_next(Graph& graph, Environment& env, FragmentQueue::Cut& cut) {
     if (!is_first) {
         meta(fragment).ingress = {};
     }
-    env.hits[cut.adjacency].add(1);
+    if (cut.hits != nullptr) {
+        cut.hits->add(1);
+    }
     graph.next(api::NodeId::InterfaceOutput, fragment);
 }
 

@@ -18,6 +18,7 @@
 #include <cstddef>
 
 #include "dataplane/graph/packet_bytes.hpp"
+#include "dataplane/nodes/fragment/deliver.hpp"
 #include "dataplane/nodes/ip4/martians.hpp"
 #include "dataplane/nodes/ip4/source_route.hpp"
 #include "dataplane/nodes/ip4/source_validation.hpp"
@@ -202,7 +203,7 @@ void send_on(Graph& graph, Environment& env, rte_mbuf* packet, Outcome outcome, 
     }
     about.punt_class = outcome == Outcome::LimitedBroadcast ? api::PuntClass::Broadcast
                                                             : api::PuntClass::Multicast;
-    graph.next(api::NodeId::Punt, packet);
+    deliver(graph, packet, api::NodeId::Punt);
 }
 
 }  // namespace

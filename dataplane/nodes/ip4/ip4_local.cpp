@@ -1,6 +1,7 @@
 // ip4-local: unicast packets to an address of ours. ICMP is looked at here on the worker; all else
 // is the control plane's, by class. Fragments are put together first.
 #include "dataplane/graph/packet_bytes.hpp"
+#include "dataplane/nodes/fragment/deliver.hpp"
 #include "dataplane/nodes/nodes.hpp"
 #include "net/ip_protocol.hpp"
 #include "net/ipv4.hpp"
@@ -26,16 +27,12 @@ void ip4_local(Graph& graph, Environment& env, Packets packets) {
             continue;
         }
         const auto protocol = net::IpProtocol{header.protocol};
-        api::NodeId next = api::NodeId::IcmpInput;
-        if (protocol != net::IpProtocol::Icmp) {
-            meta(packet).punt_class = class_of(protocol);
-            next = api::NodeId::Punt;
+        if (protocol == net::IpProtocol::Icmp) {
+            deliver(graph, packet, api::NodeId::IcmpInput);
+            continue;
         }
-        if ((header.fragment.host() & (net::kIpv4MoreFragments | net::kIpv4OffsetMask)) != 0) {
-            meta(packet).after_reassembly = next;
-            next = api::NodeId::Ip4Reassembly;
-        }
-        graph.next(next, packet);
+        meta(packet).punt_class = class_of(protocol);
+        deliver(graph, packet, api::NodeId::Punt);
     }
 }
 

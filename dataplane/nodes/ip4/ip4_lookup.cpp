@@ -13,6 +13,7 @@
 // always: neighbours say it to each other (RIP, NetBIOS), and no amplifier is made by hearing it.
 #include "dataplane/graph/flow_hash.hpp"
 #include "dataplane/graph/packet_bytes.hpp"
+#include "dataplane/nodes/fragment/deliver.hpp"
 #include "dataplane/nodes/ip4/martians.hpp"
 #include "dataplane/nodes/ip4/received_options.hpp"
 #include "dataplane/nodes/nodes.hpp"
@@ -100,7 +101,7 @@ void follow_broadcast(Graph& graph, Environment& env, rte_mbuf* packet, const Ne
     }
     if (!about.ingress.is_none() && about.ingress == hop.interface) {
         about.punt_class = api::PuntClass::Broadcast;
-        graph.next(NodeId::Punt, packet);
+        deliver(graph, packet, NodeId::Punt);
         return;
     }
     graph.drop(packet, DropReason::Ip4DirectedBroadcast);
