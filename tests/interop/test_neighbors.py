@@ -251,7 +251,6 @@ def test_a_sweep_of_ten_thousand_addresses_costs_nobody_else_anything(network):
     network.ping(target="10.64.250.1")
     everything = limits(network.router)
     assert everything["neighbors"]["used"] < 4096 + 10, everything["neighbors"]
-    print({name: limit for name, limit in everything.items() if limit["refused"]}, "peak", peak)
 
 
 def test_an_interface_remembers_no_more_neighbours_than_it_may(network):
