@@ -7,8 +7,8 @@ includes app.
 """
 
 DATAPLANE = [
-    "dataplane/api", "dataplane/tables", "dataplane/graph", "dataplane/nodes", "dataplane/worker",
-    "dataplane/owner", "dataplane/channel",
+    "dataplane/api", "dataplane/nat", "dataplane/tables", "dataplane/graph", "dataplane/nodes",
+    "dataplane/worker", "dataplane/owner", "dataplane/channel",
 ]
 CONTROLPLANE = [
     "controlplane/runtime", "controlplane/channel", "controlplane/rib", "controlplane/host",
@@ -23,6 +23,7 @@ RULES = [
     ("config", ["net", "config"], []),
     ("drivers", ["net", "config/model"], ["dpdk"]),
     ("dataplane/api", ["net"], []),
+    ("dataplane/nat", ["net", "dataplane/api"], []),
     ("dataplane/tables", ["net", "dataplane/api"], ["dpdk"]),
     ("dataplane/graph", ["net", "dataplane/api", "dataplane/tables"], ["dpdk"]),
     ("dataplane/nodes", ["net", "dataplane/api", "dataplane/tables", "dataplane/graph"], ["dpdk"]),

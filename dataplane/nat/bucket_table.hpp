@@ -1,0 +1,100 @@
+// A hash table from 64-bit hashes to 32-bit indices, for keys that lie in the records the indices
+// name. It knows tags; whoever asks compares the key.
+//
+// A bucket is one cache line: ten tags of 16 bits, ten indices, and a count of the entries that
+// passed this bucket because it was full and lie in a later one. A search reads the home bucket,
+// and goes on to the next only while that count says so; a removal lowers the counts that the
+// insertion raised, so nothing is ever left behind and nothing is ever rebuilt. Sized once for
+// three quarters of its slots: most searches end in one cache line.
+//
+//   tags[10] · passed · (spare) · values[10]       20 + 2 + 2 + 40 bytes
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cassert>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+namespace godwit::dataplane::nat {
+
+// "No such record", for every index in this folder.
+constexpr std::uint32_t kNone = 0xffffffffU;
+
+class BucketTable {
+public:
+    // At most `entries` will ever be in it at a time.
+    explicit BucketTable(std::size_t entries);
+
+    void prefetch(std::uint64_t hash) const { __builtin_prefetch(&buckets_[home(hash)]); }
+
+    // The first value under `hash` that `matches(value)` accepts, or kNone.
+    template <class Matches>
+    [[nodiscard]] std::uint32_t find(std::uint64_t hash, Matches&& matches) const {
+        std::size_t at = home(hash);
+        while (true) {
+            const Bucket& bucket = buckets_[at];
+            for (std::uint32_t slots = slots_with(bucket, tag(hash)); slots != 0;
+                 slots &= slots - 1) {
+                const std::uint32_t value =
+                    bucket.values[static_cast<unsigned>(std::countr_zero(slots))];
+                if (matches(value)) {
+                    return value;
+                }
+            }
+            if (bucket.passed == 0) {
+                return kNone;
+            }
+            at = after(at);
+        }
+    }
+
+    void insert(std::uint64_t hash, std::uint32_t value);
+    // The value must be in the table under this hash.
+    void erase(std::uint64_t hash, std::uint32_t value);
+    void replace(std::uint64_t hash, std::uint32_t old_value, std::uint32_t new_value);
+
+    [[nodiscard]] std::size_t size() const { return size_; }
+    [[nodiscard]] std::size_t bytes() const { return buckets_.size() * sizeof(Bucket); }
+
+private:
+    static constexpr unsigned kSlots = 10;
+    struct alignas(64) Bucket {
+        std::array<std::uint16_t, kSlots> tags{};  // 0: free
+        std::uint16_t passed = 0;
+        std::uint16_t spare = 0;
+        std::array<std::uint32_t, kSlots> values{};
+    };
+    static_assert(sizeof(Bucket) == 64);
+
+    static std::uint16_t tag(std::uint64_t hash) {
+        const auto low = static_cast<std::uint16_t>(hash);
+        return low == 0 ? std::uint16_t{1} : low;
+    }
+    [[nodiscard]] std::size_t home(std::uint64_t hash) const {
+        __extension__ using Wide = unsigned __int128;
+        return static_cast<std::size_t>(Wide{hash} * buckets_.size() >> 64U);
+    }
+    [[nodiscard]] std::size_t after(std::size_t at) const {
+        return at + 1 == buckets_.size() ? 0 : at + 1;
+    }
+    // A bit for each slot with this tag. Compilers turn the loop into vector compares.
+    static std::uint32_t slots_with(const Bucket& bucket, std::uint16_t wanted) {
+        std::uint32_t slots = 0;
+        for (unsigned slot = 0; slot < kSlots; ++slot) {
+            slots |= static_cast<std::uint32_t>(bucket.tags[slot] == wanted) << slot;
+        }
+        return slots;
+    }
+    struct Place {
+        std::size_t bucket;
+        unsigned slot;
+    };
+    [[nodiscard]] Place place_of(std::uint64_t hash, std::uint32_t value) const;
+
+    std::vector<Bucket> buckets_;
+    std::size_t size_ = 0;
+};
+
+}  // namespace godwit::dataplane::nat

@@ -1,0 +1,251 @@
+// NAT44 of one worker: asks for each packet what becomes of it, and keeps what must be remembered.
+//
+// Nothing here is shared: a worker has its own translator, and every packet of a flow comes to the
+// flow's owner (NatRules::owner). It reads no clock and touches no packet: what to rewrite is
+// answered as a value, with the differences of the checksums, and the caller adds them.
+//
+//   outbound(packet, out, now)      from inside, before it leaves through `out`
+//   inbound(packet, now)            to an outside address
+//   translate_quoted(...)           an ICMP error in either direction
+//   hold_syn, take_due_syn          SYNs that nobody asked for
+//   expire(now, budget)             what has been idle too long; called now and then
+//   prepare, apply, sweep           a new revision of the rules
+//
+// A packet between two inside hosts by way of an outside address (hairpin) is two steps: outbound()
+// answers with is_hairpin, and the rewritten packet goes to inbound() of the worker that owns its
+// destination, as if it had come from outside. Its source is then the outside endpoint of the
+// sender, as RFC 4787 REQ-9a wants it, and the receiver's filter applies.
+//
+// Memory is taken at construction and in prepare(), nowhere else. dataplane/nat/README.md has the
+// whole of it. RFC 4787, 5382, 5508, 6888, 7422, 7857, 8158.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dataplane/nat/binding_store.hpp"
+#include "dataplane/nat/events.hpp"
+#include "dataplane/nat/held_syns.hpp"
+#include "dataplane/nat/port_pool.hpp"
+#include "dataplane/nat/rules.hpp"
+#include "dataplane/nat/session_store.hpp"
+#include "dataplane/nat/settings.hpp"
+#include "net/result.hpp"
+#include "net/tcp.hpp"
+
+namespace godwit::dataplane::nat {
+
+struct TcpSegment {
+    net::TcpFlags flags;
+    std::uint32_t sequence = 0;
+    std::uint32_t acknowledgment = 0;
+};
+
+struct Packet {
+    Flow flow;
+    TcpSegment tcp{};  // where the protocol is TCP
+};
+
+enum class Verdict : std::uint8_t {
+    Translate,
+    Untouched,    // no rule: forward it as it is
+    Unmapped,     // to an outside address, and nothing of ours: for the router itself, or nobody
+    Unsolicited,  // a SYN that is Unmapped or Filtered: the router's own listeners first, then
+                  // hold_syn()
+    Drop
+};
+
+struct Rewrite {
+    Endpoint endpoint;  // of the source on the way out, of the destination on the way in
+    ChecksumDifference ip;
+    ChecksumDifference transport;  // TCP, UDP: with the pseudo header; ICMP: the identifier
+};
+
+struct Decision {
+    Verdict verdict = Verdict::Untouched;
+    Reason reason = Reason::None;  // of a Drop
+    bool is_hairpin = false;       // the rewritten packet goes to inbound()
+    std::uint32_t session = kNone;
+    Rewrite rewrite{};
+};
+
+struct QuotedDecision {
+    Verdict verdict = Verdict::Untouched;
+    Reason reason = Reason::None;
+    Rewrite quoted{};  // on the way in of the quoted source, on the way out of its destination
+    net::Ipv4Address outer;  // on the way in the error's destination, on the way out its source
+    ChecksumDifference outer_ip;
+};
+
+// For views: a session as it stands.
+struct SessionView {
+    Flow inside_to_remote;
+    Endpoint outside;
+    RuleId rule{};
+    TcpState tcp = TcpState::None;
+    AgeClass age = AgeClass::Free;
+    Instant listed;
+};
+
+struct SessionFilter {
+    std::optional<net::Ipv4Address> inside{};
+    std::optional<net::Ipv4Address> outside{};
+    std::optional<net::IpProtocol> protocol{};
+    std::optional<RuleId> rule{};
+    [[nodiscard]] bool matches(const Session& session) const;
+};
+
+// The rules of a revision, with the memory for the ports they give out.
+struct Revision {
+    std::shared_ptr<const NatRules> rules;         // shared by the workers, and read only
+    std::vector<std::unique_ptr<PortPool>> pools;  // beside rules->outside_addresses()
+};
+
+class Translator {
+public:
+    static net::Result<std::unique_ptr<Translator>, std::string> create(
+        const Settings& settings, std::shared_ptr<const NatRules> rules);
+
+    void prefetch(Direction direction, const Flow& flow) const {
+        sessions_.prefetch(direction, flow);
+    }
+    // The session of a flow, or kNone; nothing changes.
+    [[nodiscard]] std::uint32_t find(Direction direction, const Flow& flow) const {
+        return sessions_.find(direction, flow);
+    }
+
+    [[nodiscard]] Decision outbound(const Packet& packet, net::InterfaceId out, Instant now);
+    [[nodiscard]] Decision inbound(const Packet& packet, Instant now);
+
+    // `quoted`: the flow of the packet inside the error, as it stands there. `outer`: the address
+    // of the error itself that is ours to change: its destination on the way in, its source on the
+    // way out. `out` is as in outbound(). Nothing is refreshed and nothing ends (RFC 5508 REQ-6).
+    [[nodiscard]] QuotedDecision translate_quoted(Direction direction, const Flow& quoted,
+                                                  net::Ipv4Address outer, net::InterfaceId out);
+
+    // Whether something inside answers at this outside endpoint: a packet to one of the router's
+    // own addresses is the router's, when not.
+    [[nodiscard]] bool is_mapped(net::IpProtocol protocol, Endpoint outside) const;
+
+    // For Verdict::Unsolicited: a ticket to keep the packet under, or nothing: drop it in silence.
+    [[nodiscard]] std::optional<HeldSyns::Ticket> hold_syn(const Flow& flow, Instant now);
+    [[nodiscard]] std::optional<HeldSyns::Due> take_due_syn(Instant now);
+
+    // Ends at most `budget` sessions whose time has come; how many. Equal to `budget`: call again.
+    std::uint32_t expire(Instant now, std::uint32_t budget);
+
+    // A new revision: prepare() takes memory and may be called by any thread, as long as apply() of
+    // another revision does not run; apply() puts it in place at once and returns the old one, to
+    // be freed elsewhere. From then on no session is used that the rules do not allow. sweep()
+    // looks at `budget` session records and ends those; true when it has seen all. Until then
+    // apply() gives the revision it was given back and changes nothing.
+    [[nodiscard]] net::Result<std::unique_ptr<Revision>, std::string> prepare(
+        std::shared_ptr<const NatRules> rules) const;
+    [[nodiscard]] bool is_sweeping() const { return sweep_at_ < sessions_.capacity(); }
+    std::unique_ptr<Revision> apply(std::unique_ptr<Revision> revision);
+    bool sweep(std::uint32_t budget, Instant now);
+
+    // Pages of sessions: looks at `budget` records from `cursor`, which it moves; how many matched.
+    // A cursor begins at 0 and is kNone at the end.
+    std::size_t read_sessions(std::uint32_t& cursor, std::uint32_t budget,
+                              const SessionFilter& filter, std::span<SessionView> out) const;
+    std::size_t read_subscribers(std::uint32_t& cursor, std::uint32_t budget,
+                                 std::span<Subscriber> out) const;
+    std::size_t clear_sessions(std::uint32_t& cursor, std::uint32_t budget,
+                               const SessionFilter& filter, Instant now);
+
+    std::size_t take_events(std::span<BindingEvent> out) { return events_.take(out); }
+    [[nodiscard]] std::uint64_t lost_events() const { return events_.lost(); }
+
+    [[nodiscard]] const Counters& counters() const { return counters_; }
+    [[nodiscard]] const NatRules& rules() const { return *revision_->rules; }
+    [[nodiscard]] std::uint32_t session_count() const { return sessions_.used(); }
+    [[nodiscard]] std::uint32_t mapping_count() const { return mappings_.used(); }
+    [[nodiscard]] std::uint32_t subscriber_count() const { return subscribers_.used(); }
+    [[nodiscard]] std::uint32_t session_count(AgeClass age) const { return sessions_.count(age); }
+    // Ports of an outside address that this worker has given out; 0 where it gives out none.
+    [[nodiscard]] std::uint32_t ports_out(net::Ipv4Address outside, net::IpProtocol protocol) const;
+    // All that was taken at construction, and the ports' apart: those grow with the pool.
+    [[nodiscard]] std::size_t session_bytes() const;
+    [[nodiscard]] std::size_t port_bytes() const;
+
+private:
+    explicit Translator(const Settings& settings);
+
+    // translator.cpp: what a packet does
+    [[nodiscard]] std::uint32_t find_allowed(Direction direction, const Flow& flow, Instant now);
+    [[nodiscard]] bool is_allowed(Session& session);
+    Decision pass(std::uint32_t index, Direction direction, const Packet& packet, Instant now);
+    void follow_tcp(std::uint32_t index, Direction direction, const TcpSegment& tcp, Instant now);
+    Decision without_session(Direction direction, const Flow& flow, Endpoint other);
+    Decision refuse(Reason reason);
+    Decision outbound_new(const Packet& packet, const NatRules::Match& match, Instant now);
+    Decision inbound_new(const Packet& packet, const NatRules::Match& match, Instant now);
+    Decision unsolicited(const Packet& packet, Verdict otherwise);
+    [[nodiscard]] bool may_enter(const Mapping& mapping, const Flow& flow) const;
+    [[nodiscard]] std::uint32_t mapping_inside(net::IpProtocol protocol, Endpoint inside);
+    [[nodiscard]] std::uint32_t mapping_outside(net::IpProtocol protocol, Endpoint outside);
+    [[nodiscard]] std::optional<Endpoint> counterpart(Direction direction, const Flow& flow,
+                                                      net::InterfaceId out);
+
+    // translator_sessions.cpp: what is made and what ends
+    struct NewSession {
+        Endpoint inside;
+        Endpoint remote;
+        net::IpProtocol protocol{};
+        RuleId rule{};
+        TcpState tcp = TcpState::None;
+        AgeClass age = AgeClass::Udp;
+    };
+    // The session, or the reason why not.
+    net::Result<std::uint32_t, Reason> open_mapped(const NewSession& wanted, std::uint32_t mapping,
+                                                   Instant now);
+    net::Result<std::uint32_t, Reason> open_dynamic(const NewSession& wanted,
+                                                    const SourceRule& rule, Instant now);
+    net::Result<std::uint32_t, Reason> open_forward(const NewSession& wanted, Endpoint outside,
+                                                    Instant now);
+    std::uint32_t add_session(const NewSession& wanted, Endpoint outside, std::uint32_t mapping,
+                              std::uint32_t subscriber, Instant now);
+    [[nodiscard]] Reason check_limits(std::uint32_t subscriber, AgeClass age, Instant now);
+    [[nodiscard]] bool can_make_room(AgeClass age) const;
+    void make_room(AgeClass age, Instant now);
+    [[nodiscard]] std::optional<std::uint16_t> take_port(const SourceRule& rule,
+                                                         std::uint32_t subscriber,
+                                                         const NewSession& wanted, Instant now);
+    [[nodiscard]] std::optional<std::uint16_t> take_port_in_block(PortPool& pool,
+                                                                  const SourceRule& rule,
+                                                                  Subscriber& subscriber,
+                                                                  const NewSession& wanted,
+                                                                  Instant now);
+    void give_back_port(const Mapping& mapping, Instant now);
+    void end_session(std::uint32_t index, Instant now);
+    void end_mapping(std::uint32_t index, Instant now);
+    [[nodiscard]] PortPool* pool_of(net::Ipv4Address outside);
+    [[nodiscard]] std::uint32_t share_of_limit(std::uint32_t limit) const;
+    [[nodiscard]] std::uint64_t random();
+    void tell(NatEvent event, const Session& session, Instant now);
+    void tell(NatEvent event, const Mapping& mapping, Instant now);
+    void tell_shortage(Reason reason, const NewSession& wanted, Instant now);
+    void tell_block(NatEvent event, const Subscriber& subscriber, PortRange block, RuleId rule,
+                    Instant now);
+
+    Settings settings_;
+    SessionStore sessions_;
+    MappingStore mappings_;
+    SubscriberStore subscribers_;
+    HeldSyns held_syns_;
+    EventBuffer events_;
+    Counters counters_;
+    std::unique_ptr<Revision> revision_;
+    std::uint32_t revision_number_ = 1;
+    std::uint32_t sweep_at_;
+    std::uint64_t drawn_ = 0;     // random numbers so far
+    std::size_t next_class_ = 0;  // where expire() begins, so that no class waits for another
+    Instant last_shortage_told_{};
+};
+
+}  // namespace godwit::dataplane::nat

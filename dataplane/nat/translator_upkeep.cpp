@@ -1,0 +1,211 @@
+// What happens beside packets: construction, time, new rules, views, orders.
+#include <algorithm>
+
+#include "dataplane/nat/translator.hpp"
+
+namespace godwit::dataplane::nat {
+namespace {
+
+// In the order of AgeClass.
+SessionStore::Lifetimes lifetimes_of(const Timeouts& times) {
+    return {Seconds{0},        times.tcp_opening, times.tcp_opening, times.tcp_established,
+            times.tcp_closing, times.udp,         times.icmp};
+}
+
+std::uint32_t subscribers_of(const Settings& settings) {
+    return settings.max_subscribers != 0 ? settings.max_subscribers
+                                         : std::max(settings.max_sessions / 16U, 64U);
+}
+
+// How many ports of one worker make a block at this address; 0: none are given out in blocks.
+std::uint32_t block_ports_at(const NatRules& rules, std::uint32_t index, unsigned workers) {
+    const SourceRule* rule = rules.source_rule_at(index);
+    return rule == nullptr || rule->allocation != PortAllocation::Blocks
+               ? 0U
+               : std::max((rule->block_ports / workers) & ~1U, 2U);
+}
+
+}  // namespace
+
+net::Result<std::unique_ptr<Translator>, std::string> Translator::create(
+    const Settings& settings, std::shared_ptr<const NatRules> rules) {
+    if (std::string wrong = check(settings); !wrong.empty()) {
+        return net::unexpected(std::move(wrong));
+    }
+    std::unique_ptr<Translator> made(new Translator(settings));  // the constructor is private
+    auto revision = made->prepare(std::move(rules));
+    if (!revision) {
+        return net::unexpected(std::move(revision.error()));
+    }
+    made->revision_ = std::move(*revision);
+    return made;
+}
+
+Translator::Translator(const Settings& settings)
+    : settings_(settings),
+      sessions_(settings.max_sessions, settings.filtering == Filtering::AddressDependent,
+                lifetimes_of(settings.timeouts), settings.key),
+      mappings_(settings.max_sessions, settings.key),
+      subscribers_(subscribers_of(settings), settings.key),
+      held_syns_(settings.max_held_syns, settings.timeouts.syn_hold, settings.key),
+      events_(settings.event_capacity),
+      sweep_at_(settings.max_sessions) {}
+
+std::uint32_t Translator::expire(Instant now, std::uint32_t budget) {
+    std::uint32_t ended = 0;
+    for (std::size_t turn = 0; turn < kAgeClasses; ++turn) {
+        const auto age = static_cast<AgeClass>(next_class_);
+        for (; ended < budget; ++ended) {
+            const std::uint32_t index = sessions_.expired(age, now);
+            if (index == kNone) {
+                break;
+            }
+            if (age == AgeClass::TcpEstablished) {
+                // RFC 7857 figure 1, TCP_EST T.O.: it has the transitory time to show that it
+                // lives.
+                sessions_[index].tcp = TcpState::Transitory;
+                sessions_.set_age(index, AgeClass::TcpClosing, now);
+            } else {
+                end_session(index, now);
+                ++counters_.sessions_expired;
+            }
+        }
+        next_class_ = (next_class_ + 1) % kAgeClasses;
+        if (ended == budget) {
+            break;  // the next call begins with the next class
+        }
+    }
+    return ended;
+}
+
+net::Result<std::unique_ptr<Revision>, std::string> Translator::prepare(
+    std::shared_ptr<const NatRules> rules) const {
+    auto revision = std::make_unique<Revision>();
+    const std::vector<net::Ipv4Address>& addresses = rules->outside_addresses();
+    revision->pools.resize(addresses.size());
+    for (std::uint32_t index = 0; index < addresses.size(); ++index) {
+        if (!rules->is_pool_address(index)) {
+            continue;
+        }
+        const std::uint32_t block = block_ports_at(*rules, index, settings_.place.workers);
+        const auto before =
+            revision_ ? revision_->rules->outside_index(addresses[index]) : std::nullopt;
+        if (before && revision_->pools[*before] &&
+            revision_->pools[*before]->block_ports() != block) {
+            return net::unexpected(
+                "nat: " + addresses[index].to_string() +
+                " would give out its ports in blocks of another size while the old ones are in "
+                "use; take the address out of the pool first, and apply that");
+        }
+        revision->pools[index] =
+            std::make_unique<PortPool>(settings_.place, settings_.timeouts.port_quarantine, block);
+    }
+    revision->rules = std::move(rules);
+    return revision;
+}
+
+std::unique_ptr<Revision> Translator::apply(std::unique_ptr<Revision> revision) {
+    if (is_sweeping()) {
+        return revision;
+    }
+    // Ports that are in use or at rest stay so where the address stays. Both lists are sorted.
+    const std::vector<net::Ipv4Address>& from = revision_->rules->outside_addresses();
+    const std::vector<net::Ipv4Address>& to = revision->rules->outside_addresses();
+    for (std::size_t old_at = 0, new_at = 0; old_at < from.size() && new_at < to.size();) {
+        if (from[old_at] == to[new_at] && revision_->pools[old_at] && revision->pools[new_at]) {
+            std::swap(revision_->pools[old_at], revision->pools[new_at]);
+        }
+        const bool is_behind = from[old_at] <= to[new_at];
+        new_at += static_cast<std::size_t>(to[new_at] <= from[old_at]);
+        old_at += static_cast<std::size_t>(is_behind);
+    }
+    std::swap(revision_, revision);
+    ++revision_number_;
+    sweep_at_ = 0;
+    return revision;
+}
+
+bool Translator::sweep(std::uint32_t budget, Instant now) {
+    const std::uint32_t end = sweep_at_ + std::min(budget, sessions_.capacity() - sweep_at_);
+    for (; sweep_at_ < end; ++sweep_at_) {
+        Session& session = sessions_[sweep_at_];
+        if (session.age != AgeClass::Free && !is_allowed(session)) {
+            end_session(sweep_at_, now);
+            ++counters_.sessions_revoked;
+        }
+    }
+    return !is_sweeping();
+}
+
+bool SessionFilter::matches(const Session& session) const {
+    return session.age != AgeClass::Free && (!inside || *inside == session.inside_address) &&
+           (!outside || *outside == session.outside_address) &&
+           (!protocol || *protocol == session.protocol) && (!rule || *rule == session.rule);
+}
+
+std::size_t Translator::read_sessions(std::uint32_t& cursor, std::uint32_t budget,
+                                      const SessionFilter& filter,
+                                      std::span<SessionView> out) const {
+    std::size_t count = 0;
+    while (cursor < sessions_.capacity() && budget-- > 0 && count < out.size()) {
+        const Session& session = sessions_[cursor++];
+        if (filter.matches(session)) {
+            out[count++] = {session.flow(Direction::Outbound),
+                            session.outside(),
+                            session.rule,
+                            session.tcp,
+                            session.age,
+                            Instant{Seconds{session.listed}}};
+        }
+    }
+    cursor = cursor < sessions_.capacity() ? cursor : kNone;
+    return count;
+}
+
+std::size_t Translator::read_subscribers(std::uint32_t& cursor, std::uint32_t budget,
+                                         std::span<Subscriber> out) const {
+    std::size_t count = 0;
+    while (cursor < subscribers_.capacity() && budget-- > 0 && count < out.size()) {
+        const Subscriber& subscriber = subscribers_[cursor++];
+        if (subscriber.is_used) {
+            out[count++] = subscriber;
+        }
+    }
+    cursor = cursor < subscribers_.capacity() ? cursor : kNone;
+    return count;
+}
+
+std::size_t Translator::clear_sessions(std::uint32_t& cursor, std::uint32_t budget,
+                                       const SessionFilter& filter, Instant now) {
+    std::size_t count = 0;
+    while (cursor < sessions_.capacity() && budget-- > 0) {
+        const std::uint32_t index = cursor++;
+        if (filter.matches(sessions_[index])) {
+            end_session(index, now);
+            ++counters_.sessions_cleared;
+            ++count;
+        }
+    }
+    cursor = cursor < sessions_.capacity() ? cursor : kNone;
+    return count;
+}
+
+std::uint32_t Translator::ports_out(net::Ipv4Address outside, net::IpProtocol protocol) const {
+    const auto index = rules().outside_index(outside);
+    const PortPool* pool = index ? revision_->pools[*index].get() : nullptr;
+    return pool == nullptr ? 0U : pool->ports_out(protocol);
+}
+
+std::size_t Translator::session_bytes() const {
+    return sessions_.bytes() + mappings_.bytes() + subscribers_.bytes();
+}
+
+std::size_t Translator::port_bytes() const {
+    std::size_t sum = 0;
+    for (const auto& pool : revision_->pools) {
+        sum += pool ? pool->bytes() : 0U;
+    }
+    return sum;
+}
+
+}  // namespace godwit::dataplane::nat
