@@ -1,0 +1,505 @@
+#include "controlplane/host/tcp/endpoint.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace godwit::control::tcp {
+
+namespace {
+
+bool is_one_host(net::Ipv4Address address) {
+    return !address.is_unspecified() && !address.is_multicast() &&
+           !address.is_limited_broadcast() && !address.is_reserved();
+}
+
+}  // namespace
+
+struct Endpoint::Entry {
+    Entry(ConnectionId own_id, const Flow& flow, const Settings& settings, SegmentSink& sink)
+        : id(own_id), connection(flow, settings, sink) {}
+
+    ConnectionId id;
+    Connection connection;
+    EventSet events;
+    Instant scheduled = Instant::max();
+    bool ready = false;     // stands in ready_
+    bool reachable = true;  // stands in flows_
+    bool released = false;
+};
+
+Endpoint::Endpoint(const Limits& limits, const net::SipKey& key,
+                   std::function<std::uint32_t()> random, SegmentSink& sink)
+    : limits_(limits),
+      secrets_(key),
+      random_(std::move(random)),
+      sink_(&sink),
+      resets_(limits.resets_per_second, limits.resets_per_second),
+      flows_(0, FlowPlacer(secrets_)),
+      syn_cache_(limits.half_open, secrets_),
+      time_wait_(limits.time_wait, secrets_) {
+    for (std::uint32_t& counter : port_counters_) {
+        counter = random_();
+    }
+}
+
+Endpoint::~Endpoint() = default;
+
+net::Result<ListenerId, std::string> Endpoint::listen(net::Ipv4Address address, std::uint16_t port,
+                                                      const Settings& settings,
+                                                      std::size_t backlog) {
+    for (const auto& [id, listener] : listeners_) {
+        if (listener.port == port && listener.address == address) {
+            return net::unexpected(
+                fmt::format("TCP port {} of {} is listened on already; stop that first, or choose "
+                            "another port",
+                            port, address.to_string()));
+        }
+    }
+    if (port == 0) {
+        return net::unexpected(
+            std::string("TCP port 0 is no port to listen on; choose 1 to 65535"));
+    }
+    const ListenerId id{++last_listener_};
+    listeners_.emplace(id,
+                       Listener{address, port, settings, std::max<std::size_t>(backlog, 1), {}});
+    return id;
+}
+
+void Endpoint::stop_listening(ListenerId listener, Instant now) {
+    const auto found = listeners_.find(listener);
+    if (found == listeners_.end()) {
+        return;
+    }
+    const std::deque<ConnectionId> waiting = std::move(found->second.waiting);
+    listeners_.erase(found);
+    syn_cache_.remove_of(listener);
+    for (const ConnectionId id : waiting) {
+        abort(id, now);
+        release(id, now);
+    }
+}
+
+std::optional<ConnectionId> Endpoint::accept(ListenerId listener) {
+    const auto found = listeners_.find(listener);
+    if (found == listeners_.end() || found->second.waiting.empty()) {
+        return std::nullopt;
+    }
+    const ConnectionId id = found->second.waiting.front();
+    found->second.waiting.pop_front();
+    return id;
+}
+
+std::optional<std::uint16_t> Endpoint::choose_port(const Flow& wanted) {
+    const std::uint32_t range = std::uint32_t{limits_.last_port} - limits_.first_port + 1;
+    const std::uint32_t offset = secrets_.port_offset(wanted);
+    std::uint32_t& counter = port_counters_[secrets_.port_counter(wanted) % port_counters_.size()];
+    for (std::uint32_t tries = 0; tries < range; ++tries) {
+        Flow flow = wanted;
+        flow.local_port =
+            static_cast<std::uint16_t>(limits_.first_port + (offset + counter++) % range);
+        if (!flows_.contains(flow) && !time_wait_.holds(flow) && !listener_for(flow)) {
+            return flow.local_port;
+        }
+    }
+    return std::nullopt;
+}
+
+net::Result<ConnectionId, std::string> Endpoint::connect(const Flow& wanted,
+                                                         const Settings& settings, Instant now) {
+    Flow flow = wanted;
+    // MUST-46: neither from nor to what is no single host.
+    if (!is_one_host(flow.remote) || !is_one_host(flow.local) || flow.remote_port == 0) {
+        return net::unexpected(fmt::format(
+            "cannot connect from {} to port {} of {}: both must be addresses of single hosts, and "
+            "the port 1 to 65535",
+            flow.local.to_string(), flow.remote_port, flow.remote.to_string()));
+    }
+    if (!has_room_for(flow)) {
+        return net::unexpected(fmt::format(
+            "cannot connect to port {} of {}: there are {} connections, {} of them with this peer, "
+            "and no more are allowed; close some",
+            flow.remote_port, flow.remote.to_string(), connections_.size(),
+            of_peer_.contains(flow.remote) ? of_peer_.at(flow.remote) : 0));
+    }
+    if (flow.local_port == 0) {
+        const auto port = choose_port(flow);
+        if (!port) {
+            return net::unexpected(fmt::format(
+                "cannot connect to port {} of {}: every local port from {} to {} is in use there; "
+                "close some connections",
+                flow.remote_port, flow.remote.to_string(), limits_.first_port, limits_.last_port));
+        }
+        flow.local_port = *port;
+    } else if (flows_.contains(flow) || time_wait_.holds(flow)) {
+        return net::unexpected(fmt::format(
+            "cannot connect to port {} of {} from port {}: such a connection exists, or has just "
+            "ended; choose another local port",
+            flow.remote_port, flow.remote.to_string(), flow.local_port));
+    }
+    syn_cache_.remove(flow);
+    Entry& made = create(flow, settings);
+    const ConnectionId id = made.id;
+    ++counts_.active_opens;
+    made.connection.connect(secrets_.initial_sequence(flow, now), secrets_.timestamp_offset(flow),
+                            now);
+    settle(made, now);
+    return id;
+}
+
+Endpoint::Entry& Endpoint::create(const Flow& flow, const Settings& settings) {
+    const ConnectionId id{++last_connection_};
+    auto owned = std::make_unique<Entry>(id, flow, settings, *sink_);
+    Entry& made = *owned;
+    connections_.emplace(id, std::move(owned));
+    flows_.insert_or_assign(flow, &made);
+    ++of_peer_[flow.remote];
+    return made;
+}
+
+bool Endpoint::has_room_for(const Flow& flow) const {
+    const auto peer = of_peer_.find(flow.remote);
+    return connections_.size() < limits_.connections &&
+           (peer == of_peer_.end() || peer->second < limits_.connections_of_peer);
+}
+
+bool Endpoint::can_accept(ListenerId listener, const Flow& flow) const {
+    const auto found = listeners_.find(listener);
+    return found != listeners_.end() && found->second.waiting.size() < found->second.backlog &&
+           has_room_for(flow);
+}
+
+std::optional<ListenerId> Endpoint::listener_for(const Flow& flow) const {
+    std::optional<ListenerId> general;
+    for (const auto& [id, listener] : listeners_) {
+        if (listener.port != flow.local_port) {
+            continue;
+        }
+        if (listener.address == flow.local) {
+            return id;
+        }
+        if (listener.address.is_unspecified()) {
+            general = id;
+        }
+    }
+    return general;
+}
+
+void Endpoint::input(const Flow& flow, const Segment& segment, Instant now) {
+    ++counts_.segments_in;
+    if (!is_one_host(flow.remote) || !is_one_host(flow.local)) {
+        ++counts_.bad_addresses;
+        return;
+    }
+    if (const auto found = flows_.find(flow); found != flows_.end()) {
+        Entry& reached = *found->second;
+        reached.connection.input(segment, now);
+        settle(reached, now);
+        return;
+    }
+    const auto listener = listener_for(flow);
+    if (time_wait_.holds(flow)) {
+        switch (time_wait_.input(flow, segment, listener.has_value(), now)) {
+            case TimeWaitTable::Verdict::Ignored:
+                return;
+            case TimeWaitTable::Verdict::Answer:
+                sink_->transmit(flow, time_wait_.answer(flow, now));
+                return;
+            case TimeWaitTable::Verdict::OpenAnew:
+                break;
+        }
+    }
+    if (HalfOpen* const half_open = syn_cache_.find(flow); half_open != nullptr) {
+        input_half_open(*half_open, flow, segment, now);
+    } else if (listener) {
+        input_listen(*listener, flow, segment, now);
+    } else {
+        refuse(flow, segment, now);
+    }
+}
+
+// RFC 9293 3.10.7.2.
+void Endpoint::input_listen(ListenerId listener, const Flow& flow, const Segment& segment,
+                            Instant now) {
+    if (segment.flags.rst) {
+        return;
+    }
+    const Settings& settings = listeners_.at(listener).settings;
+    if (segment.flags.ack) {
+        const auto handshake = segment.flags.syn
+                                   ? std::nullopt
+                                   : syn_cache_.check_cookie(flow, segment, settings, now);
+        if (!handshake) {
+            refuse(flow, segment, now);
+        } else if (can_accept(listener, flow)) {
+            ++counts_.cookies_accepted;
+            complete(listener, flow, *handshake, segment, now);
+        } else {
+            ++counts_.refused_by_limit;
+        }
+        return;
+    }
+    if (!segment.flags.syn || segment.flags.fin) {
+        return;
+    }
+    if (!has_room_for(flow)) {
+        ++counts_.refused_by_limit;
+        return;
+    }
+    HalfOpen half_open;
+    half_open.handshake = negotiate(segment, settings);
+    half_open.handshake.timestamp_offset = secrets_.timestamp_offset(flow);
+    half_open.listener = listener;
+    half_open.link_mtu = settings.link_mtu;
+    half_open.offered_scale = offered_scale(settings);
+    half_open.offered_window = settings.receive_buffer;
+    if (syn_cache_.full()) {
+        syn_cache_.make_cookie(flow, half_open.handshake, now);
+        send_syn_acknowledgment(flow, half_open, now);
+        return;
+    }
+    half_open.handshake.ours = secrets_.initial_sequence(flow, now);
+    syn_cache_.add(flow, half_open, now);
+    send_syn_acknowledgment(flow, half_open, now);
+}
+
+void Endpoint::send_syn_acknowledgment(const Flow& flow, const HalfOpen& half_open, Instant now) {
+    Settings settings;  // what syn_options() reads of them
+    settings.link_mtu = half_open.link_mtu;
+    settings.receive_buffer = half_open.offered_window;
+    sink_->transmit(flow, syn_acknowledgment(
+                              half_open, syn_options(settings, &half_open.handshake,
+                                                     half_open.handshake.timestamp_offset, now)));
+}
+
+// SYN-RECEIVED after a passive open: RFC 9293 3.10.7.4.
+void Endpoint::input_half_open(HalfOpen& half_open, const Flow& flow, const Segment& segment,
+                               Instant now) {
+    Handshake& handshake = half_open.handshake;
+    const net::Sequence expected = handshake.theirs + 1;
+    if (segment.flags.rst) {
+        if (segment.sequence == expected) {
+            ++counts_.half_open_expired_or_reset;
+            syn_cache_.remove(flow);  // back to LISTEN; nobody is told
+        }
+        return;
+    }
+    if (segment.flags.syn) {
+        if (segment.sequence == handshake.theirs && !segment.flags.ack) {
+            send_syn_acknowledgment(flow, half_open, now);
+        } else if (resets_.take(now)) {
+            Segment challenge;  // RFC 5961 4.2
+            challenge.flags.ack = true;
+            challenge.sequence = handshake.ours + 1;
+            challenge.acknowledgment = expected;
+            sink_->transmit(flow, challenge);
+        }
+        return;
+    }
+    if (!segment.flags.ack || (handshake.timestamps && !segment.options.timestamps)) {
+        return;
+    }
+    const std::uint32_t window = std::min(half_open.offered_window, 0xffffU);
+    if (segment.sequence < expected || segment.sequence >= expected + window) {
+        return;
+    }
+    if (segment.acknowledgment != handshake.ours + 1) {
+        refuse(flow, segment, now);
+        return;
+    }
+    if (!can_accept(half_open.listener, flow)) {
+        ++counts_.refused_by_limit;  // the peer repeats it, or we the SYN and ACK
+        return;
+    }
+    Handshake agreed = handshake;
+    agreed.window = std::uint32_t{segment.window} << agreed.window_scale;
+    const ListenerId listener = half_open.listener;
+    syn_cache_.remove(flow);
+    complete(listener, flow, agreed, segment, now);
+}
+
+void Endpoint::complete(ListenerId listener, const Flow& flow, const Handshake& handshake,
+                        const Segment& last, Instant now) {
+    Listener& owner = listeners_.at(listener);
+    Entry& made = create(flow, owner.settings);
+    ++counts_.passive_opens;
+    owner.waiting.push_back(made.id);
+    made.connection.accept(handshake, last, now);
+    settle(made, now);
+}
+
+void Endpoint::refuse(const Flow& flow, const Segment& offender, Instant now) {
+    if (offender.flags.rst) {
+        return;
+    }
+    if (!resets_.take(now)) {
+        ++counts_.resets_withheld;
+        return;
+    }
+    ++counts_.resets_sent;
+    sink_->transmit(flow, reset_for(offender));
+}
+
+void Endpoint::path_error(const Flow& flow, PathError error, net::Sequence quoted,
+                          std::uint16_t mtu, Instant now) {
+    if (const auto found = flows_.find(flow); found != flows_.end()) {
+        Entry& reached = *found->second;
+        reached.connection.path_error(error, quoted, mtu, now);
+        settle(reached, now);
+    }
+}
+
+void Endpoint::settle(Entry& changed, Instant now) {
+    const EventSet events = changed.connection.take_events();
+    for (const Event event : {Event::Connected, Event::Readable, Event::Writable, Event::Urgent,
+                              Event::Retrying, Event::Ended}) {
+        if (events.has(event)) {
+            changed.events.add(event);
+        }
+    }
+    const State state = changed.connection.state();
+    if (changed.reachable && (state == State::Closed || state == State::TimeWait)) {
+        changed.reachable = false;
+        flows_.erase(changed.connection.flow());
+        if (state == State::TimeWait) {
+            time_wait_.add(changed.connection.flow(), changed.connection.last_words(), now);
+        }
+    }
+    if (changed.released && !changed.reachable) {
+        erase(changed);
+        return;
+    }
+    if (!changed.events.empty() && !changed.ready && !changed.released) {
+        changed.ready = true;
+        ready_.push_back(changed.id);
+    }
+    const Instant at = changed.connection.next_deadline();
+    if (at < changed.scheduled) {
+        changed.scheduled = at;
+        due_.push({at, changed.id});
+    }
+}
+
+void Endpoint::erase(Entry& gone) {
+    const auto peer = of_peer_.find(gone.connection.flow().remote);
+    if (peer != of_peer_.end() && --peer->second == 0) {
+        of_peer_.erase(peer);
+    }
+    connections_.erase(gone.id);
+}
+
+void Endpoint::poll(Instant now) {
+    while (!due_.empty() && due_.top().at <= now) {
+        const Due first = due_.top();
+        due_.pop();
+        Entry* const found = entry(first.id);
+        if (found == nullptr || found->scheduled != first.at) {
+            continue;  // ended, or due earlier and dealt with
+        }
+        found->scheduled = Instant::max();
+        found->connection.poll(now);
+        settle(*found, now);
+    }
+    while (const auto flow = syn_cache_.next_due(now)) {
+        if (const HalfOpen* const half_open = syn_cache_.find(*flow); half_open != nullptr) {
+            send_syn_acknowledgment(*flow, *half_open, now);
+        }
+    }
+    time_wait_.expire(now);
+}
+
+Instant Endpoint::next_deadline() const {
+    const Instant first = due_.empty() ? Instant::max() : due_.top().at;
+    return std::min({first, syn_cache_.next_deadline(), time_wait_.next_deadline()});
+}
+
+Endpoint::Entry* Endpoint::entry(ConnectionId id) const {
+    const auto found = connections_.find(id);
+    return found == connections_.end() ? nullptr : found->second.get();
+}
+
+std::size_t Endpoint::write(ConnectionId id, std::span<const std::uint8_t> bytes, Instant now) {
+    Entry* const found = entry(id);
+    if (found == nullptr) {
+        return 0;
+    }
+    const std::size_t count = found->connection.write(bytes, now);
+    settle(*found, now);
+    return count;
+}
+
+std::size_t Endpoint::read(ConnectionId id, std::span<std::uint8_t> into, Instant now) {
+    Entry* const found = entry(id);
+    if (found == nullptr) {
+        return 0;
+    }
+    const std::size_t count = found->connection.read(into, now);
+    settle(*found, now);
+    return count;
+}
+
+void Endpoint::shutdown(ConnectionId id, Instant now) {
+    if (Entry* const found = entry(id); found != nullptr) {
+        found->connection.shutdown(now);
+        settle(*found, now);
+    }
+}
+
+void Endpoint::abort(ConnectionId id, Instant now) {
+    if (Entry* const found = entry(id); found != nullptr) {
+        found->connection.abort(now);
+        settle(*found, now);
+    }
+}
+
+void Endpoint::release(ConnectionId id, Instant now) {
+    if (Entry* const found = entry(id); found != nullptr) {
+        found->released = true;
+        found->connection.close(now);
+        settle(*found, now);
+    }
+}
+
+void Endpoint::set_path_mtu(ConnectionId id, std::uint16_t mtu, Instant now) {
+    if (Entry* const found = entry(id); found != nullptr) {
+        found->connection.set_path_mtu(mtu, now);
+        settle(*found, now);
+    }
+}
+
+void Endpoint::set_nagle(ConnectionId id, bool on, Instant now) {
+    if (Entry* const found = entry(id); found != nullptr) {
+        found->connection.set_nagle(on, now);
+        settle(*found, now);
+    }
+}
+
+void Endpoint::set_keep_alive(ConnectionId id, bool on, Instant now) {
+    if (Entry* const found = entry(id); found != nullptr) {
+        found->connection.set_keep_alive(on, now);
+        settle(*found, now);
+    }
+}
+
+EventSet Endpoint::take_events(ConnectionId id) {
+    Entry* const found = entry(id);
+    return found == nullptr ? EventSet() : std::exchange(found->events, EventSet());
+}
+
+const Connection* Endpoint::find(ConnectionId id) const {
+    const Entry* const found = entry(id);
+    return found == nullptr ? nullptr : &found->connection;
+}
+
+std::vector<ConnectionId> Endpoint::take_ready() {
+    std::vector<ConnectionId> ready = std::exchange(ready_, {});
+    for (const ConnectionId id : ready) {
+        if (Entry* const found = entry(id); found != nullptr) {
+            found->ready = false;
+        }
+    }
+    return ready;
+}
+
+}  // namespace godwit::control::tcp

@@ -1,0 +1,37 @@
+// What may be chosen for a connection. A value: the connection keeps a copy, and one that is
+// changed later changes it for the connections after it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "controlplane/host/tcp/congestion.hpp"
+
+namespace godwit::control::tcp {
+
+struct Settings {
+    std::uint32_t send_buffer = 64 * 1024;     // bytes
+    std::uint32_t receive_buffer = 64 * 1024;  // bytes; also the largest window offered
+
+    // R2 of RFC 9293 3.8.3: how long data may go unanswered (SHLD-11: at least 100 s).
+    Duration user_timeout = std::chrono::seconds(120);
+    Duration connect_timeout = std::chrono::minutes(3);    // MUST-23: at least 3 minutes
+    Duration delayed_ack = std::chrono::milliseconds(40);  // MUST-40: below 500 ms
+    Duration fin_wait_2 = std::chrono::seconds(60);        // for a peer that never closes its side
+    Duration keep_alive_idle = std::chrono::hours(2);      // MUST-28: not less by default
+    Duration keep_alive_interval = std::chrono::seconds(75);
+
+    std::uint16_t link_mtu = 1500;  // of the interface: what we can receive, and send at first
+    std::uint8_t quick_acks = 8;    // segments at the start that are acknowledged at once
+    std::uint8_t keep_alive_probes = 9;
+    std::uint8_t signature_bytes =
+        0;  // of options kept free for MD5 (20) or TCP-AO (a multiple of 4)
+    CongestionAlgorithm congestion = CongestionAlgorithm::Cubic;
+    bool nagle = true;
+    bool keep_alive = false;  // MUST-25
+    bool timestamps = true;
+    bool sack = true;
+    bool window_scaling = true;
+};
+
+}  // namespace godwit::control::tcp

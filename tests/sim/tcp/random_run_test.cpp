@@ -1,0 +1,124 @@
+// Random links, random buffers, random readers: every run must deliver every byte in order, keep to
+// the window, end, and leave no timer behind. GODWIT_SEED runs one seed again, GODWIT_RUNS sets how
+// many there are.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "tests/sim/tcp/transfer.hpp"
+
+namespace godwit::sim {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
+    const char* const text = std::getenv(name);
+    return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+LinkModel random_link(std::mt19937_64& random) {
+    const auto below = [&](std::uint64_t limit) { return random() % limit; };
+    const auto sometimes = [&](double most) {
+        return below(3) == 0 ? std::uniform_real_distribution<double>(0, most)(random) : 0.0;
+    };
+    LinkModel link;
+    link.bits_per_second = below(4) == 0 ? 0 : 200'000 + below(50'000'000);
+    link.delay = microseconds(below(3) == 0 ? below(500) : below(150'000));
+    link.jitter = microseconds(below(3) == 0 ? below(20'000) : 0);
+    link.queue_bytes = 6'000 + below(300'000);
+    link.loss = sometimes(0.15);
+    link.burst_begin = sometimes(0.01);
+    link.burst_end = 0.2 + 0.8 * std::uniform_real_distribution<double>(0, 1)(random);
+    link.reorder = sometimes(0.1);
+    link.reorder_by = microseconds(below(30'000));
+    link.duplicate = sometimes(0.1);
+    link.corrupt = sometimes(0.05);
+    if (below(8) == 0) {
+        link.mtu = static_cast<std::uint16_t>(576 + below(900));
+        link.tells_mtu = below(2) == 0;
+    }
+    return link;
+}
+
+tcp::Settings random_settings(std::mt19937_64& random) {
+    const auto below = [&](std::uint64_t limit) { return random() % limit; };
+    tcp::Settings settings;
+    settings.send_buffer = static_cast<std::uint32_t>(2'000 + below(300'000));
+    settings.receive_buffer = static_cast<std::uint32_t>(2'000 + below(300'000));
+    settings.congestion =
+        below(2) == 0 ? tcp::CongestionAlgorithm::Cubic : tcp::CongestionAlgorithm::NewReno;
+    settings.nagle = below(2) == 0;
+    settings.sack = below(4) != 0;
+    settings.timestamps = below(4) != 0;
+    settings.window_scaling = below(4) != 0;
+    settings.quick_acks = static_cast<std::uint8_t>(below(20));
+    settings.user_timeout = hours(10);  // the links are bad, not the peers
+    settings.connect_timeout = hours(1);
+    settings.link_mtu = below(6) == 0 ? std::uint16_t{9000} : std::uint16_t{1500};
+    return settings;
+}
+
+std::string run_once(std::uint64_t seed) {
+    std::mt19937_64 random(seed);
+    World world(seed);
+    world.client().out = random_link(random);
+    world.server().out = random_link(random);
+    TransferPlan plan;
+    plan.client = random_settings(random);
+    plan.server = random_settings(random);
+    plan.up = random() % 200'000;
+    plan.down = random() % 2 == 0 ? 0 : random() % 200'000;
+    if (random() % 4 == 0) {
+        plan.read_at_once = 1 + random() % 5'000;
+        plan.read_every = microseconds(1'000 + random() % 50'000);
+    }
+    if (random() % 10 == 0) {
+        world.client().out.dark_from = world.now() + milliseconds(random() % 3'000);
+        world.client().out.dark_until =
+            world.client().out.dark_from + milliseconds(random() % 60'000);
+    }
+    Transfer transfer(world, plan);
+    const Instant began = world.now();
+    world.run(began + hours(4));
+    if (!transfer.fault().empty()) {
+        return transfer.fault();
+    }
+    if (!world.violation().empty()) {
+        return world.violation();
+    }
+    if (!transfer.over()) {
+        return "the connection did not end in four hours; delivered: " +
+               std::to_string(transfer.delivered());
+    }
+    if (world.client().endpoint.connections() + world.server().endpoint.connections() != 0) {
+        return "a connection is left";
+    }
+    if (world.client().endpoint.next_deadline() != Instant::max() ||
+        world.server().endpoint.next_deadline() != Instant::max()) {
+        return "a timer is left";
+    }
+    return {};
+}
+
+// rfc9293: MUST-34, MUST-36, MUST-37, MUST-59
+TEST(Tcp_over_random_links, delivers_every_byte_in_order_and_ends) {
+    const std::uint64_t first = number_from("GODWIT_SEED", 1);
+    const std::uint64_t runs =
+        number_from("GODWIT_RUNS", std::getenv("GODWIT_SEED") == nullptr ? 1'000 : 1);
+    std::printf("seeds %llu to %llu\n", static_cast<unsigned long long>(first),
+                static_cast<unsigned long long>(first + runs - 1));
+    int failed = 0;
+    for (std::uint64_t seed = first; seed < first + runs && failed < 10; ++seed) {
+        const std::string wrong = run_once(seed);
+        if (!wrong.empty()) {
+            ++failed;
+            ADD_FAILURE() << "GODWIT_SEED=" << seed << ": " << wrong;
+        }
+    }
+}
+
+}  // namespace
+}  // namespace godwit::sim
