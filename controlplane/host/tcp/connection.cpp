@@ -179,6 +179,7 @@ void Connection::end(State state, Trouble trouble, Instant now) {
     queued_ = 0;
     receive_.forget_islands();
     acknowledge_now_ = false;
+    reader_first_ = false;
     events_.add(Event::Ended);
     events_.add(Event::Readable);
     change_state(state, now);
@@ -192,6 +193,9 @@ void Connection::input(const Segment& segment, Instant now) {
         input_syn_sent(segment, now);
         flush_acknowledgment(now);
         return;
+    }
+    if (acknowledge_now_ && !segment.payload.empty()) {
+        send_acknowledgment(now);  // of what came before: every second segment has its own
     }
     // RFC 7323 3.2, 5.3: without the option it is not of this connection; with an old one it is
     // old.
@@ -362,9 +366,12 @@ bool Connection::input_acknowledgment(const Segment& segment, Instant now) {
     }
     bool window_moved = false;
     bool window_opened = false;
-    if (ack >= una_ &&
-        (window_update_sequence_ < segment.sequence ||
-         (window_update_sequence_ == segment.sequence && window_update_acknowledgment_ <= ack))) {
+    // DEVIATION(rfc9293, 3.10.7.4): an acknowledgement that advances brings its window along even
+    // when its segment is one that was sent again, and stands before SND.WL1. Else SND.UNA +
+    // SND.WND would move beyond what was ever offered.
+    if (ack > una_ || (ack == una_ && (window_update_sequence_ < segment.sequence ||
+                                       (window_update_sequence_ == segment.sequence &&
+                                        window_update_acknowledgment_ <= ack)))) {
         const std::uint32_t offered = std::uint32_t{segment.window} << window_scale_;
         window_moved = offered != window_;
         window_opened = window_ == 0 && offered != 0;
@@ -390,6 +397,7 @@ bool Connection::input_acknowledgment(const Segment& segment, Instant now) {
         queued_ -= freed;
         ring_begin_ += freed;
         una_ = ack;
+        timeouts_in_row_ = 0;
         small_segments_helped_ = small_segment_sent_
                                      ? static_cast<std::uint8_t>(small_segments_helped_ + 1)
                                      : std::uint8_t{0};
@@ -425,11 +433,15 @@ void Connection::sample_round_trip(const Segment& segment, const LossRecovery::P
         std::max(recovery_->board().outstanding() / (2U * segment_bytes_), 1U);
     if (progress.round_trip) {
         rtt_.sample(*progress.round_trip, rounds, now);
-    } else if (timestamps_ && segment.options.timestamps->echo != 0) {
-        const std::uint32_t elapsed =
-            timestamp_at(now, timestamp_offset_) - segment.options.timestamps->echo;
-        if (elapsed < 0x7fffffffU) {
-            rtt_.sample(std::chrono::milliseconds(elapsed), rounds, now);
+    } else if (progress.sent_again_at) {
+        // Karn's rule, but for the copy that is known to be answered. That the echo is of an older
+        // one says nothing: the acknowledgement of that one may have been lost.
+        const bool echoed =
+            timestamps_ && static_cast<std::int32_t>(
+                               segment.options.timestamps->echo -
+                               timestamp_at(*progress.sent_again_at, timestamp_offset_)) >= 0;
+        if (echoed || progress.duplicate) {
+            rtt_.sample(now - *progress.sent_again_at, rounds, now);
         }
     }
 }
@@ -523,6 +535,7 @@ void Connection::input_data(const Segment& segment, Instant now) {
     if (pending_segments_ >= 2 || (segment.flags.psh && !interactive_ && moved != 0)) {
         at_once = true;
     }
+    reader_first_ = moved != 0 && !receive_.has_islands();
     need_acknowledgment(at_once, now);
     if (fin_seen_ && expected_ == fin_sequence_) {
         take_fin(now);

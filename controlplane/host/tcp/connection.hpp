@@ -168,7 +168,9 @@ public:
 
     // A segment of this flow, its checksum and signature found right; `now` is when it arrived.
     void input(const Segment& segment, Instant now);
-    // What is due at `now`. Calling it early does no harm.
+    // What is due at `now`. Calling it early does no harm. The acknowledgement of data that came in
+    // order is due at once, but left to this call: who reads in between has made room, and the
+    // window that is offered says so.
     void poll(Instant now);
     // Instant::max() when nothing will ever be due.
     [[nodiscard]] Instant next_deadline() const;
@@ -319,6 +321,7 @@ private:
     std::uint8_t pending_segments_ = 0;  // not acknowledged yet
     std::uint8_t quick_acks_ = 0;        // left
     std::uint8_t keep_alives_unanswered_ = 0;
+    std::uint8_t timeouts_in_row_ = 0;
     std::uint8_t small_segments_helped_ = 0;  // black-hole detection (RFC 4821 7.7)
     State state_ = State::Closed;
     Trouble trouble_ = Trouble::None;
@@ -332,7 +335,8 @@ private:
     bool fin_seen_ = false;       // fin_sequence_ is set
     bool reading_ended_ = false;  // close(): nobody will read
     bool acknowledge_now_ = false;
-    bool interactive_ = false;  // we answer within the delay of an acknowledgement
+    bool reader_first_ = false;  // the acknowledgement waits for poll(), the reader may make room
+    bool interactive_ = false;   // we answer within the delay of an acknowledgement
     bool urgent_sending_ = false;
     bool urgent_receiving_ = false;
     bool was_full_ = false;  // write() took less than it was given

@@ -137,7 +137,10 @@ void Connection::send_range(net::Sequence begin, std::uint32_t length, Instant n
     segment.payload_rest = parts.rest;
     segment.flags.ack = true;
     segment.flags.fin = fin;
-    segment.flags.psh = data != 0 && begin + data == data_end();  // MUST-61
+    // MUST-61: behind it is nothing; and where the window ends the peer shall not wait for more.
+    const bool blocked =
+        una_ + window_ - (begin + data) < static_cast<std::int32_t>(full_segment());
+    segment.flags.psh = data != 0 && (begin + data == data_end() || blocked);
     if (urgent_sending_) {
         const std::int32_t ahead = urgent_end_ - begin;
         if (ahead > 0 && ahead <= 0xffff) {
@@ -207,6 +210,7 @@ void Connection::emit(Segment& segment, Instant now) {
     acknowledged_ = expected_;
     pending_segments_ = 0;
     acknowledge_now_ = false;
+    reader_first_ = false;
     disarm(Timer::DelayedAck);
     sink_->transmit(flow_, segment);
 }
@@ -234,7 +238,7 @@ void Connection::need_acknowledgment(bool at_once, Instant now) {
 }
 
 void Connection::flush_acknowledgment(Instant now) {
-    if (acknowledge_now_ && synchronized() && state_ != State::TimeWait) {
+    if (acknowledge_now_ && !reader_first_ && synchronized() && state_ != State::TimeWait) {
         send_acknowledgment(now);
     }
 }

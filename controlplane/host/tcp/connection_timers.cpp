@@ -18,7 +18,8 @@ constexpr std::uint16_t kSmallPathMtu = 576;
 }  // namespace
 
 Instant Connection::next_deadline() const {
-    const Instant first = *std::min_element(timers_.begin(), timers_.end());
+    const Instant first =
+        acknowledge_now_ ? last_heard_at_ : *std::min_element(timers_.begin(), timers_.end());
     if (recovery_ && recovery_->reorder_deadline()) {
         return std::min(first, *recovery_->reorder_deadline());
     }
@@ -33,6 +34,9 @@ void Connection::poll(Instant now) {
         disarm(timer);
         return true;
     };
+    if (acknowledge_now_) {
+        send_acknowledgment(now);
+    }
     if (recovery_ && recovery_->reorder_deadline() && *recovery_->reorder_deadline() <= now) {
         recovery_->on_reorder_deadline(rtt_, next_, now);
         transmit(now);
@@ -123,10 +127,11 @@ void Connection::on_retransmit(Instant now) {
     }
     recovery_->on_timeout(rtt_, next_, now);
     rtt_.back_off();
-    if (rtt_.backed_off() == kFirstThreshold) {
+    timeouts_in_row_ = static_cast<std::uint8_t>(std::min(timeouts_in_row_ + 1, 255));
+    if (timeouts_in_row_ == kFirstThreshold) {
         events_.add(Event::Retrying);
     }
-    if (rtt_.backed_off() > kTimeoutsBeforeSmall && segment_bytes_ > kSmallSegment) {
+    if (timeouts_in_row_ > kTimeoutsBeforeSmall && segment_bytes_ > kSmallSegment) {
         if (small_segments_helped_ >= kSmallMustHelp) {
             small_segments_helped_ = 0;
             path_mtu_ = kSmallPathMtu;

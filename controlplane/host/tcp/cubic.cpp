@@ -61,8 +61,10 @@ void Cubic::on_acknowledged(std::uint32_t bytes, Duration round_trip, Instant no
 }
 
 void Cubic::on_congestion(std::uint32_t in_flight, Instant /*now*/) {
-    // RFC 9438 4.6 reduces what was in flight: a window that nobody filled proves nothing.
-    const double current = double(std::min(window(), in_flight)) / segment_bytes();
+    // RFC 8312 4.5 reduces the window; of one that was not validated (RFC 7661 4.3), what of it
+    // was.
+    const double current =
+        double(std::min<std::uint64_t>(window(), std::uint64_t{2} * in_flight)) / segment_bytes();
     before_ = current;
     peak_ =
         current < peak_ ? current * (1 + kBeta) / 2 : current;  // fast convergence, RFC 8312 4.6

@@ -49,6 +49,9 @@ LossRecovery::Progress LossRecovery::acknowledge(const Acknowledgement& ack,
     progress.delivered = delivered.bytes;
     if (delivered.clean && !delivered.ambiguous) {
         progress.round_trip = now - delivered.clean_sent_at;
+    } else if (delivered.any) {
+        progress.sent_again_at = delivered.latest_sent_at;
+        progress.duplicate = delivered.duplicate_reported;
     }
     if (delivered.duplicate_reported) {
         ++counts_.duplicates;
@@ -85,8 +88,11 @@ LossRecovery::Progress LossRecovery::acknowledge(const Acknowledgement& ack,
     }
     if (mode_ == Mode::Recovery) {
         run_prr(arrived);
-    } else if (advanced && (window_used_ || mode_ == Mode::Loss)) {
-        // RFC 9438 5.8: a window that is not used does not grow.
+    } else if (advanced &&
+               (window_used_ || mode_ == Mode::Loss ||
+                delivered.acknowledged + board_.outstanding() >= congestion_->window() / 2)) {
+        // RFC 7661 4.3: a window of which less than half is used is not validated: it does not
+        // grow.
         congestion_->on_acknowledged(delivered.acknowledged, rtt.smoothed(), now);
         window_used_ = false;
     }

@@ -38,6 +38,10 @@ public:
     struct Progress {
         std::uint32_t delivered = 0;
         std::optional<Duration> round_trip;  // of a segment that was sent only once
+        // When what was delivered was last sent, and whether the peer says that it had it before:
+        // then this copy was answered (RFC 2883), as also a timestamp may tell.
+        std::optional<Instant> sent_again_at;
+        bool duplicate = false;
     };
     struct Counts {
         std::uint32_t retransmitted = 0;  // segments

@@ -78,7 +78,7 @@ std::string run_once(std::uint64_t seed) {
     if (random() % 10 == 0) {
         world.client().out.dark_from = world.now() + milliseconds(random() % 3'000);
         world.client().out.dark_until =
-            world.client().out.dark_from + milliseconds(random() % 60'000);
+            world.client().out.dark_from + milliseconds(random() % 25'000);
     }
     Transfer transfer(world, plan);
     const Instant began = world.now();

@@ -124,7 +124,8 @@ void Transfer::read(Side& side, Stream& stream, std::uint64_t expected, unsigned
             fault_ =
                 fmt::format("stream {} ended after {} of {} bytes", salt, stream.read, expected);
         }
-    } else if (connection->state() == tcp::State::Closed && fault_.empty()) {
+    } else if (connection->state() == tcp::State::Closed && connection->readable() == 0 &&
+               fault_.empty()) {
         fault_ = fmt::format("the connection broke (trouble {}) after {} of {} bytes of stream {}",
                              static_cast<int>(connection->trouble()), stream.read, expected, salt);
     }

@@ -32,6 +32,9 @@ SimHost::SimHost(World& world, unsigned index, net::Ipv4Address own, std::uint64
 void SimHost::transmit(const tcp::Flow& flow, const tcp::Segment& segment) {
     ++segments_sent;
     data_bytes_sent += segment.payload_bytes();
+    if (world_.trace) {
+        world_.trace(index_, segment);
+    }
     if (world_.check_windows) {
         check(segment);
     }

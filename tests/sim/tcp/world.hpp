@@ -97,6 +97,8 @@ public:
     // Called after every step with whichever host changed.
     std::function<void()> after_step;
     bool check_windows = true;
+    // Every segment that a host sends, for whoever looks for the cause of a failure.
+    std::function<void(unsigned host, const tcp::Segment& segment)> trace;
 
 private:
     friend class SimHost;
