@@ -34,6 +34,14 @@ void BucketTable::replace(std::uint64_t hash, std::uint32_t old_value, std::uint
     buckets_[place.bucket].values[place.slot] = new_value;
 }
 
+std::size_t BucketTable::search_length(std::uint64_t hash) const {
+    std::size_t length = 1;
+    for (std::size_t at = home(hash); buckets_[at].passed != 0; at = after(at)) {
+        ++length;
+    }
+    return length;
+}
+
 BucketTable::Place BucketTable::place_of(std::uint64_t hash, std::uint32_t value) const {
     std::size_t at = home(hash);
     while (true) {

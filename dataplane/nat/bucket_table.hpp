@@ -55,6 +55,8 @@ public:
     void erase(std::uint64_t hash, std::uint32_t value);
     void replace(std::uint64_t hash, std::uint32_t old_value, std::uint32_t new_value);
 
+    // How many buckets a search that finds nothing reads.
+    [[nodiscard]] std::size_t search_length(std::uint64_t hash) const;
     [[nodiscard]] std::size_t size() const { return size_; }
     [[nodiscard]] std::size_t bytes() const { return buckets_.size() * sizeof(Bucket); }
 

@@ -5,7 +5,6 @@ namespace godwit::dataplane::nat::testing {
 namespace {
 
 using Icmp = NatTest;
-constexpr Ipv4Address kPath{203, 0, 113, 77};  // a router on the way
 
 // rfc5508: REQ-1
 TEST_F(Icmp, A_query_goes_out_and_its_answer_comes_back) {

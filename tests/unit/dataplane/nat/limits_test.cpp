@@ -93,13 +93,30 @@ TEST_F(Limits, A_full_table_lets_the_oldest_transitory_session_go_and_no_other) 
 
 TEST_F(Limits, The_session_that_makes_room_may_be_the_last_of_the_same_mapping) {
     settings_.max_sessions = 16;
+    for (unsigned number = 2; number <= 16; ++number) {
+        ASSERT_EQ(udp_out(host(number, 7000), kRemote).verdict, Verdict::Translate);
+    }
     for (std::uint16_t port = 1; port <= 40; ++port) {
         EXPECT_TRANSLATED(tcp_out(kSyn, host(1), {kRemote.address, port}),
                           (Endpoint{kOutside, 5000}));
-        wait(1);
     }
-    EXPECT_EQ(nat().mapping_count(), 1U);
+    EXPECT_EQ(nat().counters().mappings_made, 16U);
+    EXPECT_EQ(nat().ports_out(kOutside, IpProtocol::Tcp), 1U);
     EXPECT_EQ(nat().session_count(), 16U);
+}
+
+TEST_F(Limits, In_a_full_table_a_syn_from_outside_displaces_none_from_inside) {
+    settings_.max_sessions = 32;
+    for (unsigned number = 1; number <= 31; ++number) {
+        ASSERT_EQ(tcp_out(kSyn, host(number)).verdict, Verdict::Translate);
+    }
+    wait(1);
+    for (std::uint16_t port = 1; port <= 100; ++port) {
+        EXPECT_EQ(tcp_in(kSyn, {kOtherRemote.address, port}, {kOutside, 5000}).verdict,
+                  Verdict::Translate);
+    }
+    EXPECT_EQ(nat().session_count(AgeClass::TcpOpening), 31U);
+    EXPECT_EQ(nat().session_count(AgeClass::TcpOpeningInward), 1U);
 }
 
 TEST_F(Limits, A_flood_of_syns_from_outside_displaces_only_itself) {
