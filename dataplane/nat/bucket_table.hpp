@@ -17,6 +17,8 @@
 #include <cstring>
 #include <vector>
 
+#include "dataplane/nat/large_memory.hpp"
+
 namespace godwit::dataplane::nat {
 
 // "No such record", for every index in this folder.
@@ -28,6 +30,14 @@ public:
     explicit BucketTable(std::size_t entries);
 
     void prefetch(std::uint64_t hash) const { __builtin_prefetch(&buckets_[home(hash)]); }
+
+    // The first value under `hash` whose tag is the same, or kNone: very likely what find() will
+    // return. The bucket should have been prefetched.
+    [[nodiscard]] std::uint32_t likely(std::uint64_t hash) const {
+        const Bucket& bucket = buckets_[home(hash)];
+        const std::uint32_t slots = slots_with(bucket, tag(hash));
+        return slots == 0 ? kNone : bucket.values[static_cast<unsigned>(std::countr_zero(slots))];
+    }
 
     // The first value under `hash` that `matches(value)` accepts, or kNone.
     template <class Matches>
@@ -95,7 +105,7 @@ private:
     };
     [[nodiscard]] Place place_of(std::uint64_t hash, std::uint32_t value) const;
 
-    std::vector<Bucket> buckets_;
+    std::vector<Bucket, LargeMemory<Bucket>> buckets_;
     std::size_t size_ = 0;
 };
 

@@ -13,6 +13,7 @@
 
 #include "dataplane/nat/bucket_table.hpp"
 #include "dataplane/nat/flow.hpp"
+#include "dataplane/nat/large_memory.hpp"
 #include "dataplane/nat/rules.hpp"
 #include "dataplane/nat/tcp_state.hpp"
 
@@ -133,7 +134,7 @@ public:
     [[nodiscard]] std::size_t bytes() const { return records_.size() * sizeof(Record); }
 
 private:
-    std::vector<Record> records_;
+    std::vector<Record, LargeMemory<Record>> records_;
     std::uint32_t free_ = kNone;
     std::uint32_t touched_ = 0;  // records before this one were in use once
     std::uint32_t used_ = 0;

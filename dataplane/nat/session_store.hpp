@@ -26,8 +26,16 @@ public:
     SessionStore(std::uint32_t capacity, bool keeps_peers, const Lifetimes& lifetimes,
                  net::SipKey key);
 
-    void prefetch(Direction direction, const Flow& flow) const {
-        flows_.prefetch(hash_flow(key_, direction, flow));
+    [[nodiscard]] std::uint64_t prefetch(Direction direction, const Flow& flow) const {
+        const std::uint64_t hash = hash_flow(key_, direction, flow);
+        flows_.prefetch(hash);
+        return hash;
+    }
+    void prefetch_session(std::uint64_t hash) const {
+        const std::uint32_t index = flows_.likely(hash);
+        if (index != kNone) {
+            __builtin_prefetch(&sessions_[index], 1);
+        }
     }
     [[nodiscard]] std::uint32_t find(Direction direction, const Flow& flow) const {
         return flows_.find(hash_flow(key_, direction, flow), [&](std::uint32_t index) {

@@ -110,9 +110,12 @@ public:
     static net::Result<std::unique_ptr<Translator>, std::string> create(
         const Settings& settings, std::shared_ptr<const NatRules> rules);
 
-    void prefetch(Direction direction, const Flow& flow) const {
-        sessions_.prefetch(direction, flow);
+    // For a burst, in three passes: prefetch() for each packet, prefetch_session() with what it
+    // returned for each, then outbound() or inbound() for each. Nothing changes.
+    [[nodiscard]] std::uint64_t prefetch(Direction direction, const Flow& flow) const {
+        return sessions_.prefetch(direction, flow);
     }
+    void prefetch_session(std::uint64_t hash) const { sessions_.prefetch_session(hash); }
     // The session of a flow, or kNone; nothing changes.
     [[nodiscard]] std::uint32_t find(Direction direction, const Flow& flow) const {
         return sessions_.find(direction, flow);

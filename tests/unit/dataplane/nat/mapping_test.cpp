@@ -218,7 +218,9 @@ TEST_F(Mapping, The_differences_make_the_checksums_of_the_packet_that_leaves) {
 
 TEST_F(Mapping, A_session_that_is_found_needs_no_search_of_mappings_or_rules) {
     const Decision out = udp_out(kHost, kRemote);
-    nat().prefetch(Direction::Outbound, {IpProtocol::Udp, kHost, kRemote});
+    nat().prefetch_session(nat().prefetch(Direction::Outbound, {IpProtocol::Udp, kHost, kRemote}));
+    nat().prefetch_session(
+        nat().prefetch(Direction::Outbound, {IpProtocol::Udp, kHost, kOtherRemote}));
     EXPECT_EQ(nat().find(Direction::Outbound, {IpProtocol::Udp, kHost, kRemote}), out.session);
     EXPECT_EQ(nat().find(Direction::Inbound, {IpProtocol::Udp, kRemote, out.rewrite.endpoint}),
               out.session);
