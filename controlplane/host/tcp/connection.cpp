@@ -398,10 +398,12 @@ bool Connection::input_acknowledgment(const Segment& segment, Instant now) {
         ring_begin_ += freed;
         una_ = ack;
         timeouts_in_row_ = 0;
-        small_segments_helped_ = small_segment_sent_
-                                     ? static_cast<std::uint8_t>(small_segments_helped_ + 1)
-                                     : std::uint8_t{0};
-        small_segment_sent_ = false;
+        if (small_segment_sent_) {
+            small_segment_sent_ = false;
+            ++small_segments_helped_;
+        } else if (ack > small_segment_end_) {
+            small_segments_helped_ = 0;  // larger ones arrive too
+        }
         if (was_full_ && freed != 0) {
             was_full_ = false;
             events_.add(Event::Writable);

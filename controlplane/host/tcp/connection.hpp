@@ -283,10 +283,11 @@ private:
     net::Sequence ring_begin_;                    // of the first byte in the send buffer
     net::Sequence window_update_sequence_;        // SND.WL1
     net::Sequence window_update_acknowledgment_;  // SND.WL2
-    net::Sequence urgent_end_;                    // SND.UP
-    std::uint32_t queued_ = 0;                    // bytes in the send buffer
-    std::uint32_t window_ = 0;                    // SND.WND, scaled
-    std::uint32_t max_window_ = 0;                // the largest ever offered
+    net::Sequence small_segment_end_;  // of the full segment that a small one was made of
+    net::Sequence urgent_end_;         // SND.UP
+    std::uint32_t queued_ = 0;         // bytes in the send buffer
+    std::uint32_t window_ = 0;         // SND.WND, scaled
+    std::uint32_t max_window_ = 0;     // the largest ever offered
     ByteRing send_;
     std::optional<LossRecovery> recovery_;
     RttEstimator rtt_;

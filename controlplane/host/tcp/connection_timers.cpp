@@ -137,6 +137,7 @@ void Connection::on_retransmit(Instant now) {
             path_mtu_ = kSmallPathMtu;
             fit_segments_to_path(true);
         } else if (recovery_->board().segments().front().length > kSmallSegment) {
+            small_segment_end_ = recovery_->board().segments().front().end();
             recovery_->board().split(0, kSmallSegment);
             small_segment_sent_ = true;
         }
