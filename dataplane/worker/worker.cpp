@@ -106,8 +106,7 @@ struct Worker::State {
     }
 
     // The worker is offline meanwhile: nobody waits for it.
-    void sleep(drivers::RxWait& wait, unsigned microseconds) const {
-        const std::uint64_t begin = rte_rdtsc();
+    void sleep(drivers::RxWait& wait, unsigned microseconds) {
         shared.reclaimer.offline(number);
         const auto woke = wait.wait(std::chrono::microseconds(microseconds));
         shared.reclaimer.online(number);
@@ -115,7 +114,15 @@ struct Worker::State {
         if (woke == drivers::RxWait::Woke::Packet) {
             counters.wakeups.add(1);
         }
-        counters.idle_cycles.add(rte_rdtsc() - begin);
+        spend(counters.idle_cycles);
+    }
+
+    // Counts the cycles since the last call. A loop begins where the last one ended, so none is
+    // lost between them, and the counter is read once a loop.
+    void spend(api::Counter& counter) {
+        const std::uint64_t now = rte_rdtsc();
+        counter.add(now - last_cycles);
+        last_cycles = now;
     }
 
     unsigned number;
@@ -127,6 +134,7 @@ struct Worker::State {
     Environment env;
     Transmit transmit;
     std::atomic<PuntRings*> punt{nullptr};
+    std::uint64_t last_cycles = rte_rdtsc();  // of the last spend()
 };
 
 Worker::Worker(unsigned number, const Shared& shared, api::CounterBlock& counters,
@@ -137,8 +145,7 @@ Worker::~Worker() = default;
 
 unsigned Worker::run_once() {
     State& state = *state_;
-    const std::uint64_t begin = rte_rdtsc();
-    state.begin_loop(begin);
+    state.begin_loop(state.last_cycles);
     unsigned handled = state.expire_fragments();
     handled += state.take_handed();
     for (const RxQueue& queue : state.queues) {
@@ -148,8 +155,7 @@ unsigned Worker::run_once() {
         state.transmit.flush();
     }
     state.counters.loops.add(1);
-    const std::uint64_t spent = rte_rdtsc() - begin;
-    (handled > 0 ? state.counters.busy_cycles : state.counters.idle_cycles).add(spent);
+    state.spend(handled > 0 ? state.counters.busy_cycles : state.counters.idle_cycles);
     return handled;
 }
 
@@ -164,7 +170,8 @@ void Worker::run(const std::atomic<bool>& stop) {
     // The kernel may otherwise add 50 µs to each sleep.
     prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
     const std::uint64_t spin_cycles = rte_get_tsc_hz() / 1'000'000 * kSpinMicroseconds;
-    std::uint64_t last_packet = rte_rdtsc();
+    state.last_cycles = rte_rdtsc();
+    std::uint64_t last_packet = state.last_cycles;
     unsigned next_sleep = kFirstSleepMicroseconds;
     std::optional<drivers::RxWait> wait;
     if (state.idle == config::IdleMode::Adaptive) {
@@ -178,7 +185,7 @@ void Worker::run(const std::atomic<bool>& stop) {
     state.shared.reclaimer.online(state.number);
     while (!stop.load(std::memory_order_relaxed)) {
         unsigned handled = loop_once();
-        if (handled == 0 && wait && rte_rdtsc() - last_packet >= spin_cycles) {
+        if (handled == 0 && wait && state.last_cycles - last_packet >= spin_cycles) {
             wait->arm();
             state.shared.links.worker_prepares_to_wait(state.number);
             handled = loop_once();
@@ -193,7 +200,7 @@ void Worker::run(const std::atomic<bool>& stop) {
             rte_pause();
         }
         if (handled > 0) {
-            last_packet = rte_rdtsc();
+            last_packet = state.last_cycles;
             next_sleep = kFirstSleepMicroseconds;
         }
     }

@@ -65,17 +65,20 @@ GODWIT_WIDE inline Columns columns(const Place* from, std::size_t offset) {
     return {_mm512_unpacklo_epi64(even, odd), _mm512_unpackhi_epi64(even, odd)};
 }
 
-// The lanes' addresses that need a closer look (see straight_path.cpp).
+// The lanes with an address, of the two that each has, that needs a closer look
+// (straight_path.cpp).
 GODWIT_WIDE inline __mmask8 special(__m512i addresses) {
-    const __m512i octet = _mm512_srli_epi64(addresses, 24);
-    const __mmask8 outside = _mm512_cmpge_epu64_mask(_mm512_sub_epi64(octet, _mm512_set1_epi64(1)),
-                                                     _mm512_set1_epi64(223));
-    const __mmask8 loopback = _mm512_cmpeq_epi64_mask(octet, _mm512_set1_epi64(127));
-    const __mmask8 link_local =
-        _mm512_cmpeq_epi64_mask(_mm512_srli_epi64(addresses, 16), _mm512_set1_epi64(kLinkLocal16));
-    const __mmask8 assignments =
-        _mm512_cmpeq_epi64_mask(_mm512_srli_epi64(addresses, 8), _mm512_set1_epi64(kAssignments24));
-    return static_cast<__mmask8>(outside | loopback | link_local | assignments);
+    const __m512i octet = _mm512_srli_epi32(addresses, 24);
+    const __mmask16 outside = _mm512_cmpge_epu32_mask(_mm512_sub_epi32(octet, _mm512_set1_epi32(1)),
+                                                      _mm512_set1_epi32(223));
+    const __mmask16 loopback = _mm512_cmpeq_epi32_mask(octet, _mm512_set1_epi32(127));
+    const __mmask16 link_local =
+        _mm512_cmpeq_epi32_mask(_mm512_srli_epi32(addresses, 16), _mm512_set1_epi32(kLinkLocal16));
+    const __mmask16 assignments =
+        _mm512_cmpeq_epi32_mask(_mm512_srli_epi32(addresses, 8), _mm512_set1_epi32(kAssignments24));
+    const auto either = static_cast<__mmask16>(outside | loopback | link_local | assignments);
+    const __m512i marked = _mm512_maskz_set1_epi32(either, -1);
+    return _mm512_test_epi64_mask(marked, marked);
 }
 
 // RFC 1071: 20 bytes whose words sum up to all ones.
@@ -219,9 +222,8 @@ GODWIT_WIDE unsigned judge_eight(const Judge& judge, rte_mbuf* const* packets,
             _mm512_sub_epi64(total_bytes, header),
             _mm512_sub_epi64(frame_bytes, _mm512_set1_epi64(kFrameBytes + 20))) &
         _mm512_cmple_epu64_mask(frame_bytes, low16));
-    const __mmask8 refused =
-        static_cast<__mmask8>(special(source) | special(destination) |
-                              may_be_impossible(*judge.impossible_sources, source));
+    const __mmask8 refused = static_cast<__mmask8>(
+        special(in_host_order) | may_be_impossible(*judge.impossible_sources, source));
     const auto good = static_cast<__mmask8>(
         to_us & plain & has_source & fits &
         valid_sum(first, second, _mm512_srli_epi64(addresses, 32)) & ~(is_group | refused));

@@ -53,6 +53,8 @@ bool is_reserved_for_bench(const net::Ipv4Prefix& prefix) {
     constexpr std::array kReserved{
         net::Ipv4Prefix::covering(net::Ipv4Address(0, 0, 0, 0), 8),
         net::Ipv4Prefix::covering(net::Ipv4Address(127, 0, 0, 0), 8),
+        net::Ipv4Prefix::covering(net::Ipv4Address(169, 254, 0, 0), 16),  // never forwarded
+        net::Ipv4Prefix::covering(net::Ipv4Address(192, 0, 0, 0), 24),
         net::Ipv4Prefix::covering(net::Ipv4Address(224, 0, 0, 0), 3),
         net::Ipv4Prefix::covering(net::Ipv4Address(198, 18, 0, 0), 15),
         net::Ipv4Prefix::covering(net::Ipv4Address(100, 64, 0, 0), 10),
