@@ -9,16 +9,17 @@
 //   many of them are under way at once. Two blocks of 16 addresses are prefetched ahead of the
 //   block that is looked up. Exceptions need one to three more lines, one after the other: each
 //   step prefetches for the next, which follows a block later, so that the rest of the burst hides
-//   most of the wait.
+//   most of the wait. A whole unit of 64 is unrolled to its end, and its exceptions are looked up
+//   together: no branch is left that could be foreseen badly while lines are waited for.
 //
 // Measured and refused, on a processor with AVX-512 and clock cycles of its time-stamp counter:
 // gathers of 16, codes and then next hops (a gather alone costs 3 an address there, as much as its
 // loads one by one and more; 5.1 for a table of one route where plain loads take 2.0, and 57 of a
 // million routes where they take 24); no prefetch for a large front (as fast alone at best, 33
 // against 24 beside other cores that use memory); the loop of the small front in one function with
-// the rest (half as slow again: it runs out of registers); a large front by units of 64 too, with
-// exceptions looked up together at their end (nothing gained at a million routes); looking for
-// marks with wider vectors (they wait for sixteen narrow stores to be joined); branches avoided by
+// the rest (half as slow again: it runs out of registers); a large front by units of 64 in a loop
+// (nothing gained at a million routes: it has to be unrolled); prefetches from where a burst is
+// judged, before the lookup begins (nothing gained on the straight path); looking for marks with wider vectors (they wait for sixteen narrow stores to be joined); branches avoided by
 // looking up exceptions in places kept free for them (no gain once there are prefetches).
 #pragma once
 

@@ -128,11 +128,11 @@ std::uint64_t egress_of(const Tables& tables, const Adjacency& adjacency) {
     return std::bit_cast<std::uint64_t>(tables.interfaces.egress[id]);
 }
 
-using Adjacencies = std::array<const Adjacency*, kLanes>;
+using Slots = std::array<std::uint32_t, kLanes>;  // of adjacencies
 
 // False: not all of them lead to a neighbour.
 GODWIT_WIDE inline bool find_ways(const Tables& tables, const std::uint32_t* next_hops,
-                                  Adjacencies& adjacencies, Ways& ways) {
+                                  Slots& slots, Ways& ways) {
     const __m256i indices = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(next_hops));
     // Packets to one place, most often.
     const __m256i first = _mm256_set1_epi32(static_cast<int>(next_hops[0]));
@@ -142,7 +142,7 @@ GODWIT_WIDE inline bool find_ways(const Tables& tables, const std::uint32_t* nex
             return false;
         }
         const Adjacency& adjacency = tables.hops.adjacency(entry.target);
-        adjacencies.fill(&adjacency);
+        slots.fill(entry.target);
         ways.one = true;
         ways.about = _mm512_set1_epi64(static_cast<long long>(about(adjacency)));
         ways.egress = _mm512_set1_epi64(static_cast<long long>(egress_of(tables, adjacency)));
@@ -152,14 +152,26 @@ GODWIT_WIDE inline bool find_ways(const Tables& tables, const std::uint32_t* nex
     for (unsigned n = 0; n < kLanes; ++n) {
         const NextHopEntry entry = tables.hops.entry(next_hops[n]);
         others |= entry.verdict != Verdict::Adjacency ? 1U : 0U;
-        adjacencies[n] = tables.hops.adjacencies() + entry.target;
+        slots[n] = entry.target;
     }
     if (others != 0) {
         return false;
     }
-    ways.about = eight([&adjacencies](unsigned n) { return about(*adjacencies[n]); });
-    ways.egress =
-        eight([&adjacencies, &tables](unsigned n) { return egress_of(tables, *adjacencies[n]); });
+    const Adjacency* const adjacencies = tables.hops.adjacencies();
+    const auto about_slot = [&slots, adjacencies](unsigned n) {
+        return about(adjacencies[slots[n]]);
+    };
+    const auto egress_of_slot = [&slots, &tables, adjacencies](unsigned n) {
+        return egress_of(tables, adjacencies[slots[n]]);
+    };
+    ways.about = eight(about_slot);
+    // To several neighbours on one interface, often.
+    const __m512i interfaces = _mm512_and_si512(ways.about, _mm512_set1_epi64(0xffff'0000));
+    const __m512i as_first =
+        _mm512_xor_si512(interfaces, _mm512_broadcastq_epi64(_mm512_castsi512_si128(interfaces)));
+    ways.egress = _mm512_test_epi64_mask(as_first, as_first) == 0
+                      ? _mm512_set1_epi64(static_cast<long long>(egress_of_slot(0)))
+                      : eight(egress_of_slot);
     return true;
 }
 
@@ -245,9 +257,9 @@ GODWIT_WIDE bool forward_eight(const Tables& tables, const Candidates& candidate
                                Forwarded& result) {
     const __m512i low8 = _mm512_set1_epi64(0xff);
     const __m512i low16 = _mm512_set1_epi64(0xffff);
-    Adjacencies adjacencies;
+    Slots slots;
     Ways ways;
-    if (!find_ways(tables, &candidates.next_hops[first], adjacencies, ways)) {
+    if (!find_ways(tables, &candidates.next_hops[first], slots, ways)) {
         return false;
     }
     const __m512i about = ways.about;
@@ -301,7 +313,7 @@ GODWIT_WIDE bool forward_eight(const Tables& tables, const Candidates& candidate
     _mm256_store_si256(reinterpret_cast<__m256i*>(passage.data()), _mm512_cvtepi64_epi32(passages));
     for (unsigned n = 0; n < kLanes; ++n) {
         auto* frame = rte_pktmbuf_mtod(packets[n], std::uint8_t*);
-        const std::uint8_t* rewrite = adjacencies[n]->rewrite.data();
+        const std::uint8_t* rewrite = tables.hops.adjacency(slots[n]).rewrite.data();
         std::memcpy(frame, rewrite, 8);
         std::memcpy(frame + 6, rewrite + 6, 8);
         std::memcpy(frame + 22, &words[n], 4);
@@ -309,10 +321,10 @@ GODWIT_WIDE bool forward_eight(const Tables& tables, const Candidates& candidate
     }
 
     if (ways.one) {
-        tables.hits[adjacencies[0] - tables.hops.adjacencies()].add(kLanes);
+        tables.hits[slots[0]].add(kLanes);
     } else {
-        for (const Adjacency* adjacency : adjacencies) {
-            tables.hits[adjacency - tables.hops.adjacencies()].add(1);
+        for (const std::uint32_t slot : slots) {
+            tables.hits[slot].add(1);
         }
     }
     const __m512i ports = _mm512_and_si512(egress, low16);
