@@ -6,14 +6,16 @@ namespace godwit::dataplane::nat {
 MappingStore::MappingStore(std::uint32_t capacity, net::SipKey key)
     : mappings_(capacity), table_(std::size_t{capacity} * 2U), key_(key) {}
 
-std::uint32_t MappingStore::find_inside(net::IpProtocol protocol, Endpoint inside) const {
-    return table_.find(hash(Direction::Outbound, protocol, inside), [&](std::uint32_t index) {
-        return mappings_[index].inside() == inside && mappings_[index].protocol == protocol;
+std::uint32_t MappingStore::find_inside(net::IpProtocol protocol, Endpoint inside,
+                                        RuleId rule) const {
+    return table_.find(hash_inside(protocol, inside, rule), [&](std::uint32_t index) {
+        const Mapping& mapping = mappings_[index];
+        return mapping.inside() == inside && mapping.protocol == protocol && mapping.rule == rule;
     });
 }
 
 std::uint32_t MappingStore::find_outside(net::IpProtocol protocol, Endpoint outside) const {
-    return table_.find(hash(Direction::Inbound, protocol, outside), [&](std::uint32_t index) {
+    return table_.find(hash_outside(protocol, outside), [&](std::uint32_t index) {
         return mappings_[index].outside() == outside && mappings_[index].protocol == protocol;
     });
 }
@@ -21,16 +23,16 @@ std::uint32_t MappingStore::find_outside(net::IpProtocol protocol, Endpoint outs
 std::uint32_t MappingStore::add(const Mapping& mapping) {
     const std::uint32_t index = mappings_.take();
     mappings_[index] = mapping;
-    table_.insert(hash(Direction::Outbound, mapping.protocol, mapping.inside()), index);
-    table_.insert(hash(Direction::Inbound, mapping.protocol, mapping.outside()), index);
+    table_.insert(hash_inside(mapping.protocol, mapping.inside(), mapping.rule), index);
+    table_.insert(hash_outside(mapping.protocol, mapping.outside()), index);
     return index;
 }
 
 void MappingStore::detach(std::uint32_t index) {
     Mapping& mapping = mappings_[index];
     if (!mapping.is_detached) {
-        table_.erase(hash(Direction::Outbound, mapping.protocol, mapping.inside()), index);
-        table_.erase(hash(Direction::Inbound, mapping.protocol, mapping.outside()), index);
+        table_.erase(hash_inside(mapping.protocol, mapping.inside(), mapping.rule), index);
+        table_.erase(hash_outside(mapping.protocol, mapping.outside()), index);
         mapping.is_detached = true;
     }
 }
@@ -40,12 +42,18 @@ void MappingStore::remove(std::uint32_t index) {
     mappings_.give_back(index);
 }
 
-std::uint64_t MappingStore::hash(Direction side, net::IpProtocol protocol,
-                                 Endpoint endpoint) const {
-    return hash_words(key_, endpoint.address.value(),
-                      std::uint64_t{endpoint.port} << 32U |
-                          std::uint64_t{static_cast<std::uint8_t>(side)} << 8U |
+std::uint64_t MappingStore::hash_inside(net::IpProtocol protocol, Endpoint inside,
+                                        RuleId rule) const {
+    return hash_words(key_, inside.address.value(),
+                      std::uint64_t{inside.port} << 32U |
+                          std::uint64_t{static_cast<std::uint16_t>(rule)} << 16U |
                           static_cast<std::uint8_t>(protocol));
+}
+
+std::uint64_t MappingStore::hash_outside(net::IpProtocol protocol, Endpoint outside) const {
+    return hash_words(
+        key_, outside.address.value(),
+        std::uint64_t{outside.port} << 32U | 1U << 8U | static_cast<std::uint8_t>(protocol));
 }
 
 SubscriberStore::SubscriberStore(std::uint32_t capacity, net::SipKey key)

@@ -15,7 +15,9 @@ class MappingStore {
 public:
     MappingStore(std::uint32_t capacity, net::SipKey key);
 
-    [[nodiscard]] std::uint32_t find_inside(net::IpProtocol protocol, Endpoint inside) const;
+    // A host that leaves by two uplinks has a mapping by the rule of each.
+    [[nodiscard]] std::uint32_t find_inside(net::IpProtocol protocol, Endpoint inside,
+                                            RuleId rule) const;
     [[nodiscard]] std::uint32_t find_outside(net::IpProtocol protocol, Endpoint outside) const;
     [[nodiscard]] bool is_full() const { return mappings_.used() == mappings_.capacity(); }
     std::uint32_t add(const Mapping& mapping);  // there must be room
@@ -28,8 +30,9 @@ public:
     [[nodiscard]] std::size_t bytes() const { return mappings_.bytes() + table_.bytes(); }
 
 private:
-    [[nodiscard]] std::uint64_t hash(Direction side, net::IpProtocol protocol,
-                                     Endpoint endpoint) const;
+    [[nodiscard]] std::uint64_t hash_inside(net::IpProtocol protocol, Endpoint inside,
+                                            RuleId rule) const;
+    [[nodiscard]] std::uint64_t hash_outside(net::IpProtocol protocol, Endpoint outside) const;
 
     Slab<Mapping, &Mapping::sessions> mappings_;
     BucketTable table_;  // two entries a mapping

@@ -297,10 +297,10 @@ bool Translator::may_enter(const Mapping& mapping, const Flow& flow) const {
     return false;
 }
 
-std::uint32_t Translator::mapping_inside(net::IpProtocol protocol, Endpoint inside) {
-    const std::uint32_t index = mappings_.find_inside(protocol, inside);
-    if (index != kNone && !rules().still_allows(mappings_[index].rule, protocol, inside,
-                                                mappings_[index].outside())) {
+std::uint32_t Translator::mapping_inside(net::IpProtocol protocol, Endpoint inside, RuleId rule) {
+    const std::uint32_t index = mappings_.find_inside(protocol, inside, rule);
+    if (index != kNone &&
+        !rules().still_allows(rule, protocol, inside, mappings_[index].outside())) {
         mappings_.detach(index);
         return kNone;
     }
@@ -339,8 +339,9 @@ std::optional<Endpoint> Translator::counterpart(Direction direction, const Flow&
     if (match.kind == NatRules::Kind::Untouched || !has_ports(flow.protocol)) {
         return std::nullopt;
     }
-    const std::uint32_t mapping = is_outbound ? mapping_inside(flow.protocol, flow.source)
-                                              : mapping_outside(flow.protocol, flow.destination);
+    const std::uint32_t mapping = is_outbound
+                                      ? mapping_inside(flow.protocol, flow.source, match.rule)
+                                      : mapping_outside(flow.protocol, flow.destination);
     if (mapping == kNone) {
         return std::nullopt;
     }

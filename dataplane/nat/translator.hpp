@@ -190,7 +190,8 @@ private:
     Decision inbound_new(const Packet& packet, const NatRules::Match& match, Instant now);
     Decision unsolicited(const Packet& packet, Verdict otherwise);
     [[nodiscard]] bool may_enter(const Mapping& mapping, const Flow& flow) const;
-    [[nodiscard]] std::uint32_t mapping_inside(net::IpProtocol protocol, Endpoint inside);
+    [[nodiscard]] std::uint32_t mapping_inside(net::IpProtocol protocol, Endpoint inside,
+                                               RuleId rule);
     [[nodiscard]] std::uint32_t mapping_outside(net::IpProtocol protocol, Endpoint outside);
     [[nodiscard]] std::optional<Endpoint> counterpart(Direction direction, const Flow& flow,
                                                       net::InterfaceId out);

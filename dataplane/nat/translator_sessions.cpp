@@ -18,7 +18,7 @@ constexpr Seconds kBetweenShortagesTold{1};
 
 net::Result<std::uint32_t, Reason> Translator::open_dynamic(const NewSession& wanted,
                                                             const SourceRule& rule, Instant now) {
-    const std::uint32_t known = mapping_inside(wanted.protocol, wanted.inside);
+    const std::uint32_t known = mapping_inside(wanted.protocol, wanted.inside, wanted.rule);
     if (known != kNone) {
         return open_mapped(wanted, known, now);
     }
@@ -127,12 +127,12 @@ std::uint32_t Translator::add_session(const NewSession& wanted, Endpoint outside
     }
     Subscriber& owner = subscribers_[subscriber];
     ++owner.sessions;
-    const std::uint32_t second = now.time_since_epoch().count();
-    if (owner.second != second) {
+    if (wanted.age != AgeClass::TcpOpeningInward) {
+        const std::uint32_t second = now.time_since_epoch().count();
+        owner.made = owner.second == second ? owner.made : std::uint16_t{0};
+        owner.made = static_cast<std::uint16_t>(std::min(owner.made + 1, 65535));
         owner.second = second;
-        owner.made = 0;
     }
-    owner.made = static_cast<std::uint16_t>(std::min(owner.made + 1, 65535));
     ++counters_.sessions_made;
     tell(NatEvent::SessionCreate, session, now);
     return sessions_.add(session, wanted.age, now);
@@ -140,14 +140,17 @@ std::uint32_t Translator::add_session(const NewSession& wanted, Endpoint outside
 
 Reason Translator::check_limits(std::uint32_t subscriber, AgeClass age, Instant now) {
     const Subscriber& owner = subscribers_[subscriber];
-    const std::uint32_t most = share_of_limit(settings_.limits.sessions);
-    if (most != 0 && owner.sessions >= most) {
+    const bool is_inward = age == AgeClass::TcpOpeningInward;
+    // What the outside opens must use up neither the sessions nor the rate of the subscriber: a
+    // quarter of the one, and all of the other, is for what the inside opens.
+    const std::uint32_t limit = share_of_limit(settings_.limits.sessions);
+    const std::uint32_t most = is_inward ? limit - limit / kInwardShare : limit;
+    if (limit != 0 && owner.sessions >= most) {
         return Reason::SubscriberSessions;
     }
-    // What the outside opens is bounded apart; it must not use up the rate of the subscriber.
     const std::uint32_t rate = share_of_limit(settings_.limits.new_sessions_per_second);
-    if (rate != 0 && age != AgeClass::TcpOpeningInward &&
-        owner.second == now.time_since_epoch().count() && owner.made >= rate) {
+    if (rate != 0 && !is_inward && owner.second == now.time_since_epoch().count() &&
+        owner.made >= rate) {
         return Reason::SubscriberRate;
     }
     return Reason::None;

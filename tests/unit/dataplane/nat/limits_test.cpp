@@ -133,6 +133,19 @@ TEST_F(Limits, A_flood_of_syns_from_outside_displaces_only_itself) {
     EXPECT_EQ(nat().session_count(AgeClass::TcpOpeningInward), 16U);
 }
 
+TEST_F(Limits, A_flood_of_syns_leaves_a_subscriber_sessions_to_open) {
+    settings_.limits.sessions = 8;
+    settings_.limits.new_sessions_per_second = 3;
+    tcp_out(kSyn, host(1));
+    for (std::uint16_t port = 1; port <= 50; ++port) {
+        static_cast<void>(tcp_in(kSyn, {kOtherRemote.address, port}, {kOutside, 5000}));
+    }
+    EXPECT_EQ(nat().session_count(), 6U);
+    EXPECT_EQ(udp_out(host(1), kRemote).verdict, Verdict::Translate);
+    EXPECT_EQ(udp_out(host(1), kOtherRemote).verdict, Verdict::Translate);
+    EXPECT_REFUSED(udp_out(host(1), {kRemote.address, 9}), SubscriberSessions);
+}
+
 TEST_F(Limits, Expiry_does_so_much_a_call_and_leaves_no_class_waiting) {
     for (unsigned number = 1; number <= 50; ++number) {
         udp_out(host(number), kRemote);

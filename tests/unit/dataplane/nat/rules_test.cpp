@@ -122,6 +122,20 @@ TEST_F(Rules, Contradictions_are_refused_by_name) {
     EXPECT_NE(refusal().find("port range"), std::string::npos) << refusal();
 }
 
+TEST_F(Rules, A_host_that_leaves_by_two_uplinks_has_the_address_of_each) {
+    constexpr net::InterfaceId kSecondWan{8};
+    SourceRule second = source_rule("192.0.2.2/32");
+    second.id = RuleId{2};
+    second.name = "lan-out-too";
+    second.out = kSecondWan;
+    set_.source.push_back(second);
+    EXPECT_TRANSLATED(udp_out(kHost, kRemote), (Endpoint{kOutside, kHost.port}));
+    EXPECT_TRANSLATED(nat().outbound({{IpProtocol::Udp, kHost, kOtherRemote}}, kSecondWan, now_),
+                      (Endpoint{{192, 0, 2, 2}, kHost.port}));
+    EXPECT_TRANSLATED(udp_in(kOtherRemote, {{192, 0, 2, 2}, kHost.port}), kHost);
+    EXPECT_TRANSLATED(udp_out(kHost, {kOtherRemote.address, 1}), (Endpoint{kOutside, kHost.port}));
+}
+
 // rfc4787: REQ-11
 TEST_F(Rules, A_revision_that_does_not_concern_a_session_leaves_it) {
     const Decision before = udp_out(kHost, kRemote);
