@@ -19,8 +19,9 @@
 // against 24 beside other cores that use memory); the loop of the small front in one function with
 // the rest (half as slow again: it runs out of registers); a large front by units of 64 in a loop
 // (nothing gained at a million routes: it has to be unrolled); prefetches from where a burst is
-// judged, before the lookup begins (nothing gained on the straight path); looking for marks with wider vectors (they wait for sixteen narrow stores to be joined); branches avoided by
-// looking up exceptions in places kept free for them (no gain once there are prefetches).
+// judged, before the lookup begins (nothing gained on the straight path); looking for marks with
+// wider vectors (they wait for sixteen narrow stores to be joined); branches avoided by looking up
+// exceptions in places kept free for them (no gain once there are prefetches).
 #pragma once
 
 #include <cstdint>
