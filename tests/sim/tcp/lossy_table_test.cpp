@@ -20,7 +20,7 @@ struct Cell {
 };
 constexpr std::array<Cell, 8> kCells{{
     {0, 322'945, true},
-    {0.001, 314'780, false},
+    {0.001, 314'780, true},
     {0.01, 219'671, false},
     {0.02, 166'588, false},
     {0.05, 76'626, true},
