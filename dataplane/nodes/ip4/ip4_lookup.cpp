@@ -14,6 +14,7 @@
 #include "dataplane/graph/flow_hash.hpp"
 #include "dataplane/graph/packet_bytes.hpp"
 #include "dataplane/nodes/fragment/deliver.hpp"
+#include "dataplane/nodes/icmp/report.hpp"
 #include "dataplane/nodes/ip4/martians.hpp"
 #include "dataplane/nodes/ip4/received_options.hpp"
 #include "dataplane/nodes/nodes.hpp"
@@ -53,15 +54,6 @@ bool has_options(rte_mbuf* packet) {
 // neighbour, and asks for none.
 bool expires(rte_mbuf* packet) {
     return meta(packet).local_source == 0 && layout_at<Ipv4Layout>(packet).ttl <= 1;
-}
-
-void report(Graph& graph, rte_mbuf* packet, net::IcmpType type, std::uint8_t code,
-            DropReason reason) {
-    PacketMeta& about = meta(packet);
-    about.icmp_type = static_cast<std::uint8_t>(type);
-    about.icmp_code = code;
-    about.drop_reason = reason;
-    graph.next(NodeId::IcmpError, packet);
 }
 
 // To `way_out`, by way of its options.

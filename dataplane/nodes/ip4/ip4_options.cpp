@@ -12,6 +12,7 @@
 // Packets made here pass too: the reply to an echo request is entered into the options that came
 // with the request and go back with it (RFC 1122 3.2.2.6, RFC 1812 4.3.3.6), and what the control
 // plane sends with options begins with our own entry (RFC 1812 4.2.2.1 (e)).
+#include "dataplane/nodes/icmp/report.hpp"
 #include "dataplane/nodes/ip4/received_options.hpp"
 
 #include "dataplane/graph/packet_bytes.hpp"
@@ -87,15 +88,6 @@ void fill_in(const Environment& env, rte_mbuf* packet, const net::Ipv4Options& o
         stamp(env, packet, options.timestamp, own);
     }
     renew_checksum(packet);
-}
-
-void report(Graph& graph, rte_mbuf* packet, net::IcmpType type, std::uint8_t code,
-            DropReason reason) {
-    PacketMeta& about = meta(packet);
-    about.icmp_type = static_cast<std::uint8_t>(type);
-    about.icmp_code = code;
-    about.drop_reason = reason;
-    graph.next(NodeId::IcmpError, packet);
 }
 
 // False: it goes no further.

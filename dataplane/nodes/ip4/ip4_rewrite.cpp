@@ -8,6 +8,7 @@
 
 #include "dataplane/graph/packet_bytes.hpp"
 #include "dataplane/nodes/icmp/redirect.hpp"
+#include "dataplane/nodes/icmp/report.hpp"
 #include "dataplane/nodes/ip4/broadcast_adjacency.hpp"
 #include "dataplane/nodes/nodes.hpp"
 #include "net/checksum.hpp"
@@ -21,15 +22,6 @@ namespace {
 using api::DropReason;
 using api::NodeId;
 using net::wire::Ipv4Layout;
-
-void report(Graph& graph, rte_mbuf* packet, net::IcmpType type, std::uint8_t code,
-            DropReason reason) {
-    PacketMeta& about = meta(packet);
-    about.icmp_type = static_cast<std::uint8_t>(type);
-    about.icmp_code = code;
-    about.drop_reason = reason;
-    graph.next(NodeId::IcmpError, packet);
-}
 
 // Time to live and protocol share a word of the checksum (RFC 1624).
 void decrement_ttl(Ipv4Layout& header) {
