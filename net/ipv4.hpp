@@ -43,6 +43,7 @@ constexpr std::size_t kIpv4MaxTotalBytes = 65535;
 constexpr std::uint8_t kIpv4DefaultTtlHops = 64;  // IANA "IP Parameters"; RFC 1700
 
 // The flags and the offset share one field.
+constexpr std::uint16_t kIpv4ReservedFlag = 0x8000;
 constexpr std::uint16_t kIpv4DontFragment = 0x4000;
 constexpr std::uint16_t kIpv4MoreFragments = 0x2000;
 constexpr std::uint16_t kIpv4OffsetMask = 0x1fff;  // in units of 8 bytes

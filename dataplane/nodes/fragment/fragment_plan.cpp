@@ -39,6 +39,7 @@ std::optional<FragmentPlan> FragmentPlan::make(std::span<const std::uint8_t> hea
         net::kIpv4MaxTotalBytes) {
         return std::nullopt;
     }
+    plan.reserved_flag_ = static_cast<std::uint16_t>(fragment & net::kIpv4ReservedFlag);
     plan.more_fragments_ = (fragment & net::kIpv4MoreFragments) != 0;
 
     std::size_t later_bytes = sizeof fixed;
@@ -81,7 +82,8 @@ FragmentPlan::Part FragmentPlan::next(std::span<std::uint8_t, net::kIpv4MaxHeade
     fixed.total_length = net::Big16::from_host(static_cast<std::uint16_t>(from.size + payload));
     const std::uint32_t units = fragment_units_ + done_bytes_ / kUnitBytes;
     const std::uint32_t more = !last || more_fragments_ ? net::kIpv4MoreFragments : 0U;
-    fixed.fragment = net::Big16::from_host(static_cast<std::uint16_t>(units | more));
+    fixed.fragment =
+        net::Big16::from_host(static_cast<std::uint16_t>(units | more | reserved_flag_));
     fixed.checksum = {};
     std::memcpy(into.data(), &fixed, sizeof fixed);
     fixed.checksum = net::internet_checksum(into.first(from.size));

@@ -9,7 +9,8 @@
 // Options stand in the first fragment as they are; in the others only those whose copy bit says so,
 // without what stood between them, padded to a multiple of 4 (RFC 791 3.1). What is cut may be a
 // fragment itself: offsets count on from its own, and its own "more fragments" stays that of its
-// last part (RFC 791 3.2).
+// last part (RFC 791 3.2). The reserved flag is each part's as it was the packet's (RFC
+// 1812 5.2.5).
 #pragma once
 
 #include <array>
@@ -57,7 +58,8 @@ private:
     std::uint32_t done_bytes_ = 0;
     std::uint16_t fragment_units_ = 0;  // where the packet itself begins in its datagram
     std::uint16_t mtu_bytes_ = 0;
-    bool more_fragments_ = false;  // of the packet itself
+    std::uint16_t reserved_flag_ = 0;  // of the packet itself, as it is in the field
+    bool more_fragments_ = false;      // of the packet itself
     unsigned count_ = 0;
     unsigned left_ = 0;
 };

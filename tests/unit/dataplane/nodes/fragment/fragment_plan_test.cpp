@@ -106,6 +106,24 @@ TEST(FragmentPlan, copies_the_options_that_say_so) {
     EXPECT_EQ(made[2].header.options, made[1].header.options);
 }
 
+// rfc1812: 5.2.5/c
+TEST(FragmentPlan, copies_the_reserved_flag_and_sets_it_by_itself_never) {
+    for (const std::uint16_t flag : {net::kIpv4ReservedFlag, std::uint16_t{0}}) {
+        net::Ipv4Header header;
+        header.payload_bytes = 1480;
+        std::vector<std::uint8_t> bytes = header_of(header);
+        bytes[6] = static_cast<std::uint8_t>(flag >> 8);
+        auto plan = FragmentPlan::make(bytes, 700);
+        ASSERT_TRUE(plan);
+        while (plan->left() > 0) {
+            std::array<std::uint8_t, net::kIpv4MaxHeaderBytes> part{};
+            plan->next(part);
+            EXPECT_EQ(part[6] & 0x80U, flag >> 8) << plan->left() << " parts are left";
+            EXPECT_EQ((part[6] & 0x20U) != 0, plan->left() > 0);
+        }
+    }
+}
+
 TEST(FragmentPlan, refuses_what_has_no_offsets_and_links_without_room) {
     net::Ipv4Header header;
     header.payload_bytes = 600;
