@@ -34,41 +34,50 @@ void put_word(std::span<std::uint8_t> option, std::size_t offset, std::uint32_t 
     std::copy_n(reinterpret_cast<const std::uint8_t*>(&wire), kAddressBytes, &option[offset]);
 }
 
-// How many addresses of a source route were recorded before its pointer, our own at their end left
-// out.
-std::size_t recorded_before_us(const InterfaceSnapshot& interfaces,
-                               std::span<const std::uint8_t> option) {
+// The addresses that a source route recorded and that lie on the way back, in the order of the way
+// there.
+struct Recorded {
+    std::array<Ipv4Address, net::kMaxOptionBytes / kAddressBytes> addresses;
+    std::size_t count = 0;
+};
+
+// Of what stands before the pointer, without our own addresses at the end and without the source's.
+Recorded recorded_on_the_way(const InterfaceSnapshot& interfaces,
+                             std::span<const std::uint8_t> option, Ipv4Address source) {
+    Recorded recorded;
     if (option.size() < kRouteHeadBytes || option[2] < kFirstRoutePointer) {
-        return 0;
+        return recorded;
     }
     const std::size_t end = std::min<std::size_t>(option[2] - 1U, option.size());
-    std::size_t count = (end - kRouteHeadBytes) / kAddressBytes;
-    while (count > 0 &&
-           is_own_address(interfaces,
-                          address_at(option, kRouteHeadBytes + (count - 1) * kAddressBytes))) {
-        --count;
+    for (std::size_t at = kRouteHeadBytes; at + kAddressBytes <= end; at += kAddressBytes) {
+        const Ipv4Address address = address_at(option, at);
+        if (address != source) {
+            recorded.addresses[recorded.count++] = address;
+        }
     }
-    return count;
+    while (recorded.count > 0 &&
+           is_own_address(interfaces, recorded.addresses[recorded.count - 1])) {
+        --recorded.count;
+    }
+    return recorded;
 }
 
 // The option becomes the route back, shorter where not all of its room was recorded in; the rest
-// does nothing. `count` is not zero.
-Ipv4Address turn_route(std::span<std::uint8_t> option, std::size_t count, Ipv4Address source) {
-    const Ipv4Address first_hop = address_at(option, kRouteHeadBytes + (count - 1) * kAddressBytes);
-    std::array<Ipv4Address, net::kMaxOptionBytes / kAddressBytes> route;
-    for (std::size_t i = 0; i + 1 < count; ++i) {
-        route[i] = address_at(option, kRouteHeadBytes + (count - 2 - i) * kAddressBytes);
+// does nothing. Something was recorded.
+Ipv4Address turn_route(std::span<std::uint8_t> option, const Recorded& recorded,
+                       Ipv4Address source) {
+    std::size_t end = kRouteHeadBytes;
+    for (std::size_t left = recorded.count - 1; left > 0; --left) {
+        put_word(option, end, recorded.addresses[left - 1].value());
+        end += kAddressBytes;
     }
-    route[count - 1] = source;
-    for (std::size_t i = 0; i < count; ++i) {
-        put_word(option, kRouteHeadBytes + i * kAddressBytes, route[i].value());
-    }
-    const std::size_t length = kRouteHeadBytes + count * kAddressBytes;
-    option[1] = static_cast<std::uint8_t>(length);
+    put_word(option, end, source.value());
+    end += kAddressBytes;
+    option[1] = static_cast<std::uint8_t>(end);
     option[2] = kFirstRoutePointer;
-    std::fill(option.begin() + static_cast<std::ptrdiff_t>(length), option.end(),
+    std::fill(option.begin() + static_cast<std::ptrdiff_t>(end), option.end(),
               static_cast<std::uint8_t>(Ipv4OptionKind::NoOperation));
-    return first_hop;
+    return recorded.addresses[recorded.count - 1];
 }
 
 }  // namespace
@@ -94,12 +103,12 @@ std::optional<RouteBack> route_back(const InterfaceSnapshot& interfaces,
         const auto whole = options.subspan(option->offset, option->data.size() + 2);
         std::copy(whole.begin(), whole.end(), bytes.begin());
         const std::span<std::uint8_t> turned = std::span(bytes).first(whole.size());
-        const std::size_t count = recorded_before_us(interfaces, turned);
-        if (count == 0) {
+        const Recorded recorded = recorded_on_the_way(interfaces, turned, source);
+        if (recorded.count == 0) {
             return std::nullopt;
         }
         RouteBack back;
-        back.first_hop = turn_route(turned, count, source);
+        back.first_hop = turn_route(turned, recorded, source);
         back.options = *net::HeaderOptions::from(turned.first(turned[1]));
         return back;
     }
@@ -114,9 +123,9 @@ Ipv4Address turn_source_route(const InterfaceSnapshot& interfaces, std::span<std
             continue;
         }
         const auto whole = options.subspan(option->offset, option->data.size() + 2);
-        const std::size_t count = recorded_before_us(interfaces, whole);
-        if (count > 0) {
-            return turn_route(whole, count, source);
+        const Recorded recorded = recorded_on_the_way(interfaces, whole, source);
+        if (recorded.count > 0) {
+            return turn_route(whole, recorded, source);
         }
         // Nobody was on the way: the answer needs no route either.
         std::fill(whole.begin(), whole.end(),

@@ -3,7 +3,9 @@
 // answer goes first, and the packet's source is where its route ends.
 //
 // Our own address at the end of the record (this router forwarded the packet before it found what
-// is wrong with it) is left out: no packet comes to us on its way from us.
+// is wrong with it) is left out: no packet comes to us on its way from us. So is the packet's
+// source, with which some senders wrongly begin their record: the way back would end there twice
+// (RFC 1122 3.2.1.8 (c), RFC 1812 4.2.2.1).
 //
 // The other options of a request return with its reply as they came; recorded routes and timestamps
 // are gone on with by ip4-options, which every reply passes.

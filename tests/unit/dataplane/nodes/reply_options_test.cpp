@@ -89,6 +89,26 @@ TEST(ReplyOptions, what_this_router_recorded_itself_is_left_out) {
     EXPECT_FALSE(route_back(router(), Bytes{131, 7, 8, 10, 0, 0, 1, 0}, kSource));
 }
 
+// RFC 1122 3.2.1.8 (c): {S, G1, G2, ... >>} is wrong, and receivers are to expect it.
+// rfc1122: 3.2.1.8
+// rfc1812: 4.2.2.1/j
+TEST(ReplyOptions, a_record_that_wrongly_begins_with_its_source_does_not_end_there_twice) {
+    const Bytes wrong{131, 15, 16, 10, 9, 0, 1, 10, 1, 0, 1, 10, 2, 0, 1, 0};
+    Bytes options = wrong;
+    EXPECT_EQ(turn_source_route(router(), options, kSource), Ipv4Address(10, 2, 0, 1));
+    EXPECT_EQ(options, (Bytes{131, 11, 4, 10, 1, 0, 1, 10, 9, 0, 1, 1, 1, 1, 1, 0}));
+
+    const auto back = route_back(router(), wrong, kSource);
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->first_hop, Ipv4Address(10, 2, 0, 1));
+    EXPECT_EQ(bytes_of(back->options), (Bytes{131, 11, 4, 10, 1, 0, 1, 10, 9, 0, 1, 0}));
+
+    Bytes alone{131, 7, 8, 10, 9, 0, 1, 0};
+    EXPECT_FALSE(route_back(router(), alone, kSource)) << "nobody but the source was on the way";
+    EXPECT_EQ(turn_source_route(router(), alone, kSource), kSource);
+    EXPECT_EQ(alone, (Bytes{1, 1, 1, 1, 1, 1, 1, 0}));
+}
+
 TEST(ReplyOptions, no_options_make_it_write_beside_them_or_change_their_length) {
     const char* given = std::getenv("GODWIT_SEED");
     const auto seed =
