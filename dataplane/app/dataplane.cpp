@@ -12,6 +12,7 @@
 #include <variant>
 
 #include "dataplane/graph/packet.hpp"
+#include "dataplane/nodes/environment.hpp"
 #include "dataplane/owner/reconfigure.hpp"
 
 namespace godwit::dataplane {
@@ -68,7 +69,13 @@ Dataplane::Tables::Tables(unsigned workers, rte_mempool* pool, const OwnerSettin
       next_hops(reclaimer, kMaxNextHops, kMaxAdjacencies, kMaxGroups, workers),
       interfaces(reclaimer),
       links(workers),
-      shared{reclaimer, fib, next_hops, interfaces, links, pool} {}
+      shared{.reclaimer = reclaimer,
+             .fib = fib,
+             .next_hops = next_hops,
+             .interfaces = interfaces,
+             .links = links,
+             .pool = pool,
+             .random_key = random_key()} {}
 
 net::Result<std::unique_ptr<Dataplane>, std::string> Dataplane::start(const config::Model& model,
                                                                       const std::string& yaml,

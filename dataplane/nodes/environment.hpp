@@ -19,6 +19,7 @@
 #include "dataplane/nodes/arp/arp_policer.hpp"
 #include "dataplane/nodes/fragment/fragment_queue.hpp"
 #include "dataplane/nodes/fragment/reassembler.hpp"
+#include "dataplane/nodes/ip4/identification.hpp"
 #include "dataplane/nodes/punt/policer.hpp"
 #include "dataplane/nodes/punt/punt_rings.hpp"
 #include "dataplane/tables/fib.hpp"
@@ -52,6 +53,7 @@ struct Environment {
           policer(cycles_per_second),
           arp_policer(cycles_per_second),
           icmp_limit(cycles_per_second, api::kMaxInterfaces, worker_count_in, random_key_in),
+          identification(random_key_in, worker_in, identification_counters(worker_count_in)),
           reassembler(rte_rand(), cycles_per_second),
           to_worker(worker_count_in),
           to_port(kMaxPorts) {}
@@ -87,7 +89,7 @@ struct Environment {
     PuntPolicer policer;
     ArpPolicer arp_policer;
     net::IcmpRateLimit icmp_limit;
-    std::uint16_t next_identification = 0;  // of IPv4 packets made here
+    Identification identification;  // of IPv4 packets made here
     // The time of day, for stamps in packets.
     std::uint32_t (*universal_milliseconds)() = dataplane::universal_milliseconds;
 
@@ -103,7 +105,8 @@ struct Environment {
     PuntRings* punt = nullptr;
     std::uint64_t now_cycles = 0;
 
-    Outbox to_owner;
+    Outbox arp_to_owner;            // ARP messages to learn from
+    Outbox to_owner;                // packets that wait for a neighbour
     std::vector<Outbox> to_worker;  // resume is set
     std::vector<Outbox> to_port;    // by DPDK port
     std::bitset<kMaxPorts> ports_with_packets;

@@ -10,6 +10,7 @@
 #include "dataplane/nodes/ethernet/link_header.hpp"
 #include "net/arp.hpp"
 #include "net/byte_writer.hpp"
+#include "net/checksum.hpp"
 #include "net/ethernet.hpp"
 #include "net/ipv4.hpp"
 
@@ -51,8 +52,13 @@ rte_mbuf* buffers_of(rte_mempool* pool, std::span<const std::byte> packet) {
 
 }  // namespace
 
-Dispatch::Dispatch(Links& links, api::CounterBlock& counters, rte_mempool* pool)
-    : links_(links), counters_(counters), pool_(pool), waiting_(links.workers()) {}
+Dispatch::Dispatch(Links& links, api::CounterBlock& counters, rte_mempool* pool,
+                   const net::SipKey& random_key)
+    : links_(links),
+      counters_(counters),
+      pool_(pool),
+      identification_(random_key, links.workers(), identification_counters(links.workers())),
+      waiting_(links.workers()) {}
 
 Dispatch::~Dispatch() {
     for (auto& packets : waiting_) {
@@ -151,8 +157,23 @@ rte_mbuf* Dispatch::inject(std::span<const std::byte> packet) {
     }
     reset_meta(buffer);
     meta(buffer).local_source = 1;
+    number(buffer);
     meta(buffer).flow_hash = flow_hash(first_bytes(buffer));
     return buffer;
+}
+
+// RFC 6864 4.3: the control plane knows nothing of the numbers of the workers, which may speak to
+// the same host from the same address.
+void Dispatch::number(rte_mbuf* packet) {
+    auto& header = layout_at<net::wire::Ipv4Layout>(packet);
+    if ((header.fragment.host() & (net::kIpv4MoreFragments | net::kIpv4OffsetMask)) != 0) {
+        return;
+    }
+    const net::Big16 before = header.identification;
+    header.identification = net::Big16::from_host(identification_.next(
+        net::Ipv4Address::from_wire(header.source), net::Ipv4Address::from_wire(header.destination),
+        net::IpProtocol{header.protocol}));
+    header.checksum = net::update_checksum(header.checksum, before, header.identification);
 }
 
 void Dispatch::refuse_injected(api::DropReason reason) {

@@ -14,10 +14,12 @@
 
 #include "dataplane/api/counters.hpp"
 #include "dataplane/graph/packet.hpp"
+#include "dataplane/nodes/ip4/identification.hpp"
 #include "dataplane/tables/interface_table.hpp"
 #include "dataplane/worker/links.hpp"
 #include "net/ipv4_address.hpp"
 #include "net/mac_address.hpp"
+#include "net/siphash.hpp"
 
 struct rte_mempool;
 
@@ -25,7 +27,9 @@ namespace godwit::dataplane {
 
 class Dispatch {
 public:
-    Dispatch(Links& links, api::CounterBlock& counters, rte_mempool* pool);
+    // `random_key`: the same as the workers'.
+    Dispatch(Links& links, api::CounterBlock& counters, rte_mempool* pool,
+             const net::SipKey& random_key);
     ~Dispatch();
     Dispatch(const Dispatch&) = delete;
     Dispatch& operator=(const Dispatch&) = delete;
@@ -45,7 +49,8 @@ public:
                           net::Ipv4Address target, const std::optional<net::MacAddress>& to);
 
     // A packet of the control plane becomes a buffer, or a chain of them where it is long (the
-    // workers fragment it); null when it ends here, counted.
+    // workers fragment it); null when it ends here, counted. It gets its identification here,
+    // unless it is a fragment, whose number its other fragments have too.
     rte_mbuf* inject(std::span<const std::byte> packet);
     void refuse_injected(api::DropReason reason);
     // An IPv4 packet as a whole frame to `to` out of `interface`.
@@ -55,11 +60,13 @@ private:
     static constexpr std::size_t kBatch = 32;
 
     void flush(unsigned worker);
+    void number(rte_mbuf* packet);
     void count_drop(net::InterfaceId ingress, api::DropReason reason);
 
     Links& links_;
     api::CounterBlock& counters_;
     rte_mempool* pool_;
+    Identification identification_;
     std::vector<std::vector<rte_mbuf*>> waiting_;  // by worker
 };
 

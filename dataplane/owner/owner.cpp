@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "config/store/store.hpp"
+#include "dataplane/nodes/environment.hpp"
 #include "dataplane/owner/queries.hpp"
 #include "dataplane/owner/reconfigure.hpp"
 
@@ -51,7 +52,8 @@ Owner::Owner(const OwnerParts& parts, const config::Model& model, std::string_vi
                  seed_of(parts.ports, model)),
       hops_(parts.shared.next_hops, parts.shared.interfaces, *this),
       routes_(parts.shared.fib, hops_, settings.max_routes),
-      dispatch_(parts.shared.links, parts.counters, parts.shared.pool),
+      dispatch_(parts.shared.links, parts.counters, parts.shared.pool,
+                parts.shared.random_key.value_or(random_key())),
       packets_(settings.packets_a_turn),
       next_link_poll_(now),
       notices_(kNoticesAnInterval, kNoticeInterval),

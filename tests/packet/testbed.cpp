@@ -259,7 +259,7 @@ void Testbed::start_workers(const Topology& topology) {
                                    pool_,
                                    topology.standing_time ? standing_clock : running_clock,
                                    topology.standing_time ? time_of_day : nullptr,
-                                   net::SipKey{0x676f64776974ULL, 1812}};
+                                   kRandomKey};
     for (unsigned number = 0; number < workers_count_; ++number) {
         // Ports are dealt out to the workers in turn; each has one receive queue.
         std::vector<dataplane::RxQueue> queues;

@@ -77,6 +77,9 @@ struct Topology {
 
 class Testbed {
 public:
+    // What chance is drawn from in it, the same in each run.
+    static constexpr net::SipKey kRandomKey{0x676f64776974ULL, 1812};
+
     Testbed(const Topology& topology, rte_mempool* pool);
     ~Testbed();
     Testbed(const Testbed&) = delete;

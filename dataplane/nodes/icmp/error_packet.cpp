@@ -49,7 +49,8 @@ void write_header(Environment& env, rte_mbuf* error, const IcmpErrorDraft& draft
     header.version_ihl = static_cast<std::uint8_t>(0x40U | header_bytes / 4);
     header.type_of_service = type_of_service;
     header.total_length = net::Big16::from_host(static_cast<std::uint16_t>(error->pkt_len));
-    header.identification = net::Big16::from_host(env.next_identification++);
+    header.identification = net::Big16::from_host(
+        env.identification.next(draft.source, draft.destination, net::IpProtocol::Icmp));
     header.ttl = net::kIpv4DefaultTtlHops;  // RFC 1812 4.3.2.2: never the packet's
     header.protocol = static_cast<std::uint8_t>(net::IpProtocol::Icmp);
     header.source = draft.source.to_wire();

@@ -1,6 +1,10 @@
-// The identification of IPv4 packets that a worker makes (RFC 791 3.2, RFC 6864 4.3): two of one
-// source, destination and protocol must not be the same while both may be under way, and nobody
+// The identification of the IPv4 packets that this router makes (RFC 791 3.2, RFC 6864 4.3): two of
+// one source, destination and protocol must not be the same while both may be under way, and nobody
 // outside should be able to say what the next one is, or how many packets went to somebody else.
+//
+// Two kinds of threads make packets: each worker its ICMP errors, and the table owner passes on
+// what the control plane made, which it numbers (owner/dispatch.cpp), so that whoever is up there
+// needs to know nothing of the numbers of others.
 //
 // A packet is numbered by one of a few hundred counters, and its identification is that number
 // under a permutation of the 2^16 that a key and the (source, destination, protocol) choose: four
@@ -9,12 +13,11 @@
 // - Within one triple no number comes again before its counter has gone all the way around, however
 //   many other triples count with it: theirs are gaps.
 // - Who sees his own numbers learns nothing of the next one without the key, and nothing of
-// others':
-//   each triple has a permutation of its own.
-// - Workers never collide: they share the key, and each counts in numbers of its own, those that
-//   leave its number over when divided by how many workers there are.
+//   others': each triple has a permutation of its own.
+// - Threads never collide: they share the key, and each counts in numbers of its own, those that
+//   leave its number over when divided by how many threads there are.
 //
-// So a triple has 65536 / workers numbers at least between two that are the same, and fewer the
+// So a triple has 65536 / threads numbers at least between two that are the same, and fewer the
 // more triples share its counter. The rate limits of what is made here keep that above the lifetime
 // of a packet for errors of one interface; datagrams that cannot be fragmented (atomic ones, RFC
 // 6864 4.1) may have any number.
@@ -29,11 +32,17 @@
 
 namespace godwit::dataplane {
 
+// Of a run with so many workers: one for each, and the last one, which has their number, for the
+// table owner.
+constexpr unsigned identification_counters(unsigned workers) {
+    return workers + 1;
+}
+
 class Identification {
 public:
-    // `key` is the same for all workers of a run, and secret.
-    Identification(const net::SipKey& key, unsigned worker, unsigned workers)
-        : key_(key), worker_(worker), workers_(workers), limit_(kNumbers / workers) {}
+    // `key` is the same for all threads of a run, and secret.
+    Identification(const net::SipKey& key, unsigned thread, unsigned threads)
+        : key_(key), thread_(thread), threads_(threads), limit_(kNumbers / threads) {}
 
     std::uint16_t next(net::Ipv4Address source, net::Ipv4Address destination,
                        net::IpProtocol protocol) {
@@ -41,7 +50,7 @@ public:
             net::siphash(key_, {std::uint64_t{source.value()} << 32 | destination.value(),
                                 static_cast<std::uint64_t>(protocol)});
         std::uint32_t& counter = counters_[secret % kCounters];
-        const std::uint32_t number = counter * workers_ + worker_;
+        const std::uint32_t number = counter * threads_ + thread_;
         counter = counter + 1 < limit_ ? counter + 1 : 0;
         return permuted(secret, number);
     }
@@ -64,8 +73,8 @@ private:
     }
 
     net::SipKey key_;
-    std::uint32_t worker_;
-    std::uint32_t workers_;
+    std::uint32_t thread_;
+    std::uint32_t threads_;
     std::uint32_t limit_;
     std::array<std::uint32_t, kCounters> counters_{};
 };

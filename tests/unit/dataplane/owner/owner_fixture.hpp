@@ -22,9 +22,13 @@
 #include "net/checksum.hpp"
 #include "net/ethernet.hpp"
 #include "net/ipv4.hpp"
+#include "net/siphash.hpp"
 #include "tests/unit/dataplane/owner/fake_ports.hpp"
 
 namespace godwit::dataplane {
+
+// What chance is drawn from here, the same in each run.
+constexpr net::SipKey kRandomKey{7, 11};
 
 constexpr const char* kRouter = R"(version: 1
 interfaces:
@@ -75,7 +79,13 @@ protected:
           next_hops(reclaimer, 1024, 1100, 16),
           table(reclaimer),
           links(worker_count),
-          shared{reclaimer, fib, next_hops, table, links, pool_},
+          shared{.reclaimer = reclaimer,
+                 .fib = fib,
+                 .next_hops = next_hops,
+                 .interfaces = table,
+                 .links = links,
+                 .pool = pool_,
+                 .random_key = kRandomKey},
           region(std::make_unique<api::CountersRegion>()) {
         ports.add("lan0");
         ports.add("wan0");
