@@ -1,8 +1,8 @@
-// punt: packets for the control plane. Each is put into its class (punt_class.hpp), policed by it,
-// copied from its IPv4 header on into the worker's punt ring of its priority, and freed. A ring
-// that is full of one priority has no say over the others. The control plane is woken at most once
-// a burst, and only when it sleeps. Without a control plane, or with one that does not keep up,
-// packets are dropped and counted: a worker waits for nobody.
+// punt: packets for the control plane. Each is put into its class (punt_class.hpp), policed by it
+// and by its interface (policer.hpp), copied from its IPv4 header on into the worker's punt ring of
+// its priority, and freed. A ring that is full of one priority has no say over the others. The
+// control plane is woken at most once a burst, and only when it sleeps. Without a control plane, or
+// with one that does not keep up, packets are dropped and counted: a worker waits for nobody.
 #include <unistd.h>
 
 #include <bitset>
@@ -77,7 +77,7 @@ void punt(Graph& graph, Environment& env, Packets packets) {
         if (env.punt == nullptr) {
             counters.no_control_plane.add(1);
             graph.drop(packet, DropReason::PuntNoControlPlane);
-        } else if (!env.policer.admits(punt_class, env.now_cycles)) {
+        } else if (!env.policer.admits(punt_class, about.ingress, env.now_cycles)) {
             counters.policed.add(1);
             graph.drop(packet, DropReason::PuntPoliced);
         } else if (!write_record(env, packet, about, punt_class, touched)) {
@@ -107,7 +107,7 @@ void copy_to_control_plane(Environment& env, rte_mbuf* packet, PuntClass came_as
     Touched touched;
     if (env.punt == nullptr) {
         counters.no_control_plane.add(1);
-    } else if (!env.policer.admits(punt_class, env.now_cycles)) {
+    } else if (!env.policer.admits(punt_class, about.ingress, env.now_cycles)) {
         counters.policed.add(1);
     } else if (!write_record(env, packet, about, punt_class, touched)) {
         counters.ring_full.add(1);
