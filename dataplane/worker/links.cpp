@@ -81,6 +81,7 @@ void Links::Sleeper::wake() {
 
 Links::Links(unsigned workers) : workers_(workers), sleepers_(workers) {
     owner_.event_fd = make_eventfd();
+    arp_to_owner_ = make_ring(kArpRingPackets);
     to_owner_ = make_ring(kRingPackets);
     for (unsigned worker = 0; worker < workers; ++worker) {
         sleepers_[worker].event_fd = make_eventfd();
@@ -93,6 +94,7 @@ Links::~Links() {
         free_ring(to_worker_[worker]);
         close(sleepers_[worker].event_fd);
     }
+    free_ring(arp_to_owner_);
     free_ring(to_owner_);
     close(owner_.event_fd);
 }
@@ -113,16 +115,26 @@ unsigned Links::take_handed(unsigned to, std::span<rte_mbuf*> into) {
     return take(to_worker_[to], into);
 }
 
-unsigned Links::give_owner(unsigned /*from*/, std::span<rte_mbuf*> packets) {
-    const unsigned taken = put(to_owner_, packets);
+unsigned Links::give_owner_by(rte_ring* ring, std::span<rte_mbuf*> packets) {
+    const unsigned taken = put(ring, packets);
     if (taken > 0) {
         owner_.wake();
     }
     return taken;
 }
 
+unsigned Links::give_owner_arp(unsigned /*from*/, std::span<rte_mbuf*> messages) {
+    return give_owner_by(arp_to_owner_, messages);
+}
+
+unsigned Links::give_owner(unsigned /*from*/, std::span<rte_mbuf*> packets) {
+    return give_owner_by(to_owner_, packets);
+}
+
 unsigned Links::take_for_owner(std::span<rte_mbuf*> into) {
-    return take(to_owner_, into);
+    unsigned count = take(arp_to_owner_, into.first(into.size() - into.size() / 4));
+    count += take(to_owner_, into.subspan(count));
+    return count + take(arp_to_owner_, into.subspan(count));
 }
 
 unsigned Links::give_worker(unsigned to, std::span<rte_mbuf*> packets) {
@@ -140,7 +152,7 @@ void Links::worker_woke(unsigned worker) {
 
 bool Links::owner_prepares_to_wait() {
     owner_.prepare();
-    if (rte_ring_empty(to_owner_) == 0) {
+    if (rte_ring_empty(arp_to_owner_) == 0 || rte_ring_empty(to_owner_) == 0) {
         owner_.waits.store(false, std::memory_order_relaxed);
         return false;
     }

@@ -1,6 +1,10 @@
 // The rings between threads of the dataplane: worker to worker (hand-over), worker to table owner,
 // owner to worker. All carry mbufs whose meta says where to go on (`resume`). rte_ring, never
 // blocking: a full ring drops and counts.
+//
+// The table owner has two: one for ARP messages, which it empties first, and one for packets that
+// wait for a neighbour. A scan of addresses that nobody has fills the second; the answers of those
+// that are there, without which it would never empty, come by the first.
 #pragma once
 
 #include <atomic>
@@ -16,7 +20,9 @@ namespace godwit::dataplane {
 
 class Links {
 public:
-    static constexpr unsigned kRingPackets = 4096;  // each; a full ring takes no more
+    // What a ring takes; a full one takes no more.
+    static constexpr unsigned kRingPackets = 4096;
+    static constexpr unsigned kArpRingPackets = 1024;  // what comes in is policed (ArpPolicer)
 
     explicit Links(unsigned workers);
     ~Links();
@@ -32,7 +38,10 @@ public:
 
     // Worker → owner: ARP messages to learn from (resume = ArpInput), packets that wait for a
     // neighbour (resume = ArpResolve). Wakes the owner when it sleeps. How many were taken.
+    unsigned give_owner_arp(unsigned from, std::span<rte_mbuf*> messages);
     unsigned give_owner(unsigned from, std::span<rte_mbuf*> packets);
+    // ARP messages first, yet of what fits they take no more than three quarters from packets that
+    // wait.
     unsigned take_for_owner(std::span<rte_mbuf*> into);
 
     // Owner → worker: resume = Ip4Lookup, Ip4Rewrite (with next_hop), InterfaceOutput (a whole
@@ -62,9 +71,11 @@ private:
     };
 
     unsigned give(unsigned to, std::span<rte_mbuf*> packets);
+    unsigned give_owner_by(rte_ring* ring, std::span<rte_mbuf*> packets);
 
     unsigned workers_;
     std::vector<rte_ring*> to_worker_;  // multi-producer, single-consumer
+    rte_ring* arp_to_owner_ = nullptr;
     rte_ring* to_owner_ = nullptr;
     Sleeper owner_;
     std::vector<Sleeper> sleepers_;  // by worker

@@ -31,7 +31,7 @@ void Transmit::flush_full() {
             flush_to_worker(worker);
         }
     }
-    if (env_.to_owner.has_burst()) {
+    if (env_.arp_to_owner.has_burst() || env_.to_owner.has_burst()) {
         flush_to_owner();
     }
 }
@@ -137,16 +137,15 @@ void Transmit::flush_to_worker(unsigned worker) {
 }
 
 void Transmit::flush_to_owner() {
-    const std::span<rte_mbuf*> packets = env_.to_owner.take();
-    if (packets.empty()) {
-        return;
+    if (const std::span<rte_mbuf*> messages = env_.arp_to_owner.take(); !messages.empty()) {
+        const unsigned taken = links_.give_owner_arp(env_.worker, messages);
+        env_.counters.handed_out.add(taken);
+        drop(messages.subspan(taken), api::DropReason::ArpQueueFull, false);
     }
-    const unsigned taken = links_.give_owner(env_.worker, packets);
-    env_.counters.handed_out.add(taken);
-    for (rte_mbuf*& packet : packets.subspan(taken)) {
-        const bool is_arp = meta(packet).resume == api::NodeId::ArpInput;
-        drop({&packet, 1}, is_arp ? api::DropReason::ArpQueueFull : api::DropReason::OwnerRingFull,
-             false);
+    if (const std::span<rte_mbuf*> packets = env_.to_owner.take(); !packets.empty()) {
+        const unsigned taken = links_.give_owner(env_.worker, packets);
+        env_.counters.handed_out.add(taken);
+        drop(packets.subspan(taken), api::DropReason::OwnerRingFull, false);
     }
 }
 

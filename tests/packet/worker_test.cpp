@@ -148,6 +148,23 @@ TEST_F(WorkerTest, a_ring_to_the_owner_that_is_full_drops_and_counts) {
     expect_balanced(testbed);
 }
 
+// A scan through the router makes more packets to resolve than the owner takes; the answers of
+// those that are there come through all the same.
+TEST_F(WorkerTest, a_scan_that_fills_the_ring_to_the_owner_costs_no_arp_reply) {
+    Testbed testbed(two_ports(), eal_->pool());
+    overfill(testbed, from_lan("ip src=10.0.0.2 dst=10.0.1.77 / data 4"));
+    ASSERT_EQ(testbed.dropped_for(DropReason::OwnerRingFull), 128U);
+    testbed.receive("lan0", frame("eth dst=02:00:00:00:01:01 src=02:00:00:00:01:78 / arp op=2 "
+                                  "smac=02:00:00:00:01:78 sip=10.0.0.78 tip=10.0.0.1"));
+    testbed.worker(0).run_once();
+    EXPECT_EQ(testbed.dropped_for(DropReason::ArpQueueFull), 0U);
+    testbed.run();
+    EXPECT_EQ(testbed.given_to_owner(),
+              (std::map<std::string, unsigned>{{"arp-input", 1},
+                                               {"arp-resolve", dataplane::Links::kRingPackets}}));
+    expect_balanced(testbed);
+}
+
 // A flood with random senders takes neither the ring nor the owner's time from a packet that waits
 // for its neighbour, nor from the answer that it waits for, nor from a neighbour that moved.
 TEST_F(WorkerTest, a_flood_of_arp_leaves_the_owner_to_those_who_need_it) {

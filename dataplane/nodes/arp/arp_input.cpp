@@ -134,7 +134,7 @@ void give_owner(Graph& graph, Environment& env, rte_mbuf* packet, ArpKind kind) 
         return;
     }
     meta(packet).resume = api::NodeId::ArpInput;
-    env.to_owner.put(packet);
+    env.arp_to_owner.put(packet);
 }
 
 }  // namespace

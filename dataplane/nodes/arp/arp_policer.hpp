@@ -1,12 +1,12 @@
 // How many ARP messages one worker gives to the table owner: a rate for each interface and each
 // kind of message.
 //
-// The owner takes them from the same ring as the packets that wait for a neighbour, so a flood of
-// requests with random senders would fill it, and take the owner's time from those packets and from
-// what the control plane sends. Over its rate a message teaches nothing; a request is answered all
-// the same, by the worker. The kinds are apart because a stranger chooses how many requests come,
-// while replies are mostly to what we asked, and a message from an address that is in use, or is
-// ours, is the news of a neighbour that moved or of a conflict (RFC 5227 2.4).
+// A flood of requests with random senders would fill their ring, and take the owner's time from the
+// packets that wait for a neighbour and from what the control plane sends. Over its rate a message
+// teaches nothing; a request is answered all the same, by the worker. The kinds are apart because a
+// stranger chooses how many requests come, while replies are mostly to what we asked, and a message
+// from an address that is in use, or is ours, is the news of a neighbour that moved or of a
+// conflict (RFC 5227 2.4).
 //
 // Not here: one host of an interface against another. Whoever floods replies, or messages from the
 // addresses of neighbours, slows learning on his own link, where he can do worse.

@@ -43,6 +43,45 @@ TEST(Links, a_full_ring_takes_its_limit_and_leaves_the_rest_with_the_giver) {
     EXPECT_EQ(links.take_for_owner(taken), Links::kRingPackets);
 }
 
+TEST(Links, a_ring_full_of_packets_that_wait_leaves_arp_messages_their_own_and_the_first_turn) {
+    Links links(1);
+    std::vector<rte_mbuf*> waiting(Links::kRingPackets);
+    for (unsigned i = 0; i < waiting.size(); ++i) {
+        waiting[i] = fake(i + 1);
+    }
+    ASSERT_EQ(links.give_owner(0, waiting), Links::kRingPackets);
+    std::array messages{fake(70'001), fake(70'002)};
+    EXPECT_EQ(links.give_owner_arp(0, messages), 2U);
+
+    std::vector<rte_mbuf*> taken(8);
+    EXPECT_EQ(links.take_for_owner(taken), 8U);
+    EXPECT_EQ(taken[0], fake(70'001));
+    EXPECT_EQ(taken[1], fake(70'002));
+    EXPECT_EQ(taken[2], fake(1));
+    taken.resize(Links::kRingPackets);
+    EXPECT_EQ(links.take_for_owner(taken), Links::kRingPackets - 6);
+}
+
+TEST(Links, a_ring_full_of_arp_messages_leaves_a_quarter_of_a_turn_to_packets_that_wait) {
+    Links links(1);
+    std::vector<rte_mbuf*> messages;
+    for (unsigned i = 0; i < Links::kArpRingPackets + 1; ++i) {
+        messages.push_back(fake(i + 1));
+    }
+    EXPECT_EQ(links.give_owner_arp(0, messages), Links::kArpRingPackets);
+    std::array waiting{fake(70'001), fake(70'002), fake(70'003)};
+    EXPECT_EQ(links.give_owner(0, waiting), 3U);
+
+    std::vector<rte_mbuf*> taken(16);
+    EXPECT_EQ(links.take_for_owner(taken), 16U);
+    EXPECT_EQ(taken[11], fake(12));
+    EXPECT_EQ(taken[12], fake(70'001));
+    EXPECT_EQ(taken[14], fake(70'003));
+    EXPECT_EQ(taken[15], fake(13)) << "what nobody else needs is for ARP messages too";
+    taken.resize(Links::kArpRingPackets);
+    EXPECT_EQ(links.take_for_owner(taken), Links::kArpRingPackets - 13);
+}
+
 TEST(Links, an_owner_that_sleeps_is_woken_once_and_one_that_does_not_never) {
     Links links(1);
     std::array packets{fake(1)};
@@ -52,7 +91,15 @@ TEST(Links, an_owner_that_sleeps_is_woken_once_and_one_that_does_not_never) {
     EXPECT_FALSE(is_signalled(links.owner_event_fd()));
     EXPECT_FALSE(links.owner_prepares_to_wait()) << "there is a packet: no sleep";
     links.take_for_owner(taken);
+    links.give_owner_arp(0, packets);
+    EXPECT_FALSE(links.owner_prepares_to_wait()) << "there is an ARP message: no sleep";
+    links.take_for_owner(taken);
 
+    EXPECT_TRUE(links.owner_prepares_to_wait());
+    links.give_owner_arp(0, packets);
+    EXPECT_TRUE(is_signalled(links.owner_event_fd()));
+    links.owner_woke();
+    links.take_for_owner(taken);
     EXPECT_TRUE(links.owner_prepares_to_wait());
     links.give_owner(0, packets);
     EXPECT_TRUE(is_signalled(links.owner_event_fd()));

@@ -179,7 +179,10 @@ protected:
         give(one);
     }
     void give(rte_mbuf* one) {
-        ASSERT_EQ(links.give_owner(0, std::span(&one, 1)), 1U);
+        const bool is_arp = meta(one).resume == api::NodeId::ArpInput;
+        ASSERT_EQ(is_arp ? links.give_owner_arp(0, std::span(&one, 1))
+                         : links.give_owner(0, std::span(&one, 1)),
+                  1U);
         owner->turn(now);
     }
     std::vector<Given> taken() {
