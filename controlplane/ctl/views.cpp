@@ -265,11 +265,11 @@ std::string icmp_errors_text(const json::value& errors) {
         for (const auto& [reason, count] : reasons.as_object()) {
             if (count_of(count) > 0) {
                 not_sent += fmt::format("{}{} {}", not_sent.empty() ? "; not sent: " : ", ",
-                                        count_of(count), std::string_view(reason));
+                                        cell_of(count), std::string_view(reason));
             }
         }
     }
-    return fmt::format("{} sent{}", count_of(member(errors, "sent")), not_sent);
+    return fmt::format("{} sent{}", cell_of(member(errors, "sent")), not_sent);
 }
 
 std::string status_text(const json::value& data) {
@@ -305,6 +305,15 @@ std::string status_text(const json::value& data) {
     line("fib routes", cell_of(member(data, "fib-routes")));
     line("neighbors", cell_of(member(data, "neighbors")));
     if (const json::value& limits = member(data, "limits"); limits.is_array()) {
+        for (const json::value& limit : limits.as_array()) {
+            if (cell_of(member(limit, "limit")) == "packet-buffers") {
+                const std::string most = cell_of(member(limit, "most-used"));
+                line("packet buffers",
+                     fmt::format("{} of {} in use{}", cell_of(member(limit, "used")),
+                                 cell_of(member(limit, "capacity")),
+                                 most.empty() ? "" : fmt::format(", {} at most so far", most)));
+            }
+        }
         for (const json::value& limit : limits.as_array()) {
             if (count_of(member(limit, "refused")) > 0) {
                 const std::string capacity = cell_of(member(limit, "capacity"));

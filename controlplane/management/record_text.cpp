@@ -124,7 +124,10 @@ std::string word(api::TableLimit limit) {
                                {UnresolvedNeighbors, "unresolved-neighbors"},
                                {HeldPackets, "held-packets"},
                                {OwnAddresses, "own-addresses"},
-                               {AddressConflicts, "address-conflicts"}}));
+                               {AddressConflicts, "address-conflicts"},
+                               {Fragments, "fragments"},
+                               {InterfaceFragments, "interface-fragments"},
+                               {PacketBuffers, "packet-buffers"}}));
 }
 
 std::string name_of(const InterfaceNames& names, net::InterfaceId id) {

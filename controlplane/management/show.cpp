@@ -345,7 +345,7 @@ struct Show::Status {
     std::optional<std::uint64_t> fib_routes;
     std::optional<std::uint64_t> neighbors;
     json::array limits;
-    std::int64_t held_packets = 0;
+    std::int64_t waiting_packets = 0;  // for neighbours, or for other fragments
     std::optional<LedgerSnapshot> ledger;
     bool balanced = false;
     unsigned readings = 0;
@@ -370,7 +370,7 @@ void Show::status(const std::shared_ptr<Answer>& answer) {
                     if (neighbors) {
                         status->neighbors = neighbors->count();
                         for (const auto& record : neighbors->rows<api::NeighborRecord>()) {
-                            status->held_packets += record.held_packets;
+                            status->waiting_packets += record.held_packets;
                         }
                     }
                     status_limits(status);
@@ -383,9 +383,14 @@ void Show::status_limits(const std::shared_ptr<Status>& status) {
         api::QueryKind::Limits, [this, status](const net::Result<QueryAnswer, std::string>& rows) {
             if (rows) {
                 for (const auto& record : rows->rows<api::LimitRecord>()) {
+                    if (record.limit == api::TableLimit::Fragments) {
+                        status->waiting_packets += static_cast<std::int64_t>(record.used);
+                    }
                     status->limits.push_back(json::object{
                         {"limit", word(record.limit)},
                         {"used", record.used},
+                        {"most-used", record.most_used != 0 ? json::value(record.most_used)
+                                                            : json::value(nullptr)},
                         {"capacity", record.capacity != 0 ? json::value(record.capacity)
                                                           : json::value(nullptr)},
                         {"refused", record.refused}});
@@ -396,8 +401,9 @@ void Show::status_limits(const std::shared_ptr<Status>& status) {
 }
 
 // A packet on its way makes the books differ for a moment. Balanced is: never below zero, and at
-// rest nothing in flight but what waits for a neighbour. So a reading that differs is taken again
-// a little later, until it agrees, or the figures have moved (there is traffic), or it stays wrong.
+// rest nothing in flight but what waits for a neighbour or for other fragments. So a reading that
+// differs is taken again a little later, until it agrees, or the figures have moved (there is
+// traffic), or it stays wrong.
 void Show::status_ledger(const std::shared_ptr<Status>& status) {
     const api::CountersRegion* const region = router_.channel().counters();
     if (region == nullptr) {
@@ -408,11 +414,11 @@ void Show::status_ledger(const std::shared_ptr<Status>& status) {
     LedgerSnapshot now = read_ledger(*region, worker_count());
     const bool moved = status->ledger && !(*status->ledger == now);
     const std::int64_t in_flight = now.total.in_flight();
-    const bool at_rest_and_right = in_flight >= 0 && in_flight <= status->held_packets;
+    const bool at_rest_and_right = in_flight >= 0 && in_flight <= status->waiting_packets;
     status->balanced = now.plausible() && (at_rest_and_right || moved);
     status->ledger = std::move(now);
     ++status->readings;
-    const bool settled = status->balanced && in_flight <= status->held_packets;
+    const bool settled = status->balanced && in_flight <= status->waiting_packets;
     if (settled || status->readings >= kLedgerReadings) {
         status_done(status);
         return;

@@ -18,7 +18,7 @@ namespace godwit::api {
 
 // Goes up with every change of a structure in this folder. Ends that differ do not talk: the
 // dataplane refuses.
-constexpr std::uint32_t kChannelVersion = 4;
+constexpr std::uint32_t kChannelVersion = 5;
 constexpr std::uint32_t kChannelMagic = 0x47575443;  // "GWTC"
 
 // The longest packet that a punt or inject record carries: what was put together from fragments,
@@ -206,17 +206,20 @@ enum class TableLimit : std::uint32_t {
     NextHops,     // with their adjacencies and groups
     Adjacencies,  // of resolved next hops that found no room for their Ethernet header
     Neighbors,
-    HostRoutes,  // of neighbours: refused by the lookup table
+    HostRoutes,           // of neighbours: refused by the lookup table
     InterfaceNeighbors,   // refused by an interface's own `max-neighbors`
     UnresolvedNeighbors,  // being asked for by packets; refused: not asked for, or not to the end
     HeldPackets,          // that wait for neighbours; refused: pushed out
     OwnAddresses,         // in use, of all; refused: times that another host turned out to have one
     AddressConflicts,     // refused: messages of others that claim an address in use
+    Fragments,            // buffers of those that wait for others; refused: gave way to later ones
+    InterfaceFragments,   // refused: gave way to later ones of their own interface
+    PacketBuffers,        // out of the pool; refused: packets that found none, devices' included
 };
 
 struct LimitRecord {
     TableLimit limit{};
-    std::uint32_t reserved = 0;
+    std::uint32_t most_used = 0;  // since the start, where it is watched; otherwise 0
     std::uint64_t used = 0;
     std::uint64_t capacity = 0;  // 0 = none of its own
     std::uint64_t refused = 0;   // for want of room, since the start

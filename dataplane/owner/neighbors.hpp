@@ -105,9 +105,11 @@ using NeighborActions = std::vector<NeighborAction>;
 
 struct NeighborSettings {
     std::size_t max_entries = 16384;
-    std::size_t max_unresolved = 2048;    // Incomplete because of packets; bounds the requests sent
-    std::size_t max_held_per_entry = 16;  // packets
-    std::size_t max_held = 1024;          // packets, over all entries: a share of the packet pool
+    std::size_t max_unresolved = 2048;  // Incomplete because of packets; bounds the requests sent
+    // Packets: the largest datagram, 45 fragments over an MTU of 1500, is to arrive even when it is
+    // the first thing that anybody says to the neighbour.
+    std::size_t max_held_per_entry = 64;
+    std::size_t max_held = 1024;  // packets, over all entries: a share of the packet pool
     unsigned tries = 3;
     unsigned new_a_second = 1024;  // neighbours that packets ask for, on an interface
     Duration retry_interval = std::chrono::seconds(1);

@@ -54,6 +54,7 @@ Owner::Owner(const OwnerParts& parts, const config::Model& model, std::string_vi
       routes_(parts.shared.fib, hops_, settings.max_routes),
       dispatch_(parts.shared.links, parts.counters, parts.shared.pool,
                 parts.shared.random_key.value_or(random_key())),
+      packet_buffers_(*parts.shared.pool),
       packets_(settings.packets_a_turn),
       next_link_poll_(now),
       notices_(kNoticesAnInterval, kNoticeInterval),
@@ -92,6 +93,7 @@ bool Owner::turn(Instant now) {
     send_announcements();
     if (now >= next_link_poll_) {
         next_link_poll_ = now + settings_.link_interval;
+        packet_buffers_.look();
         poll_links();
         carry_out_actions();
         carry_out_conflicts();
@@ -338,9 +340,10 @@ void Owner::route_record(const api::Record& record) {
 }
 
 void Owner::query(const api::QueryBody& query, QueryPage& page) {
-    answer({interfaces_, parts_.shared.fib, parts_.shared.next_hops, routes_, hops_, neighbors_,
-            conflicts_, settings_.neighbors, parts_.workers, model_},
-           query, now_, page);
+    answer(
+        {interfaces_, parts_.shared.fib, parts_.shared.next_hops, routes_, hops_, neighbors_,
+         conflicts_, settings_.neighbors, parts_.workers, parts_.counters, packet_buffers_, model_},
+        query, now_, page);
 }
 
 void Owner::restart_requested() {

@@ -33,6 +33,7 @@
 #include "dataplane/owner/interfaces.hpp"
 #include "dataplane/owner/neighbors.hpp"
 #include "dataplane/owner/notice_limit.hpp"
+#include "dataplane/owner/packet_buffers.hpp"
 #include "dataplane/owner/port_control.hpp"
 #include "dataplane/owner/route_table.hpp"
 #include "dataplane/worker/worker.hpp"
@@ -163,6 +164,7 @@ private:
     Hops hops_;
     RouteTable routes_;
     Dispatch dispatch_;
+    PacketBuffers packet_buffers_;
 
     NeighborActions actions_;
     ConflictActions conflict_actions_;

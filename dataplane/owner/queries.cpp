@@ -136,12 +136,57 @@ void answer_workers(const QuerySources& sources, std::uint64_t cursor, QueryPage
     }
 }
 
+struct FragmentsHeld {
+    std::uint64_t buffers = 0;
+    std::uint64_t max_buffers = 0;
+    std::uint64_t pushed_out = 0;
+    std::uint64_t pushed_out_by_interface = 0;
+};
+
+FragmentsHeld fragments_held(const QuerySources& sources) {
+    FragmentsHeld held;
+    for (const auto& worker : sources.workers) {
+        const auto& drops = worker->counters().drops;
+        const auto dropped = [&drops](api::DropReason reason) {
+            return drops[static_cast<std::size_t>(reason)].read();
+        };
+        held.buffers += worker->fragments_held();
+        held.max_buffers += worker->max_fragments_held();
+        held.pushed_out += dropped(api::DropReason::ReassemblyFull);
+        held.pushed_out_by_interface += dropped(api::DropReason::ReassemblyInterfaceFull);
+    }
+    return held;
+}
+
+// Packets that were dropped, or never received, and errors that were not sent, because the pool was
+// empty.
+std::uint64_t without_buffer(const QuerySources& sources) {
+    const auto in_block = [](const api::CounterBlock& block) {
+        using api::DropReason;
+        return block.drops[static_cast<std::size_t>(DropReason::NoBuffer)].read() +
+               block.drops[static_cast<std::size_t>(DropReason::Ip4FragmentNoBuffer)].read() +
+               block.icmp_silences[static_cast<std::size_t>(api::IcmpSilence::NoBuffer)].read();
+    };
+    std::uint64_t total = in_block(sources.own_counters);
+    for (const auto& worker : sources.workers) {
+        total += in_block(worker->counters());
+    }
+    for (const net::InterfaceId id : sources.interfaces.all()) {
+        if (const auto record = sources.interfaces.record(id)) {
+            total += record->device_rx_no_buffer;
+        }
+    }
+    return total;
+}
+
 void answer_limits(const QuerySources& sources, std::uint64_t cursor, QueryPage& page) {
     using enum api::TableLimit;
     const RouteStatistics& routes = sources.routes.statistics();
     const NeighborStatistics& neighbors = sources.neighbors.statistics();
     const auto& held = sources.neighbors.held();
     const Conflicts& conflicts = sources.conflicts;
+    const FragmentsHeld fragments = fragments_held(sources);
+    const auto& buffers = sources.packet_buffers;
     const auto limits = std::to_array<api::LimitRecord>(
         {{Routes, 0, sources.routes.downloaded(), sources.routes.max_routes(),
           routes.routes_refused},
@@ -158,7 +203,11 @@ void answer_limits(const QuerySources& sources, std::uint64_t cursor, QueryPage&
          {HeldPackets, 0, held.total(), held.capacity(), held.pushed_out()},
          {OwnAddresses, 0, conflicts.size() - conflicts.not_in_use(), conflicts.size(),
           conflicts.statistics().refused},
-         {AddressConflicts, 0, 0, 0, conflicts.statistics().conflicts}});
+         {AddressConflicts, 0, 0, 0, conflicts.statistics().conflicts},
+         {Fragments, 0, fragments.buffers, fragments.max_buffers, fragments.pushed_out},
+         {InterfaceFragments, 0, 0, 0, fragments.pushed_out_by_interface},
+         {PacketBuffers, buffers.most_used(), buffers.used(), buffers.capacity(),
+          without_buffer(sources)}});
     for (std::uint64_t number = cursor; number < limits.size(); ++number) {
         if (!page.add(limits[number])) {
             page.next_cursor = number;

@@ -13,6 +13,7 @@
 #include "dataplane/owner/instant.hpp"
 #include "dataplane/owner/interfaces.hpp"
 #include "dataplane/owner/neighbors.hpp"
+#include "dataplane/owner/packet_buffers.hpp"
 #include "dataplane/owner/route_table.hpp"
 #include "dataplane/tables/fib.hpp"
 #include "dataplane/worker/worker.hpp"
@@ -29,6 +30,8 @@ struct QuerySources {
     const Conflicts& conflicts;
     const NeighborSettings& neighbor_settings;
     const std::vector<std::unique_ptr<Worker>>& workers;
+    const api::CounterBlock& own_counters;
+    const PacketBuffers& packet_buffers;
     const config::Model& model;
 };
 

@@ -219,4 +219,16 @@ const std::vector<RxQueue>& Worker::queues() const {
     return state_->queues;
 }
 
+const api::CounterBlock& Worker::counters() const {
+    return state_->counters;
+}
+
+std::uint32_t Worker::fragments_held() const {
+    return state_->env.reassembler.buffers();
+}
+
+std::uint32_t Worker::max_fragments_held() const {
+    return state_->env.reassembler.max_buffers();
+}
+
 }  // namespace godwit::dataplane

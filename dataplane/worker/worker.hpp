@@ -73,6 +73,10 @@ public:
     void set_punt(PuntRings* ring);  // owner; null: no control plane
     [[nodiscard]] unsigned number() const;
     [[nodiscard]] const std::vector<RxQueue>& queues() const;
+    // Any thread may read these.
+    [[nodiscard]] const api::CounterBlock& counters() const;
+    [[nodiscard]] std::uint32_t fragments_held() const;      // packet buffers
+    [[nodiscard]] std::uint32_t max_fragments_held() const;  // 0 until the first fragment came
 
 private:
     unsigned loop_once();

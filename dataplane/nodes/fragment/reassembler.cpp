@@ -65,6 +65,7 @@ Reassembler::~Reassembler() {
 
 void Reassembler::set_limits(const Limits& limits) {
     limits_ = limits;
+    max_buffers_.store(limits.buffers, std::memory_order_relaxed);
     // One call ends at most everything that is held, and the fragment that it was given.
     ended_.reserve(std::size_t{limits.buffers} + 1);
     if (limits.datagrams <= capacity_) {
@@ -209,7 +210,7 @@ std::uint32_t Reassembler::create(const Fragment& fragment, std::uint64_t now_cy
 
 // Until `buffers` more may be held, the oldest go; false when `kept` would have to go too.
 bool Reassembler::make_room(std::uint32_t kept, std::uint32_t buffers) {
-    while (buffers_ + buffers > limits_.buffers) {
+    while (this->buffers() + buffers > limits_.buffers) {
         if (by_age_.front == kept) {
             return false;
         }
@@ -263,7 +264,7 @@ rte_mbuf* Reassembler::insert(std::uint32_t index, rte_mbuf* packet, const Fragm
     *first_behind = piece;
     ++datagram.piece_count;
     datagram.buffers += packet->nb_segs;
-    buffers_ += packet->nb_segs;
+    hold_buffers(packet->nb_segs);
     datagram.bytes += fragment.end - fragment.begin;
     datagram.ecn_seen = static_cast<std::uint8_t>(datagram.ecn_seen | 1U << fragment.ecn);
     if (!fragment.more) {
@@ -309,7 +310,7 @@ rte_mbuf* Reassembler::join(std::uint32_t index) {
     header.checksum = {};
     header.checksum = net::internet_checksum(first_bytes(whole).first(header_bytes));
 
-    buffers_ -= datagram.buffers;
+    give_back_buffers(datagram.buffers);
     datagram.piece_count = 0;
     release(index);
     return whole;
@@ -350,7 +351,7 @@ void Reassembler::end_pieces(Datagram& datagram, DropReason reason) {
     for (const Piece& piece : std::span(datagram.pieces).first(datagram.piece_count)) {
         end(piece.packet, reason);
     }
-    buffers_ -= datagram.buffers;
+    give_back_buffers(datagram.buffers);
     datagram.buffers = 0;
     datagram.piece_count = 0;
 }

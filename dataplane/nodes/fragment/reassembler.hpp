@@ -27,6 +27,7 @@
 #include <rte_mbuf.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -80,7 +81,11 @@ public:
 
     [[nodiscard]] bool is_idle() const { return by_age_.count == 0; }
     [[nodiscard]] std::uint32_t datagrams() const { return by_age_.count; }
-    [[nodiscard]] std::uint32_t buffers() const { return buffers_; }
+    // Any thread may ask for these.
+    [[nodiscard]] std::uint32_t buffers() const { return buffers_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint32_t max_buffers() const {
+        return max_buffers_.load(std::memory_order_relaxed);
+    }
 
 private:
     static constexpr std::uint32_t kNone = UINT32_MAX;
@@ -134,6 +139,12 @@ private:
         std::uint8_t ecn;
     };
 
+    void hold_buffers(std::uint32_t count) {
+        buffers_.store(buffers() + count, std::memory_order_relaxed);
+    }
+    void give_back_buffers(std::uint32_t count) {
+        buffers_.store(buffers() - count, std::memory_order_relaxed);
+    }
     static Fragment read(rte_mbuf* packet);
     static std::optional<api::DropReason> fault_of(const Fragment& fragment);
     static bool same_bytes(const Piece& held, rte_mbuf* packet, const Fragment& fragment);
@@ -163,7 +174,9 @@ private:
     std::vector<std::uint32_t> buckets_;
     List by_age_;
     std::array<List, api::kMaxInterfaces> by_interface_;
-    std::uint32_t buffers_ = 0;  // held, of all datagrams
+    // Held, of all datagrams, and limits_.buffers: written by the worker, read by who shows them.
+    std::atomic<std::uint32_t> buffers_ = 0;
+    std::atomic<std::uint32_t> max_buffers_ = 0;
 
     std::vector<rte_mbuf*> ended_;
     std::array<net::InterfaceId, kMaxFragments> merged_;

@@ -94,14 +94,18 @@ TEST(StatusView, says_loudly_when_the_dataplane_is_gone_or_the_ledger_does_not_b
 
     EXPECT_THAT(show_table("status", status), Not(HasSubstr("icmp errors")));
     status.as_object()["icmp-errors"] = json::parse(
-        R"({"sent": 12, "not-sent": {"over-rate": 3, "about-group": 0, "over-share": 1}})");
+        R"({"sent": 12, "not-sent": {"over-rate": 31415, "about-group": 0, "over-share": 1}})");
     EXPECT_THAT(show_table("status", status),
-                HasSubstr("icmp errors       12 sent; not sent: 3 over-rate, 1 over-share\n"));
+                HasSubstr("icmp errors       12 sent; not sent: 31,415 over-rate, 1 over-share\n"));
     EXPECT_THAT(show_table("status", status), Not(HasSubstr("not installed")));
     status.as_object()["routes-waiting"] = 7;
     status.as_object()["limits"] = json::parse(
         R"([{"limit": "routes", "used": 10, "capacity": 10, "refused": 7},
-            {"limit": "lookup", "used": 10, "capacity": null, "refused": 0}])");
+            {"limit": "lookup", "used": 10, "capacity": null, "refused": 0},
+            {"limit": "packet-buffers", "used": 1040, "most-used": 2000, "capacity": 18432,
+             "refused": 0}])");
+    EXPECT_THAT(show_table("status", status),
+                HasSubstr("packet buffers    1,040 of 18,432 in use, 2,000 at most so far\n"));
     EXPECT_THAT(show_table("status", status), HasSubstr("not installed     7 routes"));
     EXPECT_THAT(show_table("status", status), HasSubstr("routes: 7 refused, 10 of 10 in use now"));
     EXPECT_THAT(show_table("status", status), Not(HasSubstr("lookup")));

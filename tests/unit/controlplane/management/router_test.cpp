@@ -367,6 +367,11 @@ TEST_F(RouterTest, the_ledger_is_not_balanced_when_packets_vanish_or_multiply) {
     neighbor.state = api::NeighborState::Incomplete;
     dataplane->neighbors.push_back(neighbor);
     EXPECT_TRUE(ledger().at("balanced").as_bool());
+    // Nor are fragments that wait for the rest of their datagram.
+    block.received.add(2);
+    EXPECT_FALSE(ledger().at("balanced").as_bool());
+    dataplane->fragments_held = 2;
+    EXPECT_TRUE(ledger().at("balanced").as_bool());
     block.sent.add(5);
     EXPECT_FALSE(ledger().at("balanced").as_bool());
     EXPECT_LT(ledger().at("in-flight").as_int64(), 0);

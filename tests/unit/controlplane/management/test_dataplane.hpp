@@ -238,6 +238,11 @@ public:
                 record.capacity = max_routes;
                 record.refused = refused;
                 add(record);
+                record = {};
+                record.limit = api::TableLimit::Fragments;
+                record.used = fragments_held;
+                record.capacity = 1000;
+                add(record);
                 break;
             }
             case api::QueryKind::Workers: {
@@ -287,6 +292,7 @@ public:
     std::deque<api::ConfigureOutcome> outcomes;  // of the next phases; Done when there is none
     std::size_t max_routes = 1'000'000;
     std::uint64_t refused = 0;
+    std::uint64_t fragments_held = 0;  // buffers of those that wait for others
     std::uint64_t route_records = 0;
     std::size_t swept = 0;
     int syncs_begun = 0;

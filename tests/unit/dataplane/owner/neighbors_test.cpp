@@ -181,15 +181,16 @@ TEST_F(NeighborsTest, Requests_to_one_destination_are_a_second_apart_whatever_ha
     EXPECT_NE(last, Instant{});
 }
 
-TEST_F(NeighborsTest, Seventeenth_packet_pushes_out_the_oldest) {
-    for (int i = 0; i < 17; ++i) {
+// The 45 fragments of the largest datagram fit.
+TEST_F(NeighborsTest, Sixty_fifth_packet_pushes_out_the_oldest) {
+    for (int i = 0; i < 65; ++i) {
         send();
     }
     const auto drops = taken<DropPacket>();
     ASSERT_EQ(drops.size(), 1U);
     EXPECT_EQ(drops[0].reason, DropReason::ArpHoldFull);
     EXPECT_EQ(drops[0].packet, reinterpret_cast<rte_mbuf*>(64));
-    EXPECT_EQ(neighbors.held().total(), 16U);
+    EXPECT_EQ(neighbors.held().total(), 64U);
 }
 
 TEST_F(NeighborsTest, Limit_over_all_holds_and_who_has_waited_longest_gives_way) {
@@ -634,6 +635,7 @@ TEST_F(NeighborsTest, Random_life_gives_every_packet_back_exactly_once) {
         std::mt19937 random(seed);
         NeighborSettings settings;
         settings.max_entries = 12;
+        settings.max_held_per_entry = 16;
         settings.max_held = 20;
         settings.max_unresolved = 6;
         settings.new_a_second = 5;

@@ -46,6 +46,22 @@ protected:
         owner->injected(header, std::as_bytes(std::span(bytes)));
         owner->turn(now);
     }
+    // What `show status` would say of it.
+    api::LimitRecord shown(api::TableLimit limit) {
+        std::vector<std::byte> room(64 * sizeof(api::LimitRecord));
+        const api::QueryBody query{.kind = api::QueryKind::Limits};
+        QueryPage page(query, room);
+        owner->query(query, page);
+        for (std::size_t row = 0; row < page.count(); ++row) {
+            api::LimitRecord record;
+            std::memcpy(&record, room.data() + row * sizeof record, sizeof record);
+            if (record.limit == limit) {
+                return record;
+            }
+        }
+        ADD_FAILURE() << "not shown: " << static_cast<unsigned>(limit);
+        return {};
+    }
 };
 
 TEST_F(OwnerPackets, Unknown_neighbour_is_asked_by_a_broadcast_that_names_us) {
@@ -421,6 +437,38 @@ TEST_F(OwnerPackets, Neighbour_is_polled_while_workers_send_to_it_and_then_forgo
     pass(60s);
     EXPECT_FALSE(owner->neighbors().find(key, now));
     EXPECT_THAT(taken(), SizeIs(0)) << "and not polled";
+}
+
+TEST_F(OwnerPackets, Pool_is_shown_with_what_is_out_the_most_that_was_and_who_found_none) {
+    const api::LimitRecord before = shown(api::TableLimit::PacketBuffers);
+    EXPECT_EQ(before.used, 0U);
+    EXPECT_EQ(before.capacity, 2047U);
+    EXPECT_EQ(before.refused, 0U);
+
+    std::vector<rte_mbuf*> out(2047);
+    ASSERT_EQ(rte_pktmbuf_alloc_bulk(pool_, out.data(), 2047), 0);
+    EXPECT_EQ(shown(api::TableLimit::PacketBuffers).used, 2047U);
+    inject(to_neighbor("lan0", kHost), ipv4(Ipv4Address(10, 0, 0, 1), kHost));
+    region->blocks[1].drops[static_cast<std::size_t>(DropReason::Ip4FragmentNoBuffer)].add(2);
+    region->blocks[0].icmp_silences[static_cast<std::size_t>(api::IcmpSilence::NoBuffer)].add(4);
+    EXPECT_EQ(shown(api::TableLimit::PacketBuffers).refused, 1U + 2U + 4U)
+        << "of the owner and of both workers";
+    pass(1s);  // the owner looks
+    rte_pktmbuf_free_bulk(out.data(), 2047);
+
+    const api::LimitRecord after = shown(api::TableLimit::PacketBuffers);
+    EXPECT_EQ(after.used, 0U);
+    EXPECT_EQ(after.most_used, 2047U) << "remembered";
+}
+
+TEST_F(OwnerPackets, Fragments_that_gave_way_are_shown_of_all_workers) {
+    for (const std::size_t worker : {0U, 1U}) {
+        auto& drops = region->blocks[worker].drops;
+        drops[static_cast<std::size_t>(DropReason::ReassemblyFull)].add(3);
+        drops[static_cast<std::size_t>(DropReason::ReassemblyInterfaceFull)].add(5);
+    }
+    EXPECT_EQ(shown(api::TableLimit::Fragments).refused, 6U);
+    EXPECT_EQ(shown(api::TableLimit::InterfaceFragments).refused, 10U);
 }
 
 TEST_F(OwnerPackets, Random_packets_keep_the_ledger_and_the_pool) {
