@@ -147,6 +147,10 @@ class Router:
     def ctl_history(self):
         return json.loads(self.ctl("history", "-o", "json").stdout)
 
+    def limit(self, name):
+        """What `show status` says of a table of the dataplane: used, capacity, refused."""
+        return {one["limit"]: one for one in self.show("status")["limits"]}[name]
+
     def interface(self, name):
         return {one["name"]: one for one in self.show("interfaces")}[name]
 

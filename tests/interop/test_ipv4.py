@@ -61,10 +61,13 @@ def is_from(source, kind):
 def test_the_largest_ping_is_answered_by_the_router_and_by_a_host_behind_it(network, mtu):
     if mtu != 1500:
         changed(network, wan0={"mtu": mtu})
+        # All on a link agree on its MTU: what is longer than its own, a device does not receive.
+        network.wan.ip("link", "set", "eth0", "mtu", mtu)
+    # Each of the three is the first that its neighbours hear, and arrives whole all the same.
     for target in (LAN_ROUTER, WAN_ROUTER, WAN_HOST):
         done = network.lan.run("ping", "-n", "-c", 3, "-i", "0.2", "-W", 3, "-s", 65507, target)
         assert " 3 received" in done.stdout, done.stdout
-    # The other way round the router cannot cut: the host behind the small MTU does.
+    # The other way round nothing is left to cut: the host behind the small MTU has done it.
     done = network.wan.run("ping", "-n", "-c", 3, "-i", "0.2", "-W", 3, "-s", 65507, LAN_HOST)
     assert " 3 received" in done.stdout, done.stdout
 

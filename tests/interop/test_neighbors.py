@@ -16,14 +16,11 @@ from stream import CountedStream
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 NOBODY = "00:00:00:00:00:00"
+A_BURST = 64  # packets that may be on their way when somebody looks
 
 
 def drops(router):
     return {drop["reason"]: drop["packets"] for drop in router.show("drops")}
-
-
-def limits(router):
-    return {limit["limit"]: limit for limit in router.show("status")["limits"]}
 
 
 def neighbor(router, address):
@@ -100,7 +97,7 @@ def test_a_host_that_claims_our_address_meets_one_announcement_in_ten_seconds(ne
         assert again is None, "two that defend must not do it for ever"
     said = "02:00:00:00:0f:01 uses our address 10.1.0.1"
     eventually(lambda: said in network.router.log(), 2, "a line in the log")
-    assert limits(network.router)["address-conflicts"]["refused"] == 6
+    assert network.router.limit("address-conflicts")["refused"] == 6
     network.ping()
 
 
@@ -138,7 +135,7 @@ def test_an_address_is_proved_free_before_it_is_used(network):
     assert drops(network.router)["ip4-not-yet-ours"] == 1
     said = f"so that we do not use, our address {taken}"
     eventually(lambda: said in network.router.log(), 2, "a line in the log")
-    own = limits(network.router)["own-addresses"]
+    own = network.router.limit("own-addresses")
     assert (own["used"], own["capacity"], own["refused"]) == (3, 4, 1), own
 
 
@@ -225,6 +222,7 @@ def test_a_sweep_of_ten_thousand_addresses_costs_nobody_else_anything(network):
     network.wan.ip("address", "add", "10.64.250.1/16", "dev", "eth0")
     network.ping()
     before = drops(network.router)
+    pool = network.router.limit("packet-buffers")
     peak = 0
     with CountedStream(network.lan, network.wan, WAN_HOST, rate=500) as stream:
         stream.run_for(1)
@@ -235,22 +233,26 @@ def test_a_sweep_of_ten_thousand_addresses_costs_nobody_else_anything(network):
                 if number % 100 == 99:
                     time.sleep(0.02)
                 if number % 2500 == 1249:
-                    peak = max(peak, limits(network.router)["held-packets"]["used"])
+                    peak = max(peak, network.router.limit("held-packets")["used"])
         # A neighbour that is really there is found in the middle of it.
         network.ping(target="10.64.250.1", count=5, check=False)
         stream.run_for(1)
         stream.finish()
         stream.assert_nothing_lost()
-    held = limits(network.router)["held-packets"]
+    held = network.router.limit("held-packets")
     assert 0 < peak <= held["capacity"], (peak, held)
     assert drops(network.router).get("no-buffer", 0) == before.get("no-buffer", 0)
     for address in (LAN_HOST, WAN_HOST):
         state = neighbor(network.router, address)
         assert state is not None and state["state"] in ("reachable", "probe"), (address, state)
-    eventually(lambda: limits(network.router)["held-packets"]["used"] == 0, 15, "nothing waits")
+    eventually(lambda: network.router.limit("held-packets")["used"] == 0, 15, "nothing waits")
     network.ping(target="10.64.250.1")
-    everything = limits(network.router)
-    assert everything["neighbors"]["used"] < 4096 + 10, everything["neighbors"]
+    neighbors = network.router.limit("neighbors")
+    assert neighbors["used"] < 4096 + 10, neighbors
+    # The pool is as it was, had room all the time, and nobody found it empty.
+    after = network.router.limit("packet-buffers")
+    assert after["used"] <= pool["used"] + A_BURST, (pool, after)
+    assert after["most-used"] < after["capacity"] / 4 and after["refused"] == 0, after
 
 
 def test_an_interface_remembers_no_more_neighbours_than_it_may(network):
