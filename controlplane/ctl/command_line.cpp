@@ -273,6 +273,32 @@ void CommandLine::add_verbs() {
     ping->add_flag("--df", invocation_.dont_fragment,
                    "do not fragment: a router on the way whose next MTU is less says so");
 
+    CLI::App* traceroute =
+        app.add_subcommand("traceroute", "the routers on the way, asked by the router itself");
+    traceroute->add_option("ADDRESS", invocation_.address, "an IPv4 address")
+        ->required()
+        ->check(CLI::ValidIPV4);
+    traceroute->add_flag("-I,--icmp", invocation_.icmp_probes,
+                         "ICMP echo as probes instead of UDP");
+    traceroute->add_option("-m,--max-hops", invocation_.max_hops, "the last hop (default 30)")
+        ->check(CLI::Range(1, 255));
+    traceroute->add_option("-q,--probes", invocation_.probes, "for each hop (default 3)")
+        ->check(CLI::Range(1, 10));
+    traceroute->add_option("-W,--timeout", timeout_, "how long to wait for an answer (default 2s)")
+        ->type_name("DURATION");
+    traceroute
+        ->add_option("-p,--port", invocation_.port,
+                     "of the first UDP probe, one more for each (default 33434)")
+        ->check(CLI::Range(1, 65'535));
+    traceroute->add_option("-s,--size", invocation_.probe_bytes, "bytes of data (default 32)")
+        ->check(CLI::Range(0, 65'507));
+    traceroute
+        ->add_option("--source", invocation_.source,
+                     "an address of the router to send from (default: of the way out)")
+        ->check(CLI::ValidIPV4);
+    traceroute->add_flag("--df", invocation_.dont_fragment,
+                         "do not fragment: a router on the way whose next MTU is less says so");
+
     CLI::App* completion = app.add_subcommand("completion", "a completion script for a shell");
     completion->add_option("SHELL", invocation_.shell, "bash")
         ->required()
@@ -349,7 +375,7 @@ net::Result<Invocation, NotRun> CommandLine::parse(const std::vector<std::string
         return invocation_;
     }
     const CLI::App* verb = app_->get_subcommands().front();
-    constexpr std::array<std::pair<std::string_view, Verb>, 8> kVerbs{
+    constexpr std::array<std::pair<std::string_view, Verb>, 9> kVerbs{
         {{"show", Verb::Show},
          {"check", Verb::Check},
          {"plan", Verb::Plan},
@@ -357,6 +383,7 @@ net::Result<Invocation, NotRun> CommandLine::parse(const std::vector<std::string
          {"diff", Verb::Diff},
          {"history", Verb::History},
          {"ping", Verb::Ping},
+         {"traceroute", Verb::Traceroute},
          {"completion", Verb::Completion}}};
     for (const auto& [word, value] : kVerbs) {
         if (verb->get_name() == word) {
@@ -438,7 +465,7 @@ _godwitctl() {{
     for ((i = 1; i < COMP_CWORD; i++)); do
         word="${{COMP_WORDS[i]}}"
         case "$word" in
-            -o|--output|--socket|--watch|-m|--message|-c|--count|-i|--interval|-W|--timeout|-s|--size|-t|--ttl) ((i++)) ;;
+            -o|--output|--socket|--watch|-m|--message|-c|--count|-i|--interval|-W|--timeout|-s|--size|-t|--ttl|-q|--probes|-p|--port|--max-hops|--source) ((i++)) ;;
             -*) ;;
             *) [[ "$path" == *' '* ]] || path="${{path:+$path }}$word" ;;
         esac

@@ -17,6 +17,7 @@ enum class Verb : std::uint8_t {
     Diff,
     History,
     Ping,
+    Traceroute,
     Completion
 };
 
@@ -34,15 +35,20 @@ struct Invocation {
     bool allow_restart = false;                  // apply
     std::optional<std::uint64_t> from_revision;  // diff
     std::optional<std::uint64_t> to_revision;
-    std::string address;  // ping
+    std::string address;  // ping, traceroute
     unsigned count = 5;
     std::chrono::milliseconds interval{1000};
     std::chrono::milliseconds timeout{2000};
     unsigned size_bytes = 56;  // of the ICMP data, as ping(8) counts
     unsigned ttl = 64;
     bool dont_fragment = false;
-    std::string source;  // ping: empty: the router chooses
-    std::string shell;   // completion
+    std::string source;        // ping, traceroute: empty: the router chooses
+    bool icmp_probes = false;  // traceroute; else UDP
+    unsigned max_hops = 30;
+    unsigned probes = 3;  // for each hop
+    unsigned port = 33'434;
+    unsigned probe_bytes = 32;  // of data
+    std::string shell;          // completion
 };
 
 // The exit codes of godwitctl.

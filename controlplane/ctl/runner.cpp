@@ -122,6 +122,8 @@ int Runner::run(const Invocation& asked) {
             return history(asked);
         case Verb::Ping:
             return ping(asked);
+        case Verb::Traceroute:
+            return traceroute(asked);
         case Verb::Prompt:
         case Verb::Completion:
             break;
@@ -404,6 +406,57 @@ int Runner::ping(const Invocation& asked) {
     console_.out.flush();
     // As ping(8): no answer at all is a failure.
     return count_of(member(summary, "received")) > 0 ? kExitDone : kExitRefused;
+}
+
+int Runner::traceroute(const Invocation& asked) {
+    auto client = ControlClient::connect(asked.socket);
+    if (!client) {
+        return report(client.error());
+    }
+    json::object request{{"verb", "traceroute"},
+                         {"address", asked.address},
+                         {"probe", asked.icmp_probes ? "icmp" : "udp"},
+                         {"max-hops", asked.max_hops},
+                         {"probes", asked.probes},
+                         {"port", asked.port},
+                         {"size", asked.probe_bytes},
+                         {"df", asked.dont_fragment},
+                         {"timeout-ms", asked.timeout.count()}};
+    if (!asked.source.empty()) {
+        request["source"] = asked.source;
+    }
+    if (const auto sent = client->send(request); !sent) {
+        return report(sent.error());
+    }
+    const milliseconds patience = asked.timeout + milliseconds(10'000);
+    for (;;) {
+        auto answer = client->receive(patience);
+        if (!answer && answer.error().kind == NoAnswer::Interrupted) {
+            return kExitRefused;  // what is known stands there
+        }
+        if (!answer) {
+            return report(answer.error());
+        }
+        const json::value whole(std::move(*answer));
+        if (!truth_of(member(whole, "ok"))) {
+            return refuse(asked, cell_of(member(whole, "code")),
+                          strings_of(member(whole, "errors")));
+        }
+        const json::value& data = member(whole, "data");
+        const bool last = !truth_of(member(whole, "more"));
+        if (asked.output == OutputForm::Json) {
+            console_.out << json::serialize(data) << "\n";
+        } else if (asked.output == OutputForm::Yaml) {
+            console_.out << "---\n" << yaml(data);
+        } else {
+            console_.out << (last ? traceroute_summary_text(asked.address, data)
+                                  : traceroute_hop_text(data));
+        }
+        console_.out.flush();
+        if (last) {
+            return truth_of(member(data, "reached")) ? kExitDone : kExitRefused;
+        }
+    }
 }
 
 }  // namespace godwit::ctl

@@ -34,6 +34,7 @@ private:
     int diff(const Invocation& asked);
     int history(const Invocation& asked);
     int ping(const Invocation& asked);
+    int traceroute(const Invocation& asked);
 
     net::Result<boost::json::value, int> ask(const Invocation& asked,
                                              const boost::json::object& request);
@@ -45,7 +46,8 @@ private:
     Console console_;
 };
 
-// Set by SIGINT; ends --watch and ping, which then say what they have. Installed by main().
+// Set by SIGINT; ends --watch, traceroute and ping, which then say what they have. Installed by
+// main().
 void install_interrupt_handler();
 
 }  // namespace godwit::ctl

@@ -497,4 +497,33 @@ std::string ping_summary_text(std::string_view address, const json::value& summa
     return text;
 }
 
+std::string traceroute_hop_text(const json::value& hop) {
+    std::string text = fmt::format("{:>2}", count_of(member(hop, "hop")));
+    std::string before;
+    for (const json::value& probe : items(member(hop, "probes"))) {
+        if (truth_of(member(probe, "lost"))) {
+            text += "  *";
+            continue;
+        }
+        const std::string from = printable(cell_of(member(probe, "from")));
+        if (from != before) {
+            text += "  " + from;
+            before = from;
+        }
+        text += fmt::format("  {} ms", milliseconds_text(number_of(member(probe, "rtt-ms"))));
+        const std::string mark = printable(cell_of(member(probe, "mark")));
+        if (!mark.empty()) {
+            text += " " + mark;
+        }
+    }
+    return text + "\n";
+}
+
+std::string traceroute_summary_text(std::string_view address, const json::value& summary) {
+    const std::uint64_t hops = count_of(member(summary, "hops"));
+    return fmt::format("{}: {} {} {}\n", address,
+                       truth_of(member(summary, "reached")) ? "reached in" : "not reached in", hops,
+                       hops == 1 ? "hop" : "hops");
+}
+
 }  // namespace godwit::ctl

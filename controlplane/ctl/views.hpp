@@ -23,6 +23,9 @@ std::string changes_text(const boost::json::value& data);
 // One line for an event of a ping, and the last lines.
 std::string ping_event_text(const boost::json::value& event);
 std::string ping_summary_text(std::string_view address, const boost::json::value& summary);
+// One line for a hop of a traceroute, as traceroute(8) has it, and the last line.
+std::string traceroute_hop_text(const boost::json::value& hop);
+std::string traceroute_summary_text(std::string_view address, const boost::json::value& summary);
 
 // A number of milliseconds with what matters of it: "0.213", "12.4", "1500".
 std::string milliseconds_text(double milliseconds);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "controlplane/host/packet_of.hpp"
 #include "net/byte_writer.hpp"
 #include "net/ip_protocol.hpp"
 #include "net/tcp.hpp"
@@ -21,17 +22,6 @@ constexpr std::uint8_t kTypeOfServiceBits = 0x1c;
 constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
 // RFC 1812 4.3.2.3: as much of the packet as fits.
 constexpr std::size_t kMaxQuote = net::kIcmpQuoteMaxBytes;
-
-// The packet of `header` with `payload_bytes` behind it, written by `fill`.
-template <class Fill>
-std::vector<std::uint8_t> packet_of(net::Ipv4Header header, std::size_t payload_bytes, Fill fill) {
-    header.payload_bytes = static_cast<std::uint16_t>(payload_bytes);
-    std::vector<std::uint8_t> packet(header.encoded_size() + payload_bytes);
-    net::ByteWriter writer(packet);
-    header.encode(writer);
-    fill(writer);
-    return packet;
-}
 
 // What ping says about an ICMP error (RFC 792, RFC 1122 3.2.2.1, RFC 1812 5.2.7.1).
 std::string describe(const net::IcmpMessage& message) {
@@ -108,7 +98,7 @@ Host::Host(HostLimits limits, std::function<std::uint32_t()> random)
       echo_bucket_(limits.echo_per_second, limits.echo_per_second),
       error_limit_(kNanosecondsPerSecond, limits.max_interfaces, 1, key_from(random_)),
       reset_bucket_(limits.reset_per_second, limits.reset_per_second),
-      next_identification_(static_cast<std::uint16_t>(random_())) {}
+      traces_(limits.max_traceroutes, random_) {}
 
 void Host::set_addresses(std::span<const net::Ipv4InterfaceAddress> addresses) {
     addresses_.assign(addresses.begin(), addresses.end());
@@ -123,7 +113,7 @@ HostActions Host::input(std::span<const std::uint8_t> packet, const Arrival& arr
     HostActions actions;
     const HostCounter what = deliver(packet, arrival, now, actions);
     ++counters_[static_cast<std::size_t>(what)];
-    collect_ended(actions);
+    collect_ended(now, actions);
     return actions;
 }
 
@@ -193,7 +183,7 @@ HostCounter Host::deliver_icmp(const Ipv4View& packet, bool group, Instant now,
         case net::IcmpType::DestinationUnreachable:
         case net::IcmpType::TimeExceeded:
         case net::IcmpType::ParameterProblem:
-            return take_icmp_error(packet, *message, actions);
+            return take_icmp_error(packet, *message, now, actions);
         case net::IcmpType::SourceQuench:  // RFC 6633 3: MUST be silently discarded
         case net::IcmpType::Redirect:      // a router with routes of its own ignores it (RFC 1812
                                            // 5.2.7.2)
@@ -213,7 +203,6 @@ HostCounter Host::answer_echo(const Ipv4View& packet, const IcmpView& request, I
     }
     net::Ipv4Header header;
     header.type_of_service = packet.type_of_service();  // RFC 1349 5.1: as in the request
-    header.identification = next_identification_++;
     header.protocol = net::IpProtocol::Icmp;
     header.source = packet.destination();  // RFC 1122 3.2.2.6: MUST be the one that was asked
     header.destination = packet.source();
@@ -227,6 +216,9 @@ HostCounter Host::answer_echo(const Ipv4View& packet, const IcmpView& request, I
 
 HostCounter Host::take_echo_reply(const Ipv4View& packet, const IcmpView& reply, Instant now,
                                   HostActions& actions) {
+    if (traces_.take_echo_reply(packet, reply, now)) {
+        return HostCounter::TraceAnswer;
+    }
     const auto running = pings_.find(reply.message().identifier());
     if (running == pings_.end()) {
         return HostCounter::IcmpNotForPing;
@@ -251,12 +243,17 @@ HostCounter Host::take_echo_reply(const Ipv4View& packet, const IcmpView& reply,
     return HostCounter::PingReply;
 }
 
-// RFC 1122 3.2.2: an error is handed to the transport whose packet it quotes; here that is ping.
-HostCounter Host::take_icmp_error(const Ipv4View& packet, const IcmpView& error,
+// RFC 1122 3.2.2: an error is handed to the transport whose packet it quotes; here those are
+// traceroute and ping.
+HostCounter Host::take_icmp_error(const Ipv4View& packet, const IcmpView& error, Instant now,
                                   HostActions& actions) {
     const auto quoted = Ipv4View::parse_quoted(error.body());
     if (!quoted) {
         return HostCounter::BadIcmpQuote;
+    }
+    if (quoted->fragment_units() == 0 &&
+        traces_.take_error(packet, error.message(), *quoted, now)) {
+        return HostCounter::TraceAnswer;
     }
     if (quoted->protocol() != net::IpProtocol::Icmp || quoted->fragment_units() != 0) {
         return HostCounter::IcmpNotForPing;
@@ -291,6 +288,9 @@ HostCounter Host::deliver_udp(const Ipv4View& packet, net::InterfaceId interface
     }
     if (!datagram->has_valid_checksum(packet.source(), packet.destination())) {
         return HostCounter::BadUdpChecksum;  // RFC 1122 4.1.3.4: MUST be silently discarded
+    }
+    if (traces_.take_datagram(packet, *datagram, now)) {
+        return HostCounter::TraceAnswer;
     }
     // RFC 1122 4.1.3.1: nobody listens on this port; traceroute knows its last hop by this.
     return refuse(packet, interface, net::UnreachableCode::Port, HostCounter::PortUnreachableSent,
@@ -327,7 +327,6 @@ HostCounter Host::deliver_tcp(const Ipv4View& packet, Instant now, HostActions& 
             static_cast<std::uint32_t>(flags.syn) + static_cast<std::uint32_t>(flags.fin);
     }
     net::Ipv4Header header;
-    header.identification = next_identification_++;
     header.protocol = net::IpProtocol::Tcp;
     header.source = packet.destination();
     header.destination = packet.source();
@@ -357,7 +356,6 @@ HostCounter Host::refuse(const Ipv4View& packet, net::InterfaceId interface,
     net::Ipv4Header header;
     header.type_of_service = static_cast<std::uint8_t>(
         kInternetworkControl | (packet.type_of_service() & kTypeOfServiceBits));
-    header.identification = next_identification_++;
     header.protocol = net::IpProtocol::Icmp;
     header.source = packet.destination();
     header.destination = packet.source();
@@ -379,7 +377,7 @@ net::Result<PingId, std::string> Host::start_ping(const PingRequest& request, In
     }
     // Random, so that a stranger off the path cannot answer for the one that is asked.
     auto identifier = static_cast<std::uint16_t>(random_());
-    while (pings_.contains(identifier)) {
+    while (pings_.contains(identifier) || traces_.has_identifier(identifier)) {
         ++identifier;
     }
     RunningPing running{++last_ping_, Ping(request, now), {}};
@@ -398,6 +396,15 @@ void Host::cancel_ping(PingId ping) {
     std::erase_if(pings_, [ping](const auto& each) { return each.second.id == ping; });
 }
 
+net::Result<TraceId, std::string> Host::start_traceroute(const TracerouteRequest& request,
+                                                         Instant now) {
+    return traces_.start(request, now);
+}
+
+void Host::cancel_traceroute(TraceId trace) {
+    traces_.cancel(trace);
+}
+
 HostActions Host::advance(Instant now) {
     HostActions actions;
     for (auto& [identifier, running] : pings_) {
@@ -408,7 +415,8 @@ HostActions Host::advance(Instant now) {
             actions.packets.push_back(echo_request(running, identifier, *sequence));
         }
     }
-    collect_ended(actions);
+    traces_.advance(now, actions.packets);
+    collect_ended(now, actions);
     return actions;
 }
 
@@ -420,7 +428,6 @@ std::vector<std::uint8_t> Host::echo_request(const RunningPing& running, std::ui
         data[i] = i < running.nonce.size() ? running.nonce[i] : static_cast<std::uint8_t>(i);
     }
     net::Ipv4Header header;
-    header.identification = next_identification_++;
     header.ttl_hops = request.ttl;
     header.dont_fragment = request.dont_fragment;
     header.protocol = net::IpProtocol::Icmp;
@@ -432,7 +439,8 @@ std::vector<std::uint8_t> Host::echo_request(const RunningPing& running, std::ui
                      });
 }
 
-void Host::collect_ended(HostActions& actions) {
+void Host::collect_ended(Instant now, HostActions& actions) {
+    traces_.collect(now, actions.traces);
     for (auto each = pings_.begin(); each != pings_.end();) {
         if (each->second.ping.finished()) {
             actions.ended.push_back({each->second.id, each->second.ping.summary()});
@@ -444,7 +452,7 @@ void Host::collect_ended(HostActions& actions) {
 }
 
 std::optional<Instant> Host::next_deadline() const {
-    std::optional<Instant> deadline;
+    std::optional<Instant> deadline = traces_.next_deadline();
     for (const auto& [identifier, running] : pings_) {
         const auto own = running.ping.next_deadline();
         if (own && (!deadline || *own < *deadline)) {

@@ -1,10 +1,11 @@
 // Local delivery: what this router does with a packet that is for itself.
 //
-// A core without I/O: a packet and the time go in, packets to send and events of pings come out.
-// Echo requests are answered, echo replies and ICMP errors find the ping that they belong to, and
-// what nobody here listens to is refused the way the standards say: UDP with port unreachable (on
-// which traceroute's last hop depends, RFC 1122 4.1.3.1), TCP with a reset (RFC 9293 3.10.7.1), any
-// other protocol with protocol unreachable (RFC 1122 3.2.2.1).
+// A core without I/O: a packet and the time go in, packets to send and events of pings and
+// traceroutes come out. Echo requests are answered, echo replies and ICMP errors find the ping or
+// the traceroute (traces.hpp) that they belong to, and what nobody here listens to is refused the
+// way the standards say: UDP with port unreachable (on which traceroute's last hop depends, RFC
+// 1122 4.1.3.1), TCP with a reset (RFC 9293 3.10.7.1), any other protocol with protocol unreachable
+// (RFC 1122 3.2.2.1).
 //
 // Invariants: every packet that comes in is counted in exactly one HostCounter; nothing that a
 // stranger sends is answered faster than its limit allows; no state is kept for a stranger, but the
@@ -20,8 +21,10 @@
 // may be another interface's than the one that the error leaves by. Who asked knows the router by
 // that address, and matches the error to his socket by it (RFC 1122 3.2.1.3, 4.1.3.5).
 //
-// Not here: reassembly, which the dataplane does (a fragment that comes up all the same is counted
-// and ends here), and listeners; they come with the transports and take their place in `deliver_*`.
+// Not here: the identification of packets, which the dataplane gives to all that leaves the router
+// (dataplane/nodes/ip4/identification.hpp); reassembly, which the dataplane does (a fragment that
+// comes up all the same is counted and ends here), and listeners; they come with the transports and
+// take their place in `deliver_*`.
 #pragma once
 
 #include <array>
@@ -37,6 +40,7 @@
 
 #include "controlplane/host/ping.hpp"
 #include "controlplane/host/token_bucket.hpp"
+#include "controlplane/host/traces.hpp"
 #include "net/icmp.hpp"
 #include "net/icmp_rate_limit.hpp"
 #include "net/interface_id.hpp"
@@ -52,6 +56,7 @@ enum class HostCounter : std::uint8_t {
     EchoAnswered,
     PingReply,
     PingError,
+    TraceAnswer,
     PortUnreachableSent,
     ProtocolUnreachableSent,
     ResetSent,
@@ -90,6 +95,7 @@ constexpr std::array<HostCounterText, kHostCounterCount> kHostCounters{{
     {HostCounter::EchoAnswered, "echo-answered"},
     {HostCounter::PingReply, "ping-reply"},
     {HostCounter::PingError, "ping-error"},
+    {HostCounter::TraceAnswer, "trace-answer"},
     {HostCounter::PortUnreachableSent, "port-unreachable-sent"},
     {HostCounter::ProtocolUnreachableSent, "protocol-unreachable-sent"},
     {HostCounter::ResetSent, "reset-sent"},
@@ -130,6 +136,7 @@ struct HostLimits {
     std::uint32_t echo_per_second = 1000;
     std::uint32_t reset_per_second = 100;
     std::size_t max_pings = 64;
+    std::size_t max_traceroutes = 16;
     std::size_t max_interfaces = 256;  // that errors are counted by
 };
 
@@ -147,6 +154,7 @@ struct HostActions {
     std::vector<std::vector<std::uint8_t>> packets;  // IPv4, complete; to be routed
     std::vector<PingReport> reports;
     std::vector<PingEnd> ended;
+    TraceReports traces;
 };
 
 class Host {
@@ -171,8 +179,12 @@ public:
     // Sends the first request at the next advance(). The error says why it cannot be done.
     net::Result<PingId, std::string> start_ping(const PingRequest& request, Instant now);
     void cancel_ping(PingId ping);
+    // The same for a traceroute.
+    net::Result<TraceId, std::string> start_traceroute(const TracerouteRequest& request,
+                                                       Instant now);
+    void cancel_traceroute(TraceId trace);
 
-    // Call at next_deadline(), and after start_ping().
+    // Call at next_deadline(), and after start_ping() and start_traceroute().
     HostActions advance(Instant now);
     [[nodiscard]] std::optional<Instant> next_deadline() const;
 
@@ -180,6 +192,7 @@ public:
         return counters_[static_cast<std::size_t>(counter)];
     }
     [[nodiscard]] std::size_t pings() const { return pings_.size(); }
+    [[nodiscard]] std::size_t traceroutes() const { return traces_.count(); }
 
 private:
     struct RunningPing {
@@ -201,7 +214,7 @@ private:
                             HostActions& actions);
     HostCounter take_echo_reply(const Ipv4View& packet, const IcmpView& reply, Instant now,
                                 HostActions& actions);
-    HostCounter take_icmp_error(const Ipv4View& packet, const IcmpView& error,
+    HostCounter take_icmp_error(const Ipv4View& packet, const IcmpView& error, Instant now,
                                 HostActions& actions);
     HostCounter refuse(const Ipv4View& packet, net::InterfaceId interface,
                        net::UnreachableCode code, HostCounter sent, Instant now,
@@ -210,7 +223,7 @@ private:
     [[nodiscard]] std::vector<std::uint8_t> echo_request(const RunningPing& running,
                                                          std::uint16_t identifier,
                                                          std::uint16_t sequence);
-    void collect_ended(HostActions& actions);
+    void collect_ended(Instant now, HostActions& actions);
 
     HostLimits limits_;
     std::function<std::uint32_t()> random_;
@@ -221,7 +234,7 @@ private:
     std::vector<net::Ipv4InterfaceAddress> addresses_;
     std::map<std::uint16_t, RunningPing> pings_;  // by ICMP identifier
     PingId last_ping_ = 0;
-    std::uint16_t next_identification_;
+    Traces traces_;
     std::array<std::uint64_t, kHostCounterCount> counters_{};
 };
 

@@ -17,7 +17,6 @@ namespace {
 
 constexpr Duration kSampleInterval = std::chrono::seconds(1);
 constexpr Duration kLearnRetry = std::chrono::seconds(1);
-constexpr std::size_t kIpv4AndIcmpBytes = 28;
 constexpr double kLongestUptime = 4e9;  // seconds; beyond lies nonsense
 
 std::optional<Shortage> shortage_of(api::RouteRejection reason) {
@@ -410,6 +409,18 @@ void Router::carry_out(HostActions actions) {
             listener.mapped().end(end.summary);
         }
     }
+    for (const TraceReports::Hop& hop : actions.traces.hops) {
+        const auto listener = traceroutes_.find(hop.trace);
+        if (listener != traceroutes_.end() && listener->second.hop) {
+            listener->second.hop(hop.hop);
+        }
+    }
+    for (const TraceReports::End& end : actions.traces.ended) {
+        const auto listener = traceroutes_.extract(end.trace);
+        if (listener && listener.mapped().end) {
+            listener.mapped().end(end.summary);
+        }
+    }
     arm_host_timer();
 }
 
@@ -420,100 +431,6 @@ void Router::arm_host_timer() {
         return;
     }
     host_timer_->arm(*deadline, [this] { carry_out(host_.advance(timers_.now())); });
-}
-
-net::Result<PingId, std::string> Router::ping(PingRequest request, PingListener listener) {
-    if (auto problem = Ping::check(request)) {
-        return net::unexpected(std::move(*problem));
-    }
-    const auto source = source_for(request);
-    if (!source) {
-        return net::unexpected(source.error());
-    }
-    if (request.source.is_unspecified()) {
-        request.source = *source;
-    } else if (!host_.owns(request.source)) {
-        return net::unexpected(fmt::format(
-            "{} is no address of this router; give one that `show interfaces` has, or none",
-            request.source.to_string()));
-    }
-    auto started = host_.start_ping(request, timers_.now());
-    if (started) {
-        pings_.emplace(*started, std::move(listener));
-        arm_host_timer();
-    }
-    return started;
-}
-
-void Router::cancel_ping(PingId ping) {
-    pings_.erase(ping);
-    host_.cancel_ping(ping);
-    arm_host_timer();
-}
-
-// RFC 1122 3.3.4.3 leaves the choice to the host: an address of the interface that the packet
-// leaves by, of the subnet of its next hop where there is one; so the answer finds its way back.
-net::Result<net::Ipv4Address, std::string> Router::source_for(const PingRequest& request) const {
-    if (host_.owns(request.destination)) {
-        return request.destination;
-    }
-    const auto prefix = rib_.lookup(request.destination);
-    if (!prefix) {
-        return net::unexpected(fmt::format("no route leads to {}; see `show routes`",
-                                           request.destination.to_string()));
-    }
-    std::optional<RibNextHop> way;
-    for (const RouteView& route : prefix->routes) {
-        for (const NextHopView& next_hop : route.next_hops) {
-            if (route.selected && next_hop.active && !way) {
-                way = next_hop.resolved.empty() ? next_hop.next_hop : next_hop.resolved.front();
-            }
-        }
-    }
-    if (!way || way->kind == RibNextHop::Kind::Blackhole) {
-        return net::unexpected(fmt::format("the route to {} ({}) leads nowhere",
-                                           request.destination.to_string(),
-                                           prefix->prefix.to_string()));
-    }
-    if (way->kind == RibNextHop::Kind::Broadcast) {
-        return net::unexpected(fmt::format("{} is a broadcast address; give a unicast address",
-                                           request.destination.to_string()));
-    }
-    const auto interface =
-        running_.model.interfaces.find(name_of(interfaces_.names(), way->interface));
-    const net::Ipv4Address neighbor = way->via.value_or(request.destination);
-    if (interface != running_.model.interfaces.end()) {
-        const config::Interface& out = interface->second;
-        // Nobody on the way would say so: no router sends an error to itself.
-        if (request.dont_fragment && request.size + kIpv4AndIcmpBytes > out.mtu) {
-            return net::unexpected(fmt::format(
-                "size {} does not fit the MTU {} of {} with 28 bytes of headers, and must not be "
-                "fragmented; give at most {}, or let it be fragmented",
-                request.size, out.mtu, out.name, out.mtu - kIpv4AndIcmpBytes));
-        }
-        for (const net::Ipv4InterfaceAddress& own : out.addresses) {
-            if (own.subnet().contains(neighbor)) {
-                return own.address;
-            }
-        }
-        if (!out.addresses.empty()) {
-            return out.addresses.front().address;
-        }
-    }
-    // An interface without an address of its own borrows one, a loopback's if there is one
-    // (RFC 1812 2.2.7).
-    std::optional<net::Ipv4Address> borrowed;
-    for (const auto& [name, each] : running_.model.interfaces) {
-        if (each.enabled && !each.addresses.empty() &&
-            (!borrowed || std::holds_alternative<config::Loopback>(each.kind))) {
-            borrowed = each.addresses.front().address;
-        }
-    }
-    if (!borrowed) {
-        return net::unexpected(std::string(
-            "this router has no address to send from; give an interface one in addresses"));
-    }
-    return *borrowed;
 }
 
 // ---- now and then

@@ -66,6 +66,12 @@ struct PingListener {
     std::function<void(const PingSummary&)> end;
 };
 
+// What a traceroute tells to the one who asked for it.
+struct TracerouteListener {
+    std::function<void(const TracerouteHop&)> hop;
+    std::function<void(const TracerouteSummary&)> end;
+};
+
 class Router {
 public:
     // `executor` and `timers` outlive this; `random` gives bits that a stranger cannot guess.
@@ -89,6 +95,10 @@ public:
     // The error is a sentence for a person. The listener hears nothing after cancel_ping().
     net::Result<PingId, std::string> ping(PingRequest request, PingListener listener);
     void cancel_ping(PingId ping);
+    // The same for a traceroute.
+    net::Result<TraceId, std::string> traceroute(TracerouteRequest request,
+                                                 TracerouteListener listener);
+    void cancel_traceroute(TraceId trace);
 
     [[nodiscard]] ChannelClient& channel() { return channel_; }
     [[nodiscard]] const Rib& rib() const { return rib_; }
@@ -127,6 +137,9 @@ private:
     void carry_out(HostActions actions);
     void arm_host_timer();
     void sample();
+    // Fills in the source where none is asked for; an answer says why there is none, or no such
+    // one.
+    [[nodiscard]] std::optional<std::string> choose_source(PingRequest& request) const;
     [[nodiscard]] net::Result<net::Ipv4Address, std::string> source_for(
         const PingRequest& request) const;
     // `work` in a later turn, unless this is gone by then.
@@ -146,6 +159,7 @@ private:
     RouterCounters counters_;
     TokenBucket complaints_{1, 20};  // of what comes by the thousand; all of it is counted
     std::map<PingId, PingListener> pings_;
+    std::map<TraceId, TracerouteListener> traceroutes_;
 
     Session session_ = Session::None;
     std::uint64_t session_number_ = 0;  // of ours: an answer for an older one is not for now

@@ -59,6 +59,23 @@ json::object summary_json(const PingSummary& summary) {
                         {"rtt-max-ms", time(summary.maximum)}};
 }
 
+json::object hop_json(const TracerouteHop& hop) {
+    json::array probes;
+    for (const ProbeAnswer& probe : hop.probes) {
+        if (!probe.from) {
+            probes.push_back(json::object{{"lost", true}});
+            continue;
+        }
+        json::object data{{"from", probe.from->to_string()},
+                          {"rtt-ms", milliseconds(probe.round_trip)}};
+        if (!probe.mark.empty()) {
+            data["mark"] = probe.mark;
+        }
+        probes.push_back(std::move(data));
+    }
+    return json::object{{"hop", hop.hop}, {"probes", std::move(probes)}};
+}
+
 // The model of a stored revision, or a sentence why there is none.
 net::Result<config::Model, std::string> model_of(const config::RevisionStore& revisions,
                                                  std::uint64_t number) {
@@ -90,10 +107,12 @@ void Verbs::handle(json::object keys, const std::shared_ptr<Answer>& answer) {
         history(request, answer);
     } else if (verb == "ping") {
         ping(request, answer);
+    } else if (verb == "traceroute") {
+        traceroute(request, answer);
     } else {
         answer->fail(AnswerCode::BadRequest,
                      fmt::format("there is no verb '{}'; there are show, check, plan, apply, diff, "
-                                 "history and ping",
+                                 "history, ping and traceroute",
                                  printable(verb.data(), std::min<std::size_t>(verb.size(), 64))));
     }
 }
@@ -197,10 +216,7 @@ void Verbs::ping(Request& request, const std::shared_ptr<Answer>& answer) {
         return;
     }
     asked.destination = *address;
-    if (!router_.channel().connected()) {
-        answer->fail(AnswerCode::Unavailable,
-                     fmt::format("the dataplane is not there ({}); try again in a moment",
-                                 router_.channel().problem()));
+    if (!dataplane_is_there(answer)) {
         return;
     }
     PingListener listener;
@@ -212,6 +228,57 @@ void Verbs::ping(Request& request, const std::shared_ptr<Answer>& answer) {
         return;
     }
     answer->when_gone([this, id = *started] { router_.cancel_ping(id); });
+}
+
+void Verbs::traceroute(Request& request, const std::shared_ptr<Answer>& answer) {
+    TracerouteRequest asked;
+    const auto address = request.required_address("address");
+    const std::string probe = request.text("probe", "udp");
+    asked.kind = probe == "icmp" ? ProbeKind::Echo : ProbeKind::Udp;
+    asked.max_hops = static_cast<std::uint8_t>(request.number("max-hops", 30, 1, 255));
+    asked.probes_a_hop =
+        static_cast<std::uint8_t>(request.number("probes", 3, 1, Traceroute::kMaxProbes));
+    asked.timeout = std::chrono::milliseconds(request.number(
+        "timeout-ms", 2000, 1, static_cast<std::uint64_t>(Traceroute::kMaxTimeout.count())));
+    asked.port = static_cast<std::uint16_t>(request.number("port", asked.port, 1, 65'535));
+    asked.size = static_cast<std::uint16_t>(request.number("size", 32, 0, Traceroute::kMaxSize));
+    asked.dont_fragment = request.flag("df");
+    asked.source = request.optional_address("source").value_or(net::Ipv4Address());
+    std::vector<std::string> errors = request.finish();
+    if (probe != "udp" && probe != "icmp") {
+        errors.push_back(
+            fmt::format("probe: '{}' is neither udp nor icmp",
+                        printable(probe.data(), std::min<std::size_t>(probe.size(), 64))));
+    }
+    if (!errors.empty()) {
+        answer->fail(AnswerCode::BadRequest, errors);
+        return;
+    }
+    asked.destination = *address;
+    if (!dataplane_is_there(answer)) {
+        return;
+    }
+    TracerouteListener listener;
+    listener.hop = [answer](const TracerouteHop& hop) { answer->more(hop_json(hop)); };
+    listener.end = [answer](const TracerouteSummary& summary) {
+        answer->done(json::object{{"hops", summary.hops}, {"reached", summary.reached}});
+    };
+    const auto started = router_.traceroute(asked, std::move(listener));
+    if (!started) {
+        answer->fail(AnswerCode::Refused, started.error());
+        return;
+    }
+    answer->when_gone([this, id = *started] { router_.cancel_traceroute(id); });
+}
+
+bool Verbs::dataplane_is_there(const std::shared_ptr<Answer>& answer) const {
+    if (!router_.channel().connected()) {
+        answer->fail(AnswerCode::Unavailable,
+                     fmt::format("the dataplane is not there ({}); try again in a moment",
+                                 router_.channel().problem()));
+        return false;
+    }
+    return true;
 }
 
 }  // namespace godwit::control

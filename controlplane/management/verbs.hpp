@@ -26,6 +26,9 @@ private:
     void diff(Request& request, const std::shared_ptr<Answer>& answer);
     void history(Request& request, const std::shared_ptr<Answer>& answer);
     void ping(Request& request, const std::shared_ptr<Answer>& answer);
+    void traceroute(Request& request, const std::shared_ptr<Answer>& answer);
+    // Else the answer says that it is not.
+    [[nodiscard]] bool dataplane_is_there(const std::shared_ptr<Answer>& answer) const;
 
     Router& router_;
     Applier& applier_;

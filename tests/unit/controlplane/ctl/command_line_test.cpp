@@ -90,6 +90,24 @@ TEST_F(CommandLineTest, ping_takes_its_figures_with_their_units) {
     EXPECT_THAT(refusal({"ping", "nowhere"}), HasSubstr("nowhere"));
 }
 
+TEST_F(CommandLineTest, traceroute_probes_by_udp_unless_it_is_told_otherwise) {
+    const auto plain = line.parse({"traceroute", "10.0.0.2"});
+    ASSERT_TRUE(plain.has_value()) << plain.error().text;
+    EXPECT_EQ(plain->verb, Verb::Traceroute);
+    EXPECT_FALSE(plain->icmp_probes);
+    EXPECT_EQ(plain->max_hops, 30U);
+    const auto asked = line.parse({"traceroute", "10.0.0.2", "-I", "-m", "5", "-q", "1", "-W",
+                                   "500ms", "--source", "10.0.0.1", "--df"});
+    ASSERT_TRUE(asked.has_value()) << asked.error().text;
+    EXPECT_TRUE(asked->icmp_probes);
+    EXPECT_TRUE(asked->dont_fragment);
+    EXPECT_EQ(asked->max_hops, 5U);
+    EXPECT_EQ(asked->probes, 1U);
+    EXPECT_EQ(asked->timeout, milliseconds(500));
+    EXPECT_EQ(asked->source, "10.0.0.1");
+    EXPECT_FALSE(line.parse({"traceroute", "10.0.0.2", "-q", "11"}).has_value());
+}
+
 TEST_F(CommandLineTest, diff_takes_none_one_or_two_revisions) {
     EXPECT_FALSE(line.parse({"diff"})->from_revision.has_value());
     EXPECT_EQ(line.parse({"diff", "4"})->from_revision, 4U);

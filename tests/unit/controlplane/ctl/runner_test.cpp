@@ -187,5 +187,28 @@ TEST_F(Godwitctl, prints_a_ping_as_it_goes_and_fails_when_nothing_answers) {
         kExitRefused);
 }
 
+TEST_F(Godwitctl, prints_a_line_for_each_hop_of_a_traceroute_and_fails_when_it_ends_on_the_way) {
+    const Outcome heard = answered(
+        "{\"ok\":true,\"more\":true,\"data\":{\"hop\":1,\"probes\":[{\"from\":\"10.0.0.2\","
+        "\"rtt-ms\":0.2134},{\"from\":\"10.0.0.2\",\"rtt-ms\":12.34},{\"lost\":true}]}}\n"
+        "{\"ok\":true,\"more\":true,\"data\":{\"hop\":2,\"probes\":[{\"lost\":true},"
+        "{\"from\":\"10.1.0.2\",\"rtt-ms\":1.0,\"mark\":\"!H\"},{\"from\":\"10.1.0.3\","
+        "\"rtt-ms\":200.4}]}}\n"
+        "{\"ok\":true,\"data\":{\"hops\":2,\"reached\":false}}\n",
+        {"traceroute", "10.9.0.9", "-I", "-q", "3"});
+    EXPECT_EQ(heard.code, kExitRefused);
+    EXPECT_EQ(heard.out,
+              " 1  10.0.0.2  0.213 ms  12.3 ms  *\n"
+              " 2  *  10.1.0.2  1.000 ms !H  10.1.0.3  200 ms\n"
+              "10.9.0.9: not reached in 2 hops\n");
+    EXPECT_EQ(json::parse(requests.front()).at("probe"), "icmp");
+    EXPECT_EQ(json::parse(requests.front()).at("max-hops"), 30);
+
+    const Outcome reached = answered("{\"ok\":true,\"data\":{\"hops\":1,\"reached\":true}}\n",
+                                     {"traceroute", "10.0.0.2", "-o", "json"});
+    EXPECT_EQ(reached.code, kExitDone);
+    EXPECT_EQ(reached.out, "{\"hops\":1,\"reached\":true}\n");
+}
+
 }  // namespace
 }  // namespace godwit::ctl

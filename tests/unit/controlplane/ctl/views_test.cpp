@@ -166,6 +166,8 @@ TEST(Views, survive_any_answer) {
         EXPECT_NO_THROW(changes_text(data));
         EXPECT_NO_THROW(ping_event_text(data));
         EXPECT_NO_THROW(ping_summary_text("10.0.0.1", data));
+        EXPECT_NO_THROW(traceroute_hop_text(data));
+        EXPECT_NO_THROW(traceroute_summary_text("10.0.0.1", data));
     }
 }
 

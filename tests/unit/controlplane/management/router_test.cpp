@@ -276,6 +276,69 @@ TEST_F(RouterTest, a_ping_ends_when_its_client_leaves) {
     EXPECT_EQ(router->host().pings(), 0U);
 }
 
+TEST_F(RouterTest, traceroute_tells_each_hop_and_then_how_it_ended) {
+    start(yaml("    10.9.0.0/16: {via: 10.0.0.2}\n"));
+    client->send(
+        "{\"verb\":\"traceroute\",\"address\":\"10.9.1.1\",\"probes\":1,"
+        "\"timeout-ms\":500}\n");
+    settle();
+    advance(1ms);
+    ASSERT_EQ(dataplane->sent.size(), 1U);
+    const auto probe = net::wire::Ipv4View::parse(dataplane->sent[0]);
+    EXPECT_EQ(probe->source(), net::Ipv4Address(10, 0, 0, 1));  // of the way out
+    EXPECT_EQ(probe->protocol(), net::IpProtocol::Udp);
+    EXPECT_EQ(probe->ttl_hops(), 1);
+    advance(600ms);
+    const json::object silent = client->answer();
+    EXPECT_TRUE(silent.at("more").as_bool());
+    EXPECT_EQ(silent.at("data").at("hop").as_int64(), 1);
+    EXPECT_TRUE(silent.at("data").at("probes").at(0).at("lost").as_bool());
+
+    advance(30ms);
+    ASSERT_EQ(dataplane->sent.size(), 2U);
+    dataplane->punt(
+        test::icmp({net::Ipv4Address(10, 5, 0, 1), net::Ipv4Address(10, 0, 0, 1), 60},
+                   net::IcmpMessage::unreachable(net::UnreachableCode::Host), dataplane->sent[1]),
+        api::PuntClass::Icmp);
+    settle();
+    const json::object last = client->answer();
+    EXPECT_EQ(last.at("data").at("probes").at(0).at("from").as_string(), "10.5.0.1");
+    EXPECT_EQ(last.at("data").at("probes").at(0).at("mark").as_string(), "!H");
+    const json::object summary = client->answer();
+    EXPECT_FALSE(summary.contains("more"));
+    EXPECT_EQ(summary.at("data").at("hops").as_int64(), 2);
+    EXPECT_FALSE(summary.at("data").at("reached").as_bool());
+}
+
+TEST_F(RouterTest, a_traceroute_ends_when_its_client_leaves) {
+    start(yaml());
+    client->send("{\"verb\":\"traceroute\",\"address\":\"10.0.0.2\",\"probe\":\"icmp\"}\n");
+    settle();
+    EXPECT_EQ(router->host().traceroutes(), 1U);
+    client.reset();
+    settle();
+    EXPECT_EQ(router->host().traceroutes(), 0U);
+}
+
+TEST_F(RouterTest, a_traceroute_that_cannot_be_sent_says_why) {
+    start(yaml());
+    const auto error_of = [this](const json::object& keys) {
+        const json::object answer = ask(keys);
+        EXPECT_FALSE(answer.at("ok").as_bool());
+        return std::string(answer.at("code").as_string()) + ": " +
+               std::string(answer.at("errors").as_array()[0].as_string());
+    };
+    EXPECT_EQ(error_of({{"verb", "traceroute"}, {"address", "8.8.8.8"}}),
+              "refused: no route leads to 8.8.8.8; see `show routes`");
+    EXPECT_EQ(error_of({{"verb", "traceroute"}, {"address", "10.0.0.2"}, {"probe", "tcp"}}),
+              "bad-request: probe: 'tcp' is neither udp nor icmp");
+    EXPECT_EQ(error_of({{"verb", "traceroute"}, {"address", "10.0.0.2"}, {"port", 65'500}}),
+              "refused: port 65500 leaves no ports for 90 probes; give 1 to 65446");
+    EXPECT_EQ(error_of({{"verb", "traceroute"}, {"address", "10.0.0.2"}, {"max-hops", 256}})
+                  .substr(0, 11),
+              "bad-request");
+}
+
 TEST_F(RouterTest, a_ping_that_cannot_be_sent_says_why) {
     start(yaml("    10.8.0.0/16: {blackhole: true}\n"));
     const auto error_of = [this](const json::object& keys) {

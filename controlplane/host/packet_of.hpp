@@ -1,0 +1,24 @@
+// An IPv4 packet of the host's own, header and payload at once.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "net/byte_writer.hpp"
+#include "net/ipv4.hpp"
+
+namespace godwit::control {
+
+// The packet of `header` with `payload_bytes` behind it, written by `fill`.
+template <class Fill>
+std::vector<std::uint8_t> packet_of(net::Ipv4Header header, std::size_t payload_bytes, Fill fill) {
+    header.payload_bytes = static_cast<std::uint16_t>(payload_bytes);
+    std::vector<std::uint8_t> packet(header.encoded_size() + payload_bytes);
+    net::ByteWriter writer(packet);
+    header.encode(writer);
+    fill(writer);
+    return packet;
+}
+
+}  // namespace godwit::control
