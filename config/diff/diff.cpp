@@ -62,6 +62,28 @@ SortKey sort_key(const std::string& key, Type type) {
     return {0, key};
 }
 
+std::string name_of(const Value& item) {
+    const Value* name = item.find("name");
+    return name == nullptr ? std::string() : std::get<std::string>(name->data);
+}
+
+const Value* find_named(const Value& list, const std::string& name) {
+    for (const Value& item : list.list()) {
+        if (name_of(item) == name) {
+            return &item;
+        }
+    }
+    return nullptr;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+    std::string text;
+    for (const std::string& name : names) {
+        text += (text.empty() ? "" : ", ") + name;
+    }
+    return "[" + text + "]";
+}
+
 class Differ {
 public:
     void compare(const Value& before, const Value& after, const Descriptor& descriptor,
@@ -73,6 +95,8 @@ public:
             compare_section(before, after, descriptor, path);
         } else if (descriptor.type == Type::NamedMap) {
             compare_map(before, after, descriptor, path);
+        } else if (descriptor.type == Type::NamedList) {
+            compare_named_list(before, after, descriptor, path);
         } else {
             changes_.push_back({ChangeKind::Changed, path, flow_text(before, descriptor),
                                 flow_text(after, descriptor),
@@ -127,6 +151,35 @@ private:
             } else {
                 compare(*values.before, *values.after, item, entry_path);
             }
+        }
+    }
+
+    // Items by their names; that those which stay change places is a change of the list itself.
+    void compare_named_list(const Value& before, const Value& after, const Descriptor& list,
+                            const std::string& path) {
+        const Descriptor& item = list.children.front();
+        std::vector<std::string> stayed_before;
+        std::vector<std::string> stayed_after;
+        for (const Value& old_item : before.list()) {
+            const std::string name = name_of(old_item);
+            if (const Value* new_item = find_named(after, name)) {
+                stayed_before.push_back(name);
+                compare(old_item, *new_item, item, join(path, name));
+            } else {
+                push_entry(ChangeKind::Removed, join(path, name), old_item, item);
+            }
+        }
+        for (const Value& new_item : after.list()) {
+            const std::string name = name_of(new_item);
+            if (find_named(before, name) != nullptr) {
+                stayed_after.push_back(name);
+            } else {
+                push_entry(ChangeKind::Added, join(path, name), new_item, item);
+            }
+        }
+        if (stayed_before != stayed_after) {
+            changes_.push_back({ChangeKind::Changed, path, joined(stayed_before),
+                                joined(stayed_after), list.cost, list.effects.changed});
         }
     }
 

@@ -84,6 +84,9 @@ bool says_nothing(const Value& value, const Descriptor& descriptor) {
     if (descriptor.type == Type::NamedMap) {
         return value.map().empty();
     }
+    if (descriptor.type == Type::NamedList) {
+        return value.list().empty();
+    }
     return is_default(value, descriptor);
 }
 
@@ -98,7 +101,13 @@ void write_block(std::string& text, const Value& value, const Descriptor& descri
         text += std::string(2 * depth, ' ') + scalar_text(entry.key) + ":";
         const bool is_block =
             child.type == Type::NamedMap || (child.type == Type::Section && !child.whole);
-        if (is_block) {
+        if (child.type == Type::NamedList) {
+            text += "\n";
+            for (const Value& item : entry.value.list()) {
+                text += std::string(2 * depth + 2, ' ') + "- " +
+                        flow_text(item, child.children.front()) + "\n";
+            }
+        } else if (is_block) {
             text += "\n";
             write_block(text, entry.value, child, depth + 1);
         } else {
@@ -149,7 +158,9 @@ std::string flow_text(const Value& value, const Descriptor& descriptor) {
         return *flag ? "true" : "false";
     }
     if (const auto* number = std::get_if<std::uint64_t>(&value.data)) {
-        return descriptor.type == Type::Size ? size_text(*number) : std::to_string(*number);
+        return descriptor.type == Type::Size       ? size_text(*number)
+               : descriptor.type == Type::Duration ? duration_text(*number)
+                                                   : std::to_string(*number);
     }
     return scalar_text(std::get<std::string>(value.data));
 }

@@ -11,6 +11,7 @@
 
 #include "config/check/suggest.hpp"
 #include "config/load/source_text.hpp"
+#include "config/model/nat.hpp"
 #include "net/ipv4_address.hpp"
 #include "net/mac_address.hpp"
 
@@ -181,6 +182,95 @@ Parsed parse_size(const Descriptor& descriptor, std::string_view text) {
             "For example: " + descriptor.example);
     }
     return Value(*number * unit->bytes);
+}
+
+struct DurationUnit {
+    std::string_view name;
+    std::uint64_t milliseconds;
+};
+constexpr std::array<DurationUnit, 5> kDurationUnits = {
+    {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
+
+// "30sec", "5 min", "2H": the unit that was meant, by its first letter.
+std::string meant_duration_unit(std::string_view unit) {
+    if (unit.size() >= 2 && (unit.substr(0, 2) == "ms" || unit.substr(0, 3) == "mil")) {
+        return "ms";
+    }
+    const char first =
+        unit.empty() ? ' '
+                     : static_cast<char>(std::tolower(static_cast<unsigned char>(unit.front())));
+    return first == 's' || first == 'm' || first == 'h' || first == 'd' ? std::string(1, first)
+                                                                        : "";
+}
+
+Parsed parse_duration(const Descriptor& descriptor, std::string_view text) {
+    const std::size_t split = std::min(text.find_first_not_of("0123456789"), text.size());
+    const std::string_view digits = text.substr(0, split);
+    if (digits.empty()) {
+        return refuse_form(descriptor, text, "wrong-type");
+    }
+    std::string_view unit_text = text.substr(split);
+    if (unit_text.empty()) {
+        return refuse(
+            "missing-unit", fmt::format("{} of what? A duration carries its unit", shown(text)),
+            "Write ms, s, m, h or d behind the number, for example " + descriptor.example + ".",
+            printable(digits, kMostShown) + "s");
+    }
+    const auto unit = std::find_if(kDurationUnits.begin(), kDurationUnits.end(),
+                                   [&](const DurationUnit& one) { return one.name == unit_text; });
+    if (unit == kDurationUnits.end()) {
+        unit_text.remove_prefix(std::min(unit_text.find_first_not_of(' '), unit_text.size()));
+        const std::string meant = meant_duration_unit(unit_text);
+        return refuse("unknown-unit", fmt::format("{} is no duration with a unit", shown(text)),
+                      "A duration is a whole number with ms, s, m, h or d right behind it.",
+                      meant.empty() ? "" : printable(digits, kMostShown) + meant);
+    }
+    const auto number = parse_decimal(digits);
+    const bool fits =
+        number && *number <= std::numeric_limits<std::uint64_t>::max() / unit->milliseconds;
+    if (!fits || (descriptor.range && (*number * unit->milliseconds < descriptor.range->least ||
+                                       *number * unit->milliseconds > descriptor.range->most))) {
+        return refuse(
+            "out-of-range",
+            fmt::format("must be {}, not {}", expectation(descriptor), printable(text, kMostShown)),
+            "For example: " + descriptor.example);
+    }
+    return Value(*number * unit->milliseconds);
+}
+
+// The forms of the model with a parse() and a to_string() of their own.
+template <class Form>
+Parsed parse_form(const Descriptor& descriptor, std::string_view text) {
+    for (const Choice& choice : descriptor.choices) {
+        if (choice.word == text) {
+            return Value(std::string(text));
+        }
+    }
+    if (const auto parsed = Form::parse(text)) {
+        return Value(parsed->to_string());
+    }
+    std::vector<std::string> words;
+    for (const Choice& choice : descriptor.choices) {
+        words.push_back(choice.word);
+    }
+    return refuse_form(descriptor, text, "invalid-value", nearest_word(text, words));
+}
+
+Parsed parse_address_or_prefix(const Descriptor& descriptor, std::string_view text) {
+    if (const auto address = net::Ipv4Address::parse(text)) {
+        return Value(address->to_string());
+    }
+    if (const auto prefix = net::Ipv4Prefix::parse(text)) {
+        return Value(prefix->length() == 32 ? prefix->address().to_string() : prefix->to_string());
+    }
+    if (const auto address = net::Ipv4InterfaceAddress::parse(text)) {
+        return refuse("host-bits-set",
+                      fmt::format("{} has bits set behind its {} bits of network", text,
+                                  address->prefix_length),
+                      "A prefix names a network; write its first address.",
+                      address->subnet().to_string());
+    }
+    return refuse_form(descriptor, text, "invalid-value");
 }
 
 Parsed parse_text(const Descriptor& descriptor, std::string_view text) {
@@ -376,6 +466,8 @@ net::Result<Value, Problem> parse_scalar(const Descriptor& descriptor, std::stri
             return parse_integer(descriptor, text, quoted);
         case Type::Size:
             return parse_size(descriptor, text);
+        case Type::Duration:
+            return parse_duration(descriptor, text);
         case Type::Text:
             return parse_text(descriptor, text);
         case Type::Hostname:
@@ -395,6 +487,14 @@ net::Result<Value, Problem> parse_scalar(const Descriptor& descriptor, std::stri
             return parse_prefix(descriptor, text);
         case Type::InterfaceAddress:
             return parse_interface_address(descriptor, text);
+        case Type::AddressOrPrefix:
+            return parse_address_or_prefix(descriptor, text);
+        case Type::AddressRange:
+            return parse_form<AddressRange>(descriptor, text);
+        case Type::AddressAndPort:
+            return parse_form<InsideEndpoint>(descriptor, text);
+        case Type::PortRange:
+            return parse_form<PortRange>(descriptor, text);
         case Type::Mac:
             return parse_mac(descriptor, text);
         case Type::PciAddress:
@@ -404,6 +504,7 @@ net::Result<Value, Problem> parse_scalar(const Descriptor& descriptor, std::stri
         case Type::Section:
         case Type::NamedMap:
         case Type::List:
+        case Type::NamedList:
         case Type::OneOrList:
         case Type::Arguments:
             break;
@@ -413,12 +514,35 @@ net::Result<Value, Problem> parse_scalar(const Descriptor& descriptor, std::stri
                   descriptor.example.empty() ? "" : "For example: " + descriptor.example);
 }
 
+namespace {
+
+// "[a, b]" of plain values.
+std::optional<Value> default_list(const Descriptor& descriptor) {
+    std::string_view text = *descriptor.default_text;
+    text.remove_prefix(1);
+    text.remove_suffix(1);
+    Value::List items;
+    while (!text.empty()) {
+        const std::size_t comma = std::min(text.find(", "), text.size());
+        auto item = parse_scalar(descriptor.children.front(), text.substr(0, comma), false);
+        if (!item) {
+            return std::nullopt;
+        }
+        items.push_back(std::move(*item));
+        text.remove_prefix(std::min(comma + 2, text.size()));
+    }
+    return Value(std::move(items));
+}
+
+}  // namespace
+
 std::optional<Value> default_of(const Descriptor& descriptor) {
     if (!descriptor.default_text) {
         return std::nullopt;
     }
-    if (descriptor.type == Type::List) {
-        return Value(Value::List{});  // the only default that a list of the schema has
+    if (descriptor.type == Type::List || descriptor.type == Type::NamedList ||
+        descriptor.type == Type::OneOrList) {
+        return default_list(descriptor);
     }
     const auto value = parse_scalar(descriptor, *descriptor.default_text, false);
     return value ? std::optional(*value) : std::nullopt;

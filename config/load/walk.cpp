@@ -72,6 +72,18 @@ std::string home_of(const Descriptor& section, std::string_view key, const std::
     return "";
 }
 
+// The name of an item of a NamedList, when it has one.
+const YamlNode* name_of(const YamlNode& item) {
+    for (std::size_t i = 0; item.kind == YamlNode::Kind::Map && i + 1 < item.children.size();
+         i += 2) {
+        if (item.children[i].text == "name" &&
+            item.children[i + 1].kind == YamlNode::Kind::Scalar) {
+            return &item.children[i + 1];
+        }
+    }
+    return nullptr;
+}
+
 // A key of a map as it is written, with its value.
 struct Written {
     const YamlNode* key = nullptr;
@@ -94,6 +106,7 @@ public:
             case Type::NamedMap:
                 return walk_named_map(node, descriptor, place);
             case Type::List:
+            case Type::NamedList:
                 return walk_list(node, descriptor, place);
             case Type::OneOrList:
                 return walk_one_or_list(node, descriptor, place);
@@ -192,7 +205,7 @@ private:
             if (found != present.end()) {
                 const Deeper deeper(path_, child.name);
                 value = walk(*found->second.value, child, found->second.key->mark);
-            } else if (child.type == Type::Section) {
+            } else if (child.type == Type::Section && !child.absent_unless_written) {
                 value = walk_section(YamlNode(), child, place);
             } else if (child.required && meant.count(child.name) == 0) {
                 error(place,
@@ -345,6 +358,9 @@ private:
             return std::nullopt;
         }
         check_count(node.children.size(), list, node.mark);
+        if (list.type == Type::NamedList) {
+            check_names(node);
+        }
         Value::List items;
         for (std::size_t i = 0; i < node.children.size(); ++i) {
             const Deeper deeper(path_, fmt::format("[{}]", i));
@@ -354,6 +370,25 @@ private:
             }
         }
         return Value(std::move(items));
+    }
+
+    // Each name once: it is what a plan, a view and a later revision know the item by.
+    void check_names(const YamlNode& list) {
+        std::unordered_map<std::string_view, int> first_lines;
+        for (std::size_t i = 0; i < list.children.size(); ++i) {
+            const YamlNode* name = name_of(list.children[i]);
+            if (name == nullptr) {
+                continue;  // the section says that it is missing
+            }
+            const auto [first, is_new] = first_lines.emplace(name->text, name->mark.line);
+            if (!is_new) {
+                const Deeper deeper(path_, fmt::format("[{}]", i));
+                error(name->mark, {"duplicate-name",
+                                   fmt::format("{} is the name of another item too, on line {}",
+                                               quoted(name->text), first->second),
+                                   "Give each item of the list a name of its own."});
+            }
+        }
     }
 
     std::optional<Value> walk_one_or_list(const YamlNode& node, const Descriptor& descriptor,
@@ -447,7 +482,9 @@ Place locate(const YamlNode& document, const Path& path) {
             std::size_t to_skip = step.repeat;
             for (std::size_t i = 0; i < node->children.size() && next == nullptr; ++i) {
                 const YamlNode& item = node->children[i];
-                if (item.text == step.text && to_skip-- == 0) {
+                const YamlNode* name = name_of(item);
+                const std::string& text = name == nullptr ? item.text : name->text;
+                if (text == step.text && to_skip-- == 0) {
                     next = &item;
                     place.path += fmt::format("[{}]", i);
                     place.mark = item.mark;

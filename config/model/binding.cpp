@@ -5,6 +5,9 @@
 #include <array>
 #include <utility>
 
+#include "config/model/binding_nat.hpp"
+#include "config/model/reader.hpp"
+
 namespace godwit::config {
 
 namespace {
@@ -16,79 +19,6 @@ constexpr std::array<std::string_view, 3> kHugepageUses = {"auto", "required", "
 constexpr std::array<std::string_view, 2> kIdleModes = {"poll", "adaptive"};
 constexpr std::array<std::string_view, 3> kSourceValidations = {"off", "loose", "strict"};
 constexpr std::array<std::string_view, 2> kConflictDetections = {"defend", "probe"};
-
-template <class Enum, std::size_t N>
-Value word_of(Enum value, const std::array<std::string_view, N>& words) {
-    return {std::string(words[static_cast<std::size_t>(value)])};
-}
-
-// Reads the keys of one map into fields. A key that is absent leaves its field alone.
-class Reader {
-public:
-    explicit Reader(const Value* map) : map_(map) {}
-
-    [[nodiscard]] Reader section(std::string_view key) const { return Reader(find(key)); }
-    [[nodiscard]] const Value* find(std::string_view key) const {
-        return map_ == nullptr ? nullptr : map_->find(key);
-    }
-    [[nodiscard]] const Value::Map& entries() const {
-        static const Value::Map none;
-        const auto* map = map_ == nullptr ? nullptr : std::get_if<Value::Map>(&map_->data);
-        return map == nullptr ? none : *map;
-    }
-
-    void text(std::string_view key, std::string& field) const {
-        if (const auto* value = get<std::string>(find(key))) {
-            field = *value;
-        }
-    }
-    void flag(std::string_view key, bool& field) const {
-        if (const auto* value = get<bool>(find(key))) {
-            field = *value;
-        }
-    }
-    template <class Integer>
-    void number(std::string_view key, Integer& field) const {
-        if (const auto* value = get<std::uint64_t>(find(key))) {
-            field = static_cast<Integer>(*value);
-        }
-    }
-    template <class Enum, std::size_t N>
-    void choice(std::string_view key, const std::array<std::string_view, N>& words,
-                Enum& field) const {
-        const auto* value = get<std::string>(find(key));
-        for (std::size_t i = 0; value != nullptr && i < N; ++i) {
-            if (words[i] == *value) {
-                field = static_cast<Enum>(i);
-            }
-        }
-    }
-    // An address, prefix or MAC: anything with a parse().
-    template <class Parsed, class Field>
-    void parsed(std::string_view key, Field& field) const {
-        if (const auto* value = get<std::string>(find(key))) {
-            if (const auto result = Parsed::parse(*value)) {
-                field = *result;
-            }
-        }
-    }
-    [[nodiscard]] Value::List list(std::string_view key) const {
-        const auto* value = get<Value::List>(find(key));
-        return value == nullptr ? Value::List() : *value;
-    }
-
-    template <class Kind>
-    static const Kind* get(const Value* value) {
-        return value == nullptr ? nullptr : std::get_if<Kind>(&value->data);
-    }
-
-private:
-    const Value* map_;
-};
-
-Value number_value(std::uint64_t number) {
-    return Value(number);
-}
 
 // --- system ---
 
@@ -408,6 +338,7 @@ Model from_value(const Value& tree) {
     }
     model.ipv4 = read_ipv4(file.section("ipv4"));
     model.static_ = read_static(file.section("static"));
+    model.nat = read_nat(file.section("nat"));
     file.section("management").text("control-socket", model.management.control_socket);
     return model;
 }
@@ -424,6 +355,7 @@ Value to_value(const Model& model) {
     tree.add("interfaces", std::move(interfaces));
     tree.add("ipv4", write_ipv4(model.ipv4));
     tree.add("static", write_static(model.static_));
+    tree.add("nat", write_nat(model.nat));
     Value management;
     management.add("control-socket", model.management.control_socket);
     tree.add("management", std::move(management));

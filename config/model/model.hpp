@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "config/model/nat.hpp"
 #include "net/ipv4_address.hpp"
 #include "net/mac_address.hpp"
 
@@ -168,6 +169,7 @@ struct Model {
     std::map<std::string, Interface> interfaces;
     Ipv4 ipv4;
     Static static_;
+    Nat nat;
     Management management;
     friend bool operator==(const Model&, const Model&) = default;
 };

@@ -2,6 +2,9 @@
 // reference.
 #include <fmt/format.h>
 
+#include <array>
+#include <utility>
+
 #include "config/schema/schema.hpp"
 
 namespace godwit::config {
@@ -25,6 +28,17 @@ std::string size_text(std::uint64_t bytes) {
 
 }  // namespace
 
+std::string duration_text(std::uint64_t milliseconds) {
+    constexpr std::array<std::pair<std::string_view, std::uint64_t>, 4> kUnits = {
+        {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1000}}};
+    for (const auto& [name, unit] : kUnits) {
+        if (milliseconds >= unit && milliseconds % unit == 0) {
+            return fmt::format("{}{}", milliseconds / unit, name);
+        }
+    }
+    return milliseconds == 0 ? "0s" : fmt::format("{}ms", milliseconds);
+}
+
 std::string expectation(const Descriptor& descriptor) {
     const auto bounds = [&](const std::string& unit) {
         if (!descriptor.range) {
@@ -40,6 +54,8 @@ std::string expectation(const Descriptor& descriptor) {
         case Type::List:
             return "a list, such as " +
                    (descriptor.example.empty() ? "[a, b]" : descriptor.example);
+        case Type::NamedList:
+            return "a list of maps, each with a name";
         case Type::OneOrList:
             return expectation(descriptor.children.front()) + ", or a list of them";
         case Type::Arguments:
@@ -62,6 +78,11 @@ std::string expectation(const Descriptor& descriptor) {
                                                   size_text(descriptor.range->least),
                                                   size_text(descriptor.range->most))
                                     : "a size with its unit";
+        case Type::Duration:
+            return descriptor.range ? fmt::format("a duration with its unit from {} to {}",
+                                                  duration_text(descriptor.range->least),
+                                                  duration_text(descriptor.range->most))
+                                    : "a duration with its unit";
         case Type::Text:
             return descriptor.range ? fmt::format("one line of at most {} printable characters",
                                                   descriptor.range->most)
@@ -83,6 +104,16 @@ std::string expectation(const Descriptor& descriptor) {
             return "an IPv4 prefix, such as 192.0.2.0/24";
         case Type::InterfaceAddress:
             return "an IPv4 address with the length of its subnet, such as 192.0.2.1/24";
+        case Type::AddressOrPrefix:
+            return "an IPv4 address or prefix, such as 192.0.2.1 or 192.0.2.0/24";
+        case Type::AddressRange:
+            return (descriptor.choices.empty() ? ""
+                                               : joined_choices(descriptor.choices) + ", or ") +
+                   "an IPv4 address, prefix or range, such as 192.0.2.8-192.0.2.15";
+        case Type::AddressAndPort:
+            return "an IPv4 address with a port or without, such as 192.0.2.1:443";
+        case Type::PortRange:
+            return "a port or a range of ports, such as 443 or 5000-5010";
         case Type::Mac:
             return "an Ethernet address, such as 02:00:5e:10:00:01";
         case Type::PciAddress:

@@ -20,6 +20,8 @@ std::string pattern_of(Type type) {
     switch (type) {
         case Type::Size:
             return "^[0-9]+(KiB|MiB|GiB|TiB|KB|MB|GB|TB|B)$";
+        case Type::Duration:
+            return "^[0-9]+(ms|s|m|h|d)$";
         case Type::Hostname:
             return "^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$";
         case Type::Word:
@@ -31,6 +33,15 @@ std::string pattern_of(Type type) {
         case Type::Prefix:
         case Type::InterfaceAddress:
             return "^" + address_pattern() + "/(3[0-2]|[12]?[0-9])$";
+        case Type::AddressOrPrefix:
+            return "^" + address_pattern() + "(/(3[0-2]|[12]?[0-9]))?$";
+        case Type::AddressRange:
+            return "^([a-z-]+|" + address_pattern() + "(/(3[0-2]|[12]?[0-9])|-" +
+                   address_pattern() + ")?)$";
+        case Type::AddressAndPort:
+            return "^" + address_pattern() + "(:[1-9][0-9]{0,4})?$";
+        case Type::PortRange:
+            return "^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?$";
         case Type::Mac:
             return "^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$";
         case Type::PciAddress:
@@ -199,11 +210,12 @@ void add_choice(Members& members, const Descriptor& choice) {
 }
 
 void add_string(Members& members, const Descriptor& text) {
-    members.add("type", "\"string\"");
+    // A single port is a number to YAML.
+    members.add("type", text.type == Type::PortRange ? "[\"string\", \"integer\"]" : "\"string\"");
     if (const std::string pattern = pattern_of(text.type); !pattern.empty()) {
         members.add("pattern", quoted(pattern));
     }
-    if (text.range && text.type != Type::Size) {
+    if (text.range && text.type != Type::Size && text.type != Type::Duration) {
         members.add("maxLength", std::to_string(text.range->most));
     }
     if (text.default_text) {
@@ -222,6 +234,7 @@ std::string json_of(const Descriptor& descriptor, std::size_t depth) {
             add_named_map(members, descriptor, depth);
             break;
         case Type::List:
+        case Type::NamedList:
             add_list(members, descriptor, depth);
             break;
         case Type::OneOrList: {

@@ -13,8 +13,9 @@ constexpr std::string_view kPreface =
 <!-- Written from config/schema by the program config-reference; do not edit by hand. -->
 
 One YAML file holds the whole configuration, by default `/etc/godwit/godwit.yaml`. Keys are
-kebab-case; things with a name are maps. Sizes carry their unit (`512MiB`, also KiB, GiB, TiB, and
-B, KB, MB, GB, TB in powers of 1000). Anchors, aliases and tags of YAML are refused. A file may have
+kebab-case; things with a name are maps, or, where their order matters, lists whose items have a
+`name`. Sizes carry their unit (`512MiB`, also KiB, GiB, TiB, and B, KB, MB, GB, TB in powers of
+1000), and so do durations (`30s`, also ms, m, h, d). Anchors, aliases and tags of YAML are refused. A file may have
 16 MiB.
 
 `godwit check FILE` shows every error of a file at once; `godwit schema` prints this reference as a
@@ -38,6 +39,8 @@ std::string type_cell(const Descriptor& key) {
         case Type::Section:
         case Type::NamedMap:
             return "map, see below";
+        case Type::NamedList:
+            return "list, see below";
         case Type::List:
             return "list of: " + expectation(key.children.front());
         default:
@@ -86,7 +89,7 @@ std::string doc_cell(const Descriptor& key) {
 }
 
 bool is_map(const Descriptor& key) {
-    return key.type == Type::Section || key.type == Type::NamedMap;
+    return key.type == Type::Section || key.type == Type::NamedMap || key.type == Type::NamedList;
 }
 
 void add_words(std::string& text, const std::string& title, const std::vector<Choice>& choices) {
@@ -111,6 +114,13 @@ void add_section(std::string& text, const Descriptor& section, const std::string
             return;
         }
         add_section(text, entry, path + "." + entry.name);
+        return;
+    }
+    if (section.type == Type::NamedList) {
+        text += section.count
+                    ? fmt::format("A list of at most {}; each item:\n", section.count->most)
+                    : "A list; each item:\n";
+        add_section(text, section.children.front(), path + "[]");
         return;
     }
     text += "\n| key | value | default | change | what it is |\n| --- | --- | --- | --- | --- |\n";

@@ -21,12 +21,14 @@ enum class Type : std::uint8_t {
     Section,           // a map with the fixed keys `children`
     NamedMap,          // a map from names (`key`) to values (`children[0]`)
     List,              // a list of `children[0]`
+    NamedList,         // a list of sections in an order that matters, each with a `name` of its own
     OneOrList,         // a single `children[0]`, or a list of them
     Arguments,         // a map from words to scalars, handed on as they stand
     True,              // a mark: `true` or not written at all
     Boolean,           // true or false
     Integer,           // decimal, within `range`
     Size,              // a number with its unit: 512MiB; `range` is in bytes
+    Duration,          // a number with its unit: 30s; `range` is in milliseconds
     Text,              // one line of printable text, `range` is its length
     Hostname,          // RFC 1123 2.1
     Word,              // a name: letters, digits, '.', '-', '_'; `range` is its length
@@ -35,6 +37,10 @@ enum class Type : std::uint8_t {
     Address,           // 192.0.2.1
     Prefix,            // 192.0.2.0/24, host bits zero
     InterfaceAddress,  // 192.0.2.1/24
+    AddressOrPrefix,   // 192.0.2.1 or 192.0.2.0/24
+    AddressRange,      // 192.0.2.1, 192.0.2.0/24 or 192.0.2.1-192.0.2.9, or a word of `choices`
+    AddressAndPort,    // 192.0.2.1:443, or 192.0.2.1
+    PortRange,         // 443 or 5000-5010
     Mac,               // 02:00:5e:10:00:01
     PciAddress,        // 0000:8a:00.0
     VirtualDevice      // net_tap0: one of virtual_drivers() and a number
@@ -82,6 +88,7 @@ struct Descriptor {
     ChangeCost cost = ChangeCost::Live;
     Effects effects = {};
     bool whole = false;  // a plan shows a change of any part as one change of the whole
+    bool absent_unless_written = false;  // a Section that is a choice, and not a set of defaults
 
     std::vector<std::string> only_with = {};    // legal only beside one of these keys
     std::vector<std::string> excludes = {};     // illegal beside any of these keys
@@ -105,6 +112,9 @@ const std::vector<Choice>& virtual_drivers();
 
 // "a decimal number", "one of poll, adaptive", ...: what a value of this descriptor must be.
 std::string expectation(const Descriptor& descriptor);
+
+// Milliseconds in the largest unit that divides them: "2m", "90s", "50ms".
+std::string duration_text(std::uint64_t milliseconds);
 
 // The JSON Schema (draft 2020-12) of the file, indented, for editors and `godwit schema`.
 std::string json_schema();

@@ -13,5 +13,6 @@ constexpr std::uint64_t kMostInterfaces = 255;
 constexpr std::uint64_t kLongestName = 31;
 
 Descriptor interfaces_section();
+Descriptor nat_section();
 
 }  // namespace godwit::config

@@ -154,6 +154,53 @@ TEST(Diff, of_neighbors_hostname_and_log_level_is_live_and_of_workers_and_socket
                             "{interface: lan0, mac: \"02:00:00:00:00:01\"}", ChangeCost::Live)));
 }
 
+// Rules of NAT: known by their names, whatever their places.
+TEST(Diff, of_a_rule_in_a_list_is_live_and_told_by_its_name) {
+    const std::string head =
+        "version: 1\n"
+        "interfaces: {wan0: {vdev: net_null0, addresses: [192.0.2.1/24]}}\n"
+        "nat:\n  source:\n";
+    const std::string one =
+        "  - {name: one, out-interface: wan0, from: 10.0.0.0/16, to: interface-address}\n";
+    const std::string other =
+        "  - {name: one, out-interface: wan0, from: 10.0.0.0/17, to: interface-address}\n";
+    const std::string two =
+        "  - {name: two, out-interface: wan0, from: 10.1.0.0/16, to: interface-address}\n";
+    const auto changed = changes(head + one + two, head + other + two);
+    ASSERT_EQ(changed.size(), 1U);
+    EXPECT_EQ(changed[0].kind, ChangeKind::Changed);
+    EXPECT_EQ(changed[0].path, "nat.source.one");
+    EXPECT_EQ(changed[0].cost, ChangeCost::Live);
+    EXPECT_EQ(changed[0].after,
+              "{name: one, out-interface: wan0, from: 10.0.0.0/17, to: interface-address}");
+
+    const auto removed = changes(head + one + two, head + two);
+    ASSERT_EQ(removed.size(), 1U);
+    EXPECT_EQ(removed[0].kind, ChangeKind::Removed);
+    EXPECT_EQ(removed[0].path, "nat.source.one");
+    EXPECT_EQ(removed[0].effect, "The sessions of the rule end.");
+
+    const auto moved = changes(head + one + two, head + two + one);
+    ASSERT_EQ(moved.size(), 1U);
+    EXPECT_EQ(moved[0].path, "nat.source");
+    EXPECT_EQ(moved[0].before, "[one, two]");
+    EXPECT_EQ(moved[0].after, "[two, one]");
+    EXPECT_EQ(moved[0].cost, ChangeCost::Live);
+}
+
+TEST(Diff, of_timeouts_and_limits_of_nat_is_live_and_of_its_memory_a_restart) {
+    const auto live =
+        changes("version: 1\n", "version: 1\nnat: {timeouts: {udp: 150s}, limits: {ports: 9}}\n");
+    ASSERT_EQ(live.size(), 2U);
+    EXPECT_EQ(live[0].path, "nat.limits.ports");
+    EXPECT_EQ(live[1].path, "nat.timeouts.udp");
+    EXPECT_EQ(live[1].before, "5m");
+    EXPECT_EQ(live[1].after, "150s");
+    EXPECT_EQ(dearest(live), ChangeCost::Live);
+    EXPECT_EQ(dearest(changes("version: 1\n", "version: 1\nnat: {max-sessions: 2048}\n")),
+              ChangeCost::Restart);
+}
+
 TEST(Diff, of_no_changes_costs_nothing) {
     EXPECT_EQ(dearest({}), ChangeCost::Live);
 }

@@ -140,6 +140,61 @@ TEST(Loader, reads_static_routes_in_all_their_forms) {
     EXPECT_EQ(neighbor.mac.to_string(), "02:00:00:00:00:09");
 }
 
+TEST(Loader, reads_rules_of_nat_in_all_their_forms) {
+    const Model model = model_of(
+        "version: 1\n"
+        "interfaces: {wan0: {vdev: net_null0, addresses: [192.0.2.1/24, 192.0.2.2/24]}}\n"
+        "nat:\n"
+        "  source:\n"
+        "  - {name: small, out-interface: wan0, from: 10.7.0.0/16, to: [192.0.2.8-192.0.2.18],\n"
+        "     ports: 5000-5999, port-block: {size: 100}}\n"
+        "  - {name: rest, out-interface: wan0, to: interface-address}\n"
+        "  destination:\n"
+        "  - {name: web, in-interface: wan0, protocol: tcp, port: 443, to: 10.0.0.10:8443}\n"
+        "  - {name: dns, address: 192.0.2.2, protocol: tcp-udp, port: 53, to: 10.0.0.11}\n"
+        "  static: [{name: mail, out-interface: wan0, inside: 10.0.0.25, outside: 192.0.2.25}]\n"
+        "  timeouts: {tcp-transitory: 4m, udp: 2m}\n");
+    ASSERT_EQ(model.nat.source.size(), 2U);
+    const NatSourceRule& small = model.nat.source[0];
+    EXPECT_EQ(small.name, "small");
+    ASSERT_EQ(small.to.size(), 1U);
+    EXPECT_EQ(small.to[0].count(), 11U);
+    std::string prefixes;
+    for (const net::Ipv4Prefix& prefix : small.to[0].prefixes()) {
+        prefixes += prefix.to_string() + " ";
+    }
+    EXPECT_EQ(prefixes, "192.0.2.8/29 192.0.2.16/31 192.0.2.18/32 ");
+    EXPECT_EQ(small.ports, (PortRange{5000, 5999}));
+    ASSERT_TRUE(small.port_block);
+    EXPECT_EQ(small.port_block->size, 100);
+    EXPECT_EQ(small.port_block->per_subscriber, 4);
+    EXPECT_FALSE(small.to_interface_address);
+    const NatSourceRule& rest = model.nat.source[1];
+    EXPECT_TRUE(rest.to_interface_address);
+    EXPECT_EQ(rest.from, private_prefixes());
+    EXPECT_FALSE(rest.port_block);
+    ASSERT_EQ(model.nat.destination.size(), 2U);
+    EXPECT_EQ(model.nat.destination[0].to.port, 8443);
+    EXPECT_EQ(model.nat.destination[1].protocol, NatProtocol::TcpAndUdp);
+    EXPECT_FALSE(model.nat.destination[1].to.port);
+    ASSERT_EQ(model.nat.static_.size(), 1U);
+    EXPECT_EQ(model.nat.static_[0].inside.to_string(), "10.0.0.25/32");
+    EXPECT_EQ(model.nat.timeouts.tcp_transitory, std::chrono::minutes(4));
+    EXPECT_EQ(model.nat.timeouts.udp, std::chrono::minutes(2));
+    EXPECT_EQ(model.nat.timeouts.tcp_established, std::chrono::seconds(7440));
+}
+
+TEST(Loader, warns_of_a_rule_of_nat_that_is_never_reached) {
+    EXPECT_THAT(test::warning_ids(
+                    "version: 1\n"
+                    "interfaces: {wan0: {vdev: net_null0, addresses: [192.0.2.1/24]}}\n"
+                    "nat:\n"
+                    "  source:\n"
+                    "  - {name: all, out-interface: wan0, to: interface-address}\n"
+                    "  - {name: some, out-interface: wan0, from: 10.7.0.0/16, to: 192.0.2.8}\n"),
+                ElementsAre("hidden-rule"));
+}
+
 TEST(Loader, takes_a_section_with_nothing_in_it) {
     EXPECT_EQ(model_of("version: 1\ninterfaces:\nstatic:\nsystem: {}\n"), Model());
 }

@@ -35,11 +35,34 @@ const char* const kEveryKey =
     "    10.1.0.0/16: {via: 10.0.0.2, interface: port, distance: 7}\n"
     "    10.2.0.0/16: {blackhole: true}\n"
     "  neighbors: {10.0.0.9: {interface: port, mac: 02:00:00:00:00:02}}\n"
+    "nat:\n"
+    "  source:\n"
+    "  - {name: a, out-interface: port, from: 10.0.0.0/16, exclude: [10.9.0.0/16],\n"
+    "     to: [192.0.2.1, 192.0.2.8-192.0.2.9], ports: 2000-3000,\n"
+    "     port-block: {size: 64, per-subscriber: 2}}\n"
+    "  - {name: b, out-interface: port, from: 10.1.0.0/28, to: 192.0.2.16/30,\n"
+    "     deterministic: true}\n"
+    "  - {name: c, out-interface: vlan, to: 192.0.2.20}\n"
+    "  static: [{name: d, out-interface: port, inside: 10.0.1.0/30, outside: 192.0.2.24/30}]\n"
+    "  destination:\n"
+    "  - {name: e, in-interface: port, protocol: tcp-udp, port: 80-81, to: \"10.0.0.9:8080\"}\n"
+    "  - {name: f, address: 192.0.2.30, protocol: udp, port: 53, to: 10.0.0.9}\n"
+    "  filtering: address-dependent\n"
+    "  limits: {ports: 1, sessions: 2, sessions-per-second: 3}\n"
+    "  timeouts: {tcp-established: 3h, tcp-transitory: 5m, tcp-opening: 31s, tcp-closing: 241s,\n"
+    "             udp: 121s, icmp: 61s, port-quarantine: 0s, syn-hold: 7s}\n"
+    "  max-sessions: 2048\n"
+    "  at-limit: refuse\n"
+    "  unsolicited-syn: drop\n"
+    "  inbound-refresh: true\n"
+    "  alg: {ftp: true}\n"
+    "  log: {events: sessions, rate: 7, file-size: 2MiB, files: 3}\n"
     "management: {control-socket: /tmp/x.sock}\n";
 
 void collect_schema_keys(const Descriptor& descriptor, const std::string& path,
                          std::vector<std::string>& keys) {
-    if (descriptor.type == Type::Section || descriptor.type == Type::NamedMap) {
+    if (descriptor.type == Type::Section || descriptor.type == Type::NamedMap ||
+        descriptor.type == Type::NamedList) {
         for (const Descriptor& child : descriptor.children) {
             collect_schema_keys(child, path + "/" + child.name, keys);
         }
@@ -50,6 +73,13 @@ void collect_schema_keys(const Descriptor& descriptor, const std::string& path,
 
 void collect_value_keys(const Value& value, const Descriptor& descriptor, const std::string& path,
                         std::vector<std::string>& keys) {
+    if (descriptor.type == Type::NamedList) {
+        const Descriptor& item = descriptor.children.front();
+        for (const Value& one : value.list()) {
+            collect_value_keys(one, item, path + "/" + item.name, keys);
+        }
+        return;
+    }
     if (descriptor.type != Type::Section && descriptor.type != Type::NamedMap) {
         keys.push_back(path);
         return;
@@ -79,9 +109,8 @@ TEST(Schema, keeps_every_key_on_the_way_to_the_model_and_back) {
 }
 
 void check_words(const Descriptor& descriptor, const std::string& path) {
-    if (descriptor.default_text && descriptor.type != Type::List) {
-        EXPECT_TRUE(parse_scalar(descriptor, *descriptor.default_text, false))
-            << path << ": its default is not a value of it";
+    if (descriptor.default_text) {
+        EXPECT_TRUE(default_of(descriptor)) << path << ": its default is not a value of it";
     }
     EXPECT_FALSE(descriptor.doc.empty()) << path << " has no documentation";
     const bool is_group = descriptor.type == Type::Section || descriptor.type == Type::NamedMap;
