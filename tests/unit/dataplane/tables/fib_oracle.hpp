@@ -28,6 +28,16 @@ public:
         }
         return Fib::kNoRoute;
     }
+    // Is there a longer prefix for it than the default route's?
+    [[nodiscard]] bool has_specific_route(std::uint32_t of) const {
+        for (int length = 32; length > 0; --length) {
+            if (routes_.contains(net::Ipv4Prefix::covering(net::Ipv4Address(of),
+                                                           static_cast<std::uint8_t>(length)))) {
+                return true;
+            }
+        }
+        return false;
+    }
     [[nodiscard]] const Routes& routes() const { return routes_; }
 
 private:

@@ -66,6 +66,29 @@ TEST(Fib, a_route_to_no_route_hides_the_default) {
     EXPECT_EQ(fib.lookup(address("10.0.0.1")), Fib::kNoRoute);
 }
 
+// Loose source validation (RFC 3704 2.4) asks: the default route proves nothing.
+TEST(Fib, a_specific_route_is_any_but_the_default_whatever_it_leads_to) {
+    Reclaimer reclaimer(1);
+    Fib fib(reclaimer, 10);
+    EXPECT_FALSE(fib.has_specific_route(address("10.0.0.1")));
+    fib.set(prefix("0.0.0.0/0"), 1);
+    EXPECT_FALSE(fib.has_specific_route(address("10.0.0.1")));
+    fib.set(prefix("10.0.0.0/8"), 1);
+    EXPECT_TRUE(fib.has_specific_route(address("10.0.0.1"))) << "the next hop is the default's";
+    EXPECT_FALSE(fib.has_specific_route(address("11.0.0.1")));
+    fib.set(prefix("192.0.2.8/32"), Fib::kNoRoute);
+    EXPECT_TRUE(fib.has_specific_route(address("192.0.2.8")));
+    EXPECT_FALSE(fib.has_specific_route(address("192.0.2.9"))) << "beside it in its group";
+    fib.set(prefix("128.0.0.0/1"), 2);
+    EXPECT_TRUE(fib.has_specific_route(address("192.0.2.9")));
+    fib.remove(prefix("128.0.0.0/1"));
+    fib.remove(prefix("192.0.2.8/32"));
+    fib.remove(prefix("10.0.0.0/8"));
+    for (const char* each : {"10.0.0.1", "192.0.2.8", "192.0.2.9"}) {
+        EXPECT_FALSE(fib.has_specific_route(address(each))) << each;
+    }
+}
+
 TEST(Fib, says_what_a_change_did_and_refuses_at_its_limit) {
     Reclaimer reclaimer(1);
     Fib fib(reclaimer, 2);
@@ -137,6 +160,8 @@ void expect_agreement(const Fib& fib, const Oracle& oracle, Neighborhood& around
             ASSERT_EQ(found[i], right) << Ipv4Address(addresses[i]).to_string() << " at " << i
                                        << " of a burst of " << count;
             ASSERT_EQ(fib.lookup(addresses[i]), right) << Ipv4Address(addresses[i]).to_string();
+            ASSERT_EQ(fib.has_specific_route(addresses[i]), oracle.has_specific_route(addresses[i]))
+                << Ipv4Address(addresses[i]).to_string();
         }
     }
 }
