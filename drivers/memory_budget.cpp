@@ -3,9 +3,11 @@
 // they can be printed and refused before anything is started.
 //
 // A buffer may be in a receive or transmit descriptor, in a burst or mempool cache of a worker, in
-// a ring between threads, or in a hold queue waiting for a neighbour. Each of these has a limit, so
-// their sum is a pool that cannot run dry while every queue keeps to its limit; an eighth on top
-// covers what devices keep for themselves.
+// a ring between threads, in a hold queue waiting for a neighbour, or a fragment that waits for the
+// rest of its datagram. Each of these has a limit, so their sum is a pool that cannot run dry while
+// every queue keeps to its limit; an eighth on top covers what devices keep for themselves.
+// Reassembly's limit is a share of the pool itself, so the pool is larger than the rest of it by
+// that share.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,7 +23,11 @@ constexpr std::uint64_t kBurstPackets = 64;
 constexpr std::uint64_t kBurstsInHand = 4;        // receive, two edges, transmit
 constexpr std::uint64_t kHandOverPackets = 2048;  // ring to one worker
 constexpr std::uint64_t kOwnerPackets = 4096;     // ring to the table owner
+constexpr std::uint64_t kArpMessages = 1024;      // its ring for ARP
 constexpr std::uint64_t kHoldPackets = 4096;      // all hold queues of unresolved neighbours
+// One in so many buffers of the pool may wait in the reassemblers of all workers
+// (dataplane/nodes/fragment/ip4_reassembly.cpp).
+constexpr std::uint64_t kReassemblyShare = 8;
 constexpr std::uint64_t kPointerBytes = 8;
 constexpr std::uint64_t kDescriptorBytes = 64;  // device descriptor and the driver's shadow of it
 // Buffers of devices that copy through an area of their own: memif, AF_PACKET, AF_XDP.
@@ -97,16 +103,19 @@ MemoryBudget memory_budget(const config::Model& model) {
     }
     // A mempool cache may grow to one and a half times its size before it gives back.
     packets += (workers + 1) * (kCachePackets * 3 / 2 + kBurstPackets * kBurstsInHand);
-    packets += workers * kHandOverPackets + kOwnerPackets + kHoldPackets;
+    packets += workers * kHandOverPackets + kOwnerPackets + kArpMessages + kHoldPackets;
     packets += packets / 8;
 
-    budget.packet_count = packets;
+    // As many as leave `packets` when their share is taken away.
+    budget.packet_count =
+        (packets * kReassemblyShare + kReassemblyShare - 2) / (kReassemblyShare - 1);
+    budget.reassembly_packets = budget.packet_count / kReassemblyShare;
     // In front of each mbuf lies its mempool header, and memory channels are spread by padding.
     budget.packet_bytes = kMempoolHeaderBytes + kMbufBytes + kPrivateBytes +
                           data_room(largest_mtu(model)) + kChannelPaddingBytes;
     budget.pool_bytes = budget.packet_count * budget.packet_bytes;
     budget.ring_bytes = (std::bit_ceil(budget.packet_count + 1) + workers * kHandOverPackets * 2 +
-                         kOwnerPackets * 2) *
+                         (kOwnerPackets + kArpMessages) * 2) *
                         kPointerBytes;
     budget.total_bytes = budget.pool_bytes + budget.ring_bytes + budget.device_bytes + kEalBytes;
     return budget;
@@ -120,9 +129,9 @@ std::optional<Problem> check_memory(const MemoryBudget& budget) {
     return Problem{
         "memory-too-small",
         fmt::format("workers.memory is {:.0f} MiB, but these interfaces need {:.1f} MiB ({} packet "
-                    "buffers of {} bytes)",
+                    "buffers of {} bytes, {} of them for fragments)",
                     mebibytes(budget.configured_bytes), mebibytes(budget.total_bytes),
-                    budget.packet_count, budget.packet_bytes),
+                    budget.packet_count, budget.packet_bytes, budget.reassembly_packets),
         fmt::format("set workers.memory: {}MiB, or lower the descriptors, queues or MTU of the "
                     "interfaces",
                     enough)};
@@ -130,12 +139,11 @@ std::optional<Problem> check_memory(const MemoryBudget& budget) {
 
 std::string describe(const MemoryBudget& budget) {
     return fmt::format(
-        "memory: {:.1f} MiB of {:.0f} MiB: {} packet buffers of {} bytes = {:.1f} MiB, rings "
-        "{:.1f} "
-        "MiB, devices {:.1f} MiB",
+        "memory: {:.1f} MiB of {:.0f} MiB: {} packet buffers of {} bytes = {:.1f} MiB ({} of them "
+        "for fragments that wait for their datagram), rings {:.1f} MiB, devices {:.1f} MiB",
         mebibytes(budget.total_bytes), mebibytes(budget.configured_bytes), budget.packet_count,
-        budget.packet_bytes, mebibytes(budget.pool_bytes), mebibytes(budget.ring_bytes),
-        mebibytes(budget.device_bytes));
+        budget.packet_bytes, mebibytes(budget.pool_bytes), budget.reassembly_packets,
+        mebibytes(budget.ring_bytes), mebibytes(budget.device_bytes));
 }
 
 }  // namespace godwit::drivers

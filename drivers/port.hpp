@@ -31,8 +31,9 @@ struct Problem {
 
 // What DPDK memory the model needs, from the model alone (pure): printed at start, refused early.
 struct MemoryBudget {
-    std::uint64_t packet_count = 0;  // buffers in the pool
-    std::uint64_t packet_bytes = 0;  // of one buffer, everything included
+    std::uint64_t packet_count = 0;        // buffers in the pool
+    std::uint64_t reassembly_packets = 0;  // of them, at most so many wait as fragments
+    std::uint64_t packet_bytes = 0;        // of one buffer, everything included
     std::uint64_t pool_bytes = 0;
     std::uint64_t ring_bytes = 0;
     std::uint64_t device_bytes = 0;  // descriptors and device areas

@@ -22,7 +22,7 @@ using net::wire::Ipv4Layout;
 
 // Of the packet pool, for all workers: enough for a few dozen of the longest datagrams in the
 // smallest pool, and little enough that a flood of fragments starves nobody.
-constexpr std::uint32_t kPoolShare = 8;
+constexpr std::uint32_t kPoolShare = 8;  // which drivers/memory_budget.cpp makes room for
 constexpr unsigned kExpiredFragmentsPerLoop = kBurst;
 
 // Other limits than before, when the configuration changed.

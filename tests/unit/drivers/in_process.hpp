@@ -28,7 +28,7 @@ inline config::Model small_model() {
     config::Model model;
     model.workers.main_core = cpu;
     model.workers.cores = {cpu, cpu};
-    model.workers.memory = {256ULL << 20};
+    model.workers.memory = {512ULL << 20};
     return model;
 }
 

@@ -15,37 +15,56 @@ config::Model two_nulls() {
     return model;
 }
 
+std::uint64_t without_fragments(const MemoryBudget& budget) {
+    return budget.packet_count - budget.reassembly_packets;
+}
+
 TEST(MemoryBudget, counts_every_place_where_a_packet_can_be) {
     const MemoryBudget budget = memory_budget(two_nulls());
 
     const std::uint64_t descriptors = 2 * (1024 + 1024);
     const std::uint64_t caches_and_bursts = 2 * (768 + 256);  // the worker and the main lcore
-    const std::uint64_t rings = 2048 + 4096;
+    const std::uint64_t rings = 2048 + 4096 + 1024;
     const std::uint64_t held = 4096;
     const std::uint64_t sum = descriptors + caches_and_bursts + rings + held;
-    EXPECT_EQ(budget.packet_count, sum + sum / 8);
+    const std::uint64_t fragments = budget.packet_count - (sum + sum / 8);
+    EXPECT_LE(fragments - budget.reassembly_packets, 1U);  // a share is rounded down
     EXPECT_EQ(budget.packet_bytes, 64 + 128 + 64 + 128 + 2048 + 64U);
     EXPECT_EQ(budget.pool_bytes, budget.packet_count * budget.packet_bytes);
 }
 
+TEST(MemoryBudget, has_room_for_all_else_while_fragments_hold_their_share_of_the_pool) {
+    config::Model model = two_nulls();
+    for (std::uint16_t descriptors = 64; descriptors < 4'096; descriptors += 31) {
+        model.interfaces["lan0"].rx_descriptors = descriptors;
+        const MemoryBudget budget = memory_budget(model);
+        // Reassembly may take an eighth of whatever the pool has.
+        EXPECT_EQ(budget.reassembly_packets, budget.packet_count / 8);
+        std::uint64_t rest = descriptors + 3 * 1024 + 2 * (768 + 256) + 2048 + 4096 + 1024 + 4096;
+        rest += rest / 8;
+        EXPECT_GE(without_fragments(budget), rest);
+        EXPECT_LE(without_fragments(budget), rest + 1);
+    }
+}
+
 TEST(MemoryBudget, grows_with_workers_that_each_get_a_transmit_queue) {
     config::Model model = two_nulls();
-    const std::uint64_t one = memory_budget(model).packet_count;
+    const std::uint64_t one = without_fragments(memory_budget(model));
     model.workers.cores = {1, 2};
 
     const std::uint64_t more = 2 * 1024 + 1024 + 2048;  // queues, cache and bursts, ring
-    EXPECT_EQ(memory_budget(model).packet_count, one + more + more / 8);
+    EXPECT_EQ(without_fragments(memory_budget(model)), one + more + more / 8);
 }
 
 TEST(MemoryBudget, gives_a_tap_as_many_transmit_queues_as_receive_queues) {
     config::Model model;
     add(model, virtual_interface("lan0", "net_tap0"));
     model.workers.cores = {1};
-    const std::uint64_t one = memory_budget(model).packet_count;
+    const std::uint64_t one = without_fragments(memory_budget(model));
     model.workers.cores = {1, 2};
 
     const std::uint64_t more = 1024 + 2048;
-    EXPECT_EQ(memory_budget(model).packet_count, one + more + more / 8);
+    EXPECT_EQ(without_fragments(memory_budget(model)), one + more + more / 8);
 }
 
 TEST(MemoryBudget, holds_a_whole_jumbo_frame_in_one_buffer) {
@@ -104,6 +123,7 @@ TEST(MemoryBudget, describes_itself_in_one_line) {
     EXPECT_EQ(line.find('\n'), std::string::npos);
     EXPECT_NE(line.find("of 512 MiB"), std::string::npos) << line;
     EXPECT_NE(line.find("packet buffers of 2496 bytes"), std::string::npos) << line;
+    EXPECT_NE(line.find("for fragments that wait"), std::string::npos) << line;
 }
 
 TEST(WorkerCount, is_one_on_the_main_core_when_no_core_is_named) {
