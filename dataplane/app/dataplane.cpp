@@ -69,12 +69,14 @@ Dataplane::Tables::Tables(unsigned workers, rte_mempool* pool, const OwnerSettin
       next_hops(reclaimer, kMaxNextHops, kMaxAdjacencies, kMaxGroups, workers),
       interfaces(reclaimer),
       links(workers),
+      nat(workers, random_key()),
       shared{.reclaimer = reclaimer,
              .fib = fib,
              .next_hops = next_hops,
              .interfaces = interfaces,
              .links = links,
              .pool = pool,
+             .nat = &nat,
              .random_key = random_key()} {}
 
 net::Result<std::unique_ptr<Dataplane>, std::string> Dataplane::start(const config::Model& model,

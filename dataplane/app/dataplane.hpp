@@ -46,6 +46,7 @@ private:
         NextHops next_hops;
         InterfaceTable interfaces;
         Links links;
+        nat::NatTable nat;
         Shared shared;
     };
     struct Lcore {

@@ -55,6 +55,7 @@ public:
     }
     [[nodiscard]] std::uint32_t capacity() const { return subscribers_.capacity(); }
     [[nodiscard]] std::uint32_t used() const { return subscribers_.used(); }
+    [[nodiscard]] std::uint32_t touched() const { return subscribers_.touched(); }
     [[nodiscard]] std::size_t bytes() const { return subscribers_.bytes() + table_.bytes(); }
 
 private:

@@ -3,7 +3,7 @@
 
 namespace godwit::dataplane::nat {
 
-BucketTable::BucketTable(std::size_t entries) : buckets_(entries * 4 / (kSlots * 3) + 1) {}
+BucketTable::BucketTable(std::size_t entries) : buckets_(buckets_for(entries)) {}
 
 void BucketTable::insert(std::uint64_t hash, std::uint32_t value) {
     assert(size_ < buckets_.size() * kSlots);

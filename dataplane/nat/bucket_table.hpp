@@ -28,12 +28,15 @@ class BucketTable {
 public:
     // At most `entries` will ever be in it at a time.
     explicit BucketTable(std::size_t entries);
+    [[nodiscard]] static std::size_t bytes_for(std::size_t entries) {
+        return buckets_for(entries) * sizeof(Bucket);
+    }
 
     void prefetch(std::uint64_t hash) const { __builtin_prefetch(&buckets_[home(hash)]); }
 
     // The first value under `hash` whose tag is the same, or kNone: very likely what find() will
     // return. The bucket should have been prefetched.
-    [[nodiscard]] std::uint32_t likely(std::uint64_t hash) const {
+    [[nodiscard]] std::uint32_t probable(std::uint64_t hash) const {
         const Bucket& bucket = buckets_[home(hash)];
         const std::uint32_t slots = slots_with(bucket, tag(hash));
         return slots == 0 ? kNone : bucket.values[static_cast<unsigned>(std::countr_zero(slots))];
@@ -80,6 +83,9 @@ private:
     };
     static_assert(sizeof(Bucket) == 64);
 
+    static constexpr std::size_t buckets_for(std::size_t entries) {
+        return entries * 4 / (std::size_t{kSlots} * 3) + 1;
+    }
     static std::uint16_t tag(std::uint64_t hash) {
         const auto low = static_cast<std::uint16_t>(hash);
         return low == 0 ? std::uint16_t{1} : low;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -39,36 +40,39 @@ struct BindingEvent {
     std::uint16_t block_step{};  // portRangeStepSize in pairs of ports: the number of workers
 };
 
+// One thread pushes, and one other takes.
 class EventBuffer {
 public:
     explicit EventBuffer(std::size_t capacity) : events_(capacity) {}
 
     void push(const BindingEvent& event) {
-        if (held_ == events_.size()) {
-            ++lost_;
+        const std::uint64_t pushed = pushed_.load(std::memory_order_relaxed);
+        if (pushed - taken_.load(std::memory_order_acquire) == events_.size()) {
+            lost_.store(lost() + 1, std::memory_order_relaxed);
             return;
         }
-        events_[(first_ + held_) % events_.size()] = event;
-        ++held_;
+        events_[pushed % events_.size()] = event;
+        pushed_.store(pushed + 1, std::memory_order_release);
     }
     // Moves the oldest into `out`; how many.
     std::size_t take(std::span<BindingEvent> out) {
-        const std::size_t count = std::min(out.size(), held_);
+        const std::uint64_t taken = taken_.load(std::memory_order_relaxed);
+        const std::uint64_t held = pushed_.load(std::memory_order_acquire) - taken;
+        const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), held));
         for (std::size_t at = 0; at < count; ++at) {
-            out[at] = events_[first_];
-            first_ = (first_ + 1) % events_.size();
+            out[at] = events_[(taken + at) % events_.size()];
         }
-        held_ -= count;
+        taken_.store(taken + count, std::memory_order_release);
         return count;
     }
-    [[nodiscard]] std::uint64_t lost() const { return lost_; }
+    [[nodiscard]] std::uint64_t lost() const { return lost_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::size_t bytes() const { return events_.size() * sizeof(BindingEvent); }
 
 private:
     std::vector<BindingEvent> events_;
-    std::size_t first_ = 0;
-    std::size_t held_ = 0;
-    std::uint64_t lost_ = 0;
+    alignas(64) std::atomic<std::uint64_t> pushed_ = 0;  // by the worker, since the beginning
+    std::atomic<std::uint64_t> lost_ = 0;
+    alignas(64) std::atomic<std::uint64_t> taken_ = 0;
 };
 
 }  // namespace godwit::dataplane::nat

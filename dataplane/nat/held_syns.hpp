@@ -37,6 +37,8 @@ public:
 
     [[nodiscard]] bool is_empty() const { return held_ == 0; }
     [[nodiscard]] bool is_full() const { return held_ == entries_.size(); }
+    [[nodiscard]] std::uint32_t held() const { return held_; }
+    void set_hold(Seconds hold) { hold_ = hold; }
     [[nodiscard]] std::size_t bytes() const {
         return entries_.size() * sizeof(Entry) + table_.bytes();
     }

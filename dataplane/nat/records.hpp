@@ -131,6 +131,8 @@ public:
         return static_cast<std::uint32_t>(records_.size());
     }
     [[nodiscard]] std::uint32_t used() const { return used_; }
+    // Records from here on were never in use.
+    [[nodiscard]] std::uint32_t touched() const { return touched_; }
     [[nodiscard]] std::size_t bytes() const { return records_.size() * sizeof(Record); }
 
 private:

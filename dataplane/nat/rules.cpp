@@ -102,7 +102,18 @@ NatRules::Match NatRules::match_inbound(net::IpProtocol protocol, Endpoint outsi
                 {moved(outside.address, fixed->outside, fixed->inside), outside.port}};
     }
     const auto index = outside_index(outside.address);
+    if (is_own(protocol, outside)) {
+        return {};
+    }
     return index && is_pool_[*index] ? Match{Kind::Dynamic} : Match{};
+}
+
+bool NatRules::is_own(net::IpProtocol protocol, Endpoint outside) const {
+    return std::ranges::any_of(rules_.own, [&](const OwnPorts& each) {
+        return each.ports.contains(outside.port) &&
+               (!each.protocol || *each.protocol == protocol) &&
+               (!each.outside || *each.outside == outside.address);
+    });
 }
 
 bool NatRules::is_excluded(net::IpProtocol protocol, net::Ipv4Address inside,
@@ -178,7 +189,7 @@ bool NatRules::still_allows(RuleId id, net::IpProtocol protocol, Endpoint inside
                match_inbound(protocol, outside).other == inside;
     }
     const SourceRule* rule = source_rule(id);
-    if (rule == nullptr || !contains(rule->from, inside.address) ||
+    if (rule == nullptr || is_own(protocol, outside) || !contains(rule->from, inside.address) ||
         one_to_one_inside(inside.address) != nullptr) {
         return false;
     }

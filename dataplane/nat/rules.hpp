@@ -30,6 +30,7 @@
 namespace godwit::dataplane::nat {
 
 enum class RuleId : std::uint16_t {};
+constexpr std::size_t kMaxRules = 4096;  // numbers are below this
 
 enum class PortAllocation : std::uint8_t {
     Single,        // any free port in the range
@@ -77,11 +78,20 @@ struct Exclusion {
     PortRange ports{0, 65535};  // of the destination
 };
 
+// Ports of outside addresses that are the router's own: where it listens, and where it connects
+// from. No mapping gets them, and what comes to them is the router's.
+struct OwnPorts {
+    std::optional<net::IpProtocol> protocol{};
+    std::optional<net::Ipv4Address> outside{};  // nothing: each outside address
+    PortRange ports;
+};
+
 struct RuleSet {
     std::vector<SourceRule> source;
     std::vector<OneToOneRule> one_to_one;
     std::vector<ForwardRule> forward;
     std::vector<Exclusion> exclusions;
+    std::vector<OwnPorts> own;
 };
 
 // The share of one outside address that a subscriber takes its ports from.
@@ -116,6 +126,8 @@ public:
 
     [[nodiscard]] bool is_excluded(net::IpProtocol protocol, net::Ipv4Address inside,
                                    Endpoint remote) const;
+    // A port that is the router's, and no forward's.
+    [[nodiscard]] bool is_own(net::IpProtocol protocol, Endpoint outside) const;
     [[nodiscard]] bool is_outside_address(net::Ipv4Address address) const {
         return outside_index(address).has_value();
     }
@@ -148,6 +160,7 @@ public:
     // Whether ports of this address are given out by a source rule.
     [[nodiscard]] bool is_pool_address(std::uint32_t index) const { return is_pool_[index]; }
     [[nodiscard]] const std::vector<ForwardRule>& forwards() const { return by_outside_; }
+    [[nodiscard]] const std::vector<OwnPorts>& own_ports() const { return rules_.own; }
     [[nodiscard]] const SourceRule* source_rule(RuleId id) const;
     // A rule with this address in its pool; where it gives out blocks, the only one.
     [[nodiscard]] const SourceRule* source_rule_at(std::uint32_t index) const;

@@ -46,6 +46,10 @@ std::string NatRules::check_ids() const {
     std::string wrong;
     const auto look = [&](const auto& rules, const char* kind) {
         for (const auto& rule : rules) {
+            if (static_cast<std::size_t>(rule.id) >= kMaxRules && wrong.empty()) {
+                wrong = quoted(kind, rule.name) + "there are more than " +
+                        std::to_string(kMaxRules) + " rules; put some of them together";
+            }
             if (!seen.insert(rule.id).second && wrong.empty()) {
                 wrong = quoted(kind, rule.name) + "its number " +
                         std::to_string(static_cast<unsigned>(rule.id)) +

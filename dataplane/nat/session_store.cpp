@@ -12,6 +12,11 @@ SessionStore::SessionStore(std::uint32_t capacity, bool keeps_peers, const Lifet
       peers_(keeps_peers ? capacity : 0U),
       keeps_peers_(keeps_peers),
       key_(key) {
+    set_lifetimes(lifetimes);
+}
+
+// The lists stay in order: they are in the order of the time since when, whatever the lifetime.
+void SessionStore::set_lifetimes(const Lifetimes& lifetimes) {
     for (std::size_t age = 0; age < kAgeClasses; ++age) {
         lifetimes_[age] = lifetimes[age].count();
         grains_[age] = std::max(lifetimes_[age] / 16U, 1U);

@@ -32,7 +32,7 @@ public:
         return hash;
     }
     void prefetch_session(std::uint64_t hash) const {
-        const std::uint32_t index = flows_.likely(hash);
+        const std::uint32_t index = flows_.probable(hash);
         if (index != kNone) {
             __builtin_prefetch(&sessions_[index], 1);
         }
@@ -81,6 +81,8 @@ public:
     [[nodiscard]] const Session& operator[](std::uint32_t index) const { return sessions_[index]; }
     [[nodiscard]] std::uint32_t capacity() const { return sessions_.capacity(); }
     [[nodiscard]] std::uint32_t used() const { return sessions_.used(); }
+    [[nodiscard]] std::uint32_t touched() const { return sessions_.touched(); }
+    void set_lifetimes(const Lifetimes& lifetimes);
     [[nodiscard]] std::size_t bytes() const {
         return sessions_.bytes() + flows_.bytes() + (keeps_peers_ ? peers_.bytes() : 0U);
     }

@@ -34,6 +34,7 @@
 #include "dataplane/nat/rules.hpp"
 #include "dataplane/nat/session_store.hpp"
 #include "dataplane/nat/settings.hpp"
+#include "dataplane/nat/statistics.hpp"
 #include "net/result.hpp"
 #include "net/tcp.hpp"
 
@@ -94,8 +95,12 @@ struct SessionView {
 struct SessionFilter {
     std::optional<net::Ipv4Address> inside{};
     std::optional<net::Ipv4Address> outside{};
+    std::optional<net::Ipv4Address> remote{};
     std::optional<net::IpProtocol> protocol{};
     std::optional<RuleId> rule{};
+    std::optional<AgeClass> age{};
+    std::optional<std::uint16_t> inside_port{};
+    std::optional<std::uint16_t> outside_port{};
     [[nodiscard]] bool matches(const Session& session) const;
 };
 
@@ -151,6 +156,14 @@ public:
     [[nodiscard]] bool is_sweeping() const { return sweep_at_ < sessions_.capacity(); }
     std::unique_ptr<Revision> apply(std::unique_ptr<Revision> revision);
     bool sweep(std::uint32_t budget, Instant now);
+    // The same for who has not got the translator at hand: what `settings` and the rules of now
+    // (null: none) make of the next ones.
+    [[nodiscard]] static net::Result<std::unique_ptr<Revision>, std::string> prepare_for(
+        const Settings& settings, const NatRules* before, std::shared_ptr<const NatRules> rules);
+    // Other settings from now on. Place, key, the sizes and whether peers are kept
+    // (AddressDependent) stay; see can_retune(). The quarantine of ports is that of their pool.
+    void retune(const Settings& settings);
+    [[nodiscard]] static bool can_retune(const Settings& from, const Settings& to);
 
     // Pages of sessions: looks at `budget` records from `cursor`, which it moves; how many matched.
     // A cursor begins at 0 and is kNone at the end.
@@ -163,6 +176,9 @@ public:
 
     std::size_t take_events(std::span<BindingEvent> out) { return events_.take(out); }
     [[nodiscard]] std::uint64_t lost_events() const { return events_.lost(); }
+    // Events and the uses of rules may be read by one other thread.
+    [[nodiscard]] const RuleUses& uses() const { return *uses_; }
+    [[nodiscard]] Statistics statistics(Instant now) const;
 
     [[nodiscard]] const Counters& counters() const { return counters_; }
     [[nodiscard]] const NatRules& rules() const { return *revision_->rules; }
@@ -172,6 +188,8 @@ public:
     [[nodiscard]] std::uint32_t session_count(AgeClass age) const { return sessions_.count(age); }
     // Ports of an outside address that this worker has given out; 0 where it gives out none.
     [[nodiscard]] std::uint32_t ports_out(net::Ipv4Address outside, net::IpProtocol protocol) const;
+    // What a translator of these settings will take at construction, ports apart.
+    [[nodiscard]] static std::size_t bytes_for(const Settings& settings);
     // All that was taken at construction, and the ports' apart: those grow with the pool.
     [[nodiscard]] std::size_t session_bytes() const;
     [[nodiscard]] std::size_t port_bytes() const;
@@ -243,6 +261,7 @@ private:
     SubscriberStore subscribers_;
     HeldSyns held_syns_;
     EventBuffer events_;
+    std::unique_ptr<RuleUses> uses_;
     Counters counters_;
     std::unique_ptr<Revision> revision_;
     std::uint32_t revision_number_ = 1;

@@ -134,6 +134,7 @@ std::uint32_t Translator::add_session(const NewSession& wanted, Endpoint outside
         owner.second = second;
     }
     ++counters_.sessions_made;
+    uses_->count_made(wanted.rule);
     tell(NatEvent::SessionCreate, session, now);
     return sessions_.add(session, wanted.age, now);
 }
@@ -201,6 +202,17 @@ std::optional<std::uint16_t> Translator::take_port(const SourceRule& rule, std::
         for (const ForwardRule& forward : rules().forwards()) {
             if (forward.outside == owner.outside) {
                 pool.reserve(forward.protocol, forward.ports);
+            }
+        }
+        for (const OwnPorts& own : rules().own_ports()) {
+            if (own.outside && *own.outside != owner.outside) {
+                continue;
+            }
+            for (const auto protocol :
+                 {net::IpProtocol::Tcp, net::IpProtocol::Udp, net::IpProtocol::Icmp}) {
+                if (!own.protocol || *own.protocol == protocol) {
+                    pool.reserve(protocol, own.ports);
+                }
             }
         }
         pool.reserved_revision = revision_number_;
@@ -278,6 +290,7 @@ void Translator::give_back_port(const Mapping& mapping, Instant now) {
 void Translator::end_session(std::uint32_t index, Instant now) {
     const Session session = sessions_[index];
     sessions_.remove(index);
+    uses_->count_ended(session.rule);
     tell(NatEvent::SessionDelete, session, now);
     --subscribers_[session.subscriber].sessions;
     if (session.mapping != kNone && --mappings_[session.mapping].sessions == 0) {

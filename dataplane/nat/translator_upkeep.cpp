@@ -49,6 +49,7 @@ Translator::Translator(const Settings& settings)
       subscribers_(subscribers_of(settings), settings.key),
       held_syns_(settings.max_held_syns, settings.timeouts.syn_hold, settings.key),
       events_(settings.event_capacity),
+      uses_(std::make_unique<RuleUses>()),
       sweep_at_(settings.max_sessions) {}
 
 std::uint32_t Translator::expire(Instant now, std::uint32_t budget) {
@@ -80,6 +81,11 @@ std::uint32_t Translator::expire(Instant now, std::uint32_t budget) {
 
 net::Result<std::unique_ptr<Revision>, std::string> Translator::prepare(
     std::shared_ptr<const NatRules> rules) const {
+    return prepare_for(settings_, revision_ ? revision_->rules.get() : nullptr, std::move(rules));
+}
+
+net::Result<std::unique_ptr<Revision>, std::string> Translator::prepare_for(
+    const Settings& settings, const NatRules* before, std::shared_ptr<const NatRules> rules) {
     auto revision = std::make_unique<Revision>();
     const std::vector<net::Ipv4Address>& addresses = rules->outside_addresses();
     revision->pools.resize(addresses.size());
@@ -87,21 +93,39 @@ net::Result<std::unique_ptr<Revision>, std::string> Translator::prepare(
         if (!rules->is_pool_address(index)) {
             continue;
         }
-        const std::uint32_t block = block_ports_at(*rules, index, settings_.place.workers);
-        const auto before =
-            revision_ ? revision_->rules->outside_index(addresses[index]) : std::nullopt;
-        if (before && revision_->pools[*before] &&
-            revision_->pools[*before]->block_ports() != block) {
+        const std::uint32_t block = block_ports_at(*rules, index, settings.place.workers);
+        const auto old = before != nullptr ? before->outside_index(addresses[index]) : std::nullopt;
+        if (old && before->is_pool_address(*old) &&
+            block_ports_at(*before, *old, settings.place.workers) != block) {
             return net::unexpected(
                 "nat: " + addresses[index].to_string() +
                 " would give out its ports in blocks of another size while the old ones are in "
                 "use; take the address out of the pool first, and apply that");
         }
         revision->pools[index] =
-            std::make_unique<PortPool>(settings_.place, settings_.timeouts.port_quarantine, block);
+            std::make_unique<PortPool>(settings.place, settings.timeouts.port_quarantine, block);
     }
     revision->rules = std::move(rules);
     return revision;
+}
+
+bool Translator::can_retune(const Settings& from, const Settings& to) {
+    const auto keeps_peers = [](const Settings& settings) {
+        return settings.filtering == Filtering::AddressDependent;
+    };
+    return from.max_sessions == to.max_sessions && subscribers_of(from) == subscribers_of(to) &&
+           from.max_held_syns == to.max_held_syns && from.event_capacity == to.event_capacity &&
+           keeps_peers(from) == keeps_peers(to);
+}
+
+void Translator::retune(const Settings& settings) {
+    const WorkerPlace place = settings_.place;
+    const net::SipKey key = settings_.key;
+    settings_ = settings;
+    settings_.place = place;
+    settings_.key = key;
+    sessions_.set_lifetimes(lifetimes_of(settings.timeouts));
+    held_syns_.set_hold(settings.timeouts.syn_hold);
 }
 
 std::unique_ptr<Revision> Translator::apply(std::unique_ptr<Revision> revision) {
@@ -127,12 +151,16 @@ std::unique_ptr<Revision> Translator::apply(std::unique_ptr<Revision> revision) 
 
 bool Translator::sweep(std::uint32_t budget, Instant now) {
     const std::uint32_t end = sweep_at_ + std::min(budget, sessions_.capacity() - sweep_at_);
-    for (; sweep_at_ < end; ++sweep_at_) {
+    const std::uint32_t touched = sessions_.touched();
+    for (; sweep_at_ < std::min(end, touched); ++sweep_at_) {
         Session& session = sessions_[sweep_at_];
         if (session.age != AgeClass::Free && !is_allowed(session)) {
             end_session(sweep_at_, now);
             ++counters_.sessions_revoked;
         }
+    }
+    if (sweep_at_ >= touched) {
+        sweep_at_ = sessions_.capacity();
     }
     return !is_sweeping();
 }
@@ -140,14 +168,17 @@ bool Translator::sweep(std::uint32_t budget, Instant now) {
 bool SessionFilter::matches(const Session& session) const {
     return session.age != AgeClass::Free && (!inside || *inside == session.inside_address) &&
            (!outside || *outside == session.outside_address) &&
-           (!protocol || *protocol == session.protocol) && (!rule || *rule == session.rule);
+           (!remote || *remote == session.remote_address) &&
+           (!protocol || *protocol == session.protocol) && (!rule || *rule == session.rule) &&
+           (!age || *age == session.age) && (!inside_port || *inside_port == session.inside_port) &&
+           (!outside_port || *outside_port == session.outside_port);
 }
 
 std::size_t Translator::read_sessions(std::uint32_t& cursor, std::uint32_t budget,
                                       const SessionFilter& filter,
                                       std::span<SessionView> out) const {
     std::size_t count = 0;
-    while (cursor < sessions_.capacity() && budget-- > 0 && count < out.size()) {
+    while (cursor < sessions_.touched() && budget-- > 0 && count < out.size()) {
         const Session& session = sessions_[cursor++];
         if (filter.matches(session)) {
             out[count++] = {session.flow(Direction::Outbound),
@@ -158,27 +189,27 @@ std::size_t Translator::read_sessions(std::uint32_t& cursor, std::uint32_t budge
                             Instant{Seconds{session.listed}}};
         }
     }
-    cursor = cursor < sessions_.capacity() ? cursor : kNone;
+    cursor = cursor < sessions_.touched() ? cursor : kNone;
     return count;
 }
 
 std::size_t Translator::read_subscribers(std::uint32_t& cursor, std::uint32_t budget,
                                          std::span<Subscriber> out) const {
     std::size_t count = 0;
-    while (cursor < subscribers_.capacity() && budget-- > 0 && count < out.size()) {
+    while (cursor < subscribers_.touched() && budget-- > 0 && count < out.size()) {
         const Subscriber& subscriber = subscribers_[cursor++];
         if (subscriber.is_used) {
             out[count++] = subscriber;
         }
     }
-    cursor = cursor < subscribers_.capacity() ? cursor : kNone;
+    cursor = cursor < subscribers_.touched() ? cursor : kNone;
     return count;
 }
 
 std::size_t Translator::clear_sessions(std::uint32_t& cursor, std::uint32_t budget,
                                        const SessionFilter& filter, Instant now) {
     std::size_t count = 0;
-    while (cursor < sessions_.capacity() && budget-- > 0) {
+    while (cursor < sessions_.touched() && budget-- > 0) {
         const std::uint32_t index = cursor++;
         if (filter.matches(sessions_[index])) {
             end_session(index, now);
@@ -186,7 +217,7 @@ std::size_t Translator::clear_sessions(std::uint32_t& cursor, std::uint32_t budg
             ++count;
         }
     }
-    cursor = cursor < sessions_.capacity() ? cursor : kNone;
+    cursor = cursor < sessions_.touched() ? cursor : kNone;
     return count;
 }
 
@@ -198,6 +229,45 @@ std::uint32_t Translator::ports_out(net::Ipv4Address outside, net::IpProtocol pr
 
 std::size_t Translator::session_bytes() const {
     return sessions_.bytes() + mappings_.bytes() + subscribers_.bytes();
+}
+
+std::size_t Translator::bytes_for(const Settings& settings) {
+    const std::size_t sessions = settings.max_sessions;
+    const std::size_t subscribers = subscribers_of(settings);
+    const bool keeps_peers = settings.filtering == Filtering::AddressDependent;
+    return sessions * (sizeof(Session) + sizeof(Mapping)) + subscribers * sizeof(Subscriber) +
+           BucketTable::bytes_for(sessions * 2U) * 2U + BucketTable::bytes_for(subscribers) +
+           (keeps_peers ? BucketTable::bytes_for(sessions) : 0U);
+}
+
+Statistics Translator::statistics(Instant now) const {
+    Statistics all;
+    all.now_seconds = now.time_since_epoch().count();
+    all.max_sessions = sessions_.capacity();
+    all.max_subscribers = subscribers_.capacity();
+    for (std::size_t age = 0; age < kAgeClasses; ++age) {
+        all.sessions[age] = sessions_.count(static_cast<AgeClass>(age));
+    }
+    all.mappings = mappings_.used();
+    all.subscribers = subscribers_.used();
+    all.syns_waiting = held_syns_.held();
+    all.events_lost = events_.lost();
+    all.memory_bytes = session_bytes() + port_bytes();
+    all.counters = counters_;
+    return all;
+}
+
+Statistics& Statistics::operator+=(const Statistics& other) {
+    using Words = std::array<std::uint64_t, sizeof(Statistics) / sizeof(std::uint64_t)>;
+    const std::uint64_t latest = std::max(now_seconds, other.now_seconds);
+    auto sum = std::bit_cast<Words>(*this);
+    const auto more = std::bit_cast<Words>(other);
+    for (std::size_t at = 0; at < sum.size(); ++at) {
+        sum[at] += more[at];
+    }
+    *this = std::bit_cast<Statistics>(sum);
+    now_seconds = latest;
+    return *this;
 }
 
 std::size_t Translator::port_bytes() const {

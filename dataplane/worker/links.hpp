@@ -54,6 +54,8 @@ public:
     [[nodiscard]] int worker_event_fd(unsigned worker) const { return sleepers_[worker].event_fd; }
     void worker_prepares_to_wait(unsigned worker);
     void worker_woke(unsigned worker);
+    // Without a packet: there is something else for it.
+    void wake_worker(unsigned worker) { sleepers_[worker].wake(); }
 
     // The owner sleeps in epoll on this eventfd. It says so first; false: packets came in, do not
     // sleep.

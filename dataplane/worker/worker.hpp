@@ -22,6 +22,7 @@
 
 #include "config/model/model.hpp"
 #include "dataplane/api/counters.hpp"
+#include "dataplane/nat/nat_table.hpp"
 #include "dataplane/nodes/punt/punt_rings.hpp"
 #include "dataplane/tables/fib.hpp"
 #include "dataplane/tables/interface_table.hpp"
@@ -41,6 +42,7 @@ struct Shared {
     InterfaceTable& interfaces;
     Links& links;
     rte_mempool* pool;
+    nat::NatTable* nat = nullptr;  // null: this dataplane never translates
     // The time that the policers go by, in cycles of rte_get_tsc_hz(); null: the CPU's counter.
     std::uint64_t (*cycles)() = nullptr;
     // The time of day that packets are stamped with; null: the system's clock.
