@@ -12,6 +12,7 @@ DATAPLANE = [
 ]
 CONTROLPLANE = [
     "controlplane/runtime", "controlplane/channel", "controlplane/rib", "controlplane/host",
+    "controlplane/rip",
     "controlplane/management",
 ]
 
@@ -32,6 +33,9 @@ RULES = [
     ("dataplane", ["net", "config", "drivers"] + DATAPLANE, ["dpdk"]),
     ("controlplane/runtime", ["net"], ["asio"]),
     ("controlplane/rib", ["net", "config/model"], []),
+    ("controlplane/rip/packet", ["net"], []),
+    ("controlplane/rip", ["net", "config/model", "controlplane/rib/route.hpp",
+                          "controlplane/host/token_bucket.hpp"], []),
     ("controlplane/host/io", ["net", "config/model", "controlplane/runtime", "controlplane/host",
                               "controlplane/rib/route.hpp", "dataplane/api"], ["asio"]),
     ("controlplane/host", ["net", "config/model", "controlplane/rib/route.hpp"], []),
