@@ -80,6 +80,43 @@ std::uint16_t mtu_in(const net::IcmpMessage& message) {
                : std::uint16_t{0};
 }
 
+// RFC 1122 4.1.3.3: all of them go to the socket. Reassembly that took too long says only that a
+// datagram was lost.
+std::optional<udp::PathReport::Kind> report_kind_of(const net::IcmpMessage& message) {
+    using Kind = udp::PathReport::Kind;
+    if (message.type == net::IcmpType::TimeExceeded) {
+        return Kind::TimeExceeded;
+    }
+    if (message.type == net::IcmpType::ParameterProblem) {
+        return Kind::ParameterProblem;
+    }
+    switch (static_cast<net::UnreachableCode>(message.code)) {
+        case net::UnreachableCode::Network:
+        case net::UnreachableCode::NetworkUnknown:
+        case net::UnreachableCode::NetworkForService:
+            return Kind::NetUnreachable;
+        case net::UnreachableCode::Host:
+        case net::UnreachableCode::HostUnknown:
+        case net::UnreachableCode::HostForService:
+            return Kind::HostUnreachable;
+        case net::UnreachableCode::Protocol:
+            return Kind::ProtocolUnreachable;
+        case net::UnreachableCode::Port:
+            return Kind::PortUnreachable;
+        case net::UnreachableCode::FragmentationNeeded:
+            return Kind::PacketTooBig;
+        case net::UnreachableCode::SourceRouteFailed:
+            return Kind::SourceRouteFailed;
+        case net::UnreachableCode::NetworkProhibited:
+        case net::UnreachableCode::HostProhibited:
+        case net::UnreachableCode::Prohibited:
+        case net::UnreachableCode::HostPrecedence:
+        case net::UnreachableCode::PrecedenceCutoff:
+            return Kind::Prohibited;
+    }
+    return std::nullopt;
+}
+
 // Four draws, of 32 bits each.
 net::SipKey key_from(const std::function<std::uint32_t()>& random) {
     const auto word = [&random] {
@@ -92,22 +129,16 @@ net::SipKey key_from(const std::function<std::uint32_t()>& random) {
 
 }  // namespace
 
-Host::Host(HostLimits limits, std::function<std::uint32_t()> random)
+Host::Host(const HostLimits& limits, std::function<std::uint32_t()> random, RouteLookup routes)
     : limits_(limits),
       random_(std::move(random)),
       echo_bucket_(limits.echo_per_second, limits.echo_per_second),
       error_limit_(kNanosecondsPerSecond, limits.max_interfaces, 1, key_from(random_)),
       reset_bucket_(limits.reset_per_second, limits.reset_per_second),
-      traces_(limits.max_traceroutes, random_) {}
-
-void Host::set_addresses(std::span<const net::Ipv4InterfaceAddress> addresses) {
-    addresses_.assign(addresses.begin(), addresses.end());
-}
-
-bool Host::owns(net::Ipv4Address address) const {
-    return std::any_of(addresses_.begin(), addresses_.end(),
-                       [address](const auto& own) { return own.address == address; });
-}
+      ways_(std::move(routes)),
+      traces_(limits.max_traceroutes, random_),
+      udp_(limits.udp, ways_, outgoing_, random_,
+           [this](std::uint16_t port) { return traces_.has_identifier(port); }) {}
 
 HostActions Host::input(std::span<const std::uint8_t> packet, const Arrival& arrival, Instant now) {
     HostActions actions;
@@ -117,31 +148,22 @@ HostActions Host::input(std::span<const std::uint8_t> packet, const Arrival& arr
     return actions;
 }
 
-// RFC 1122 3.2.2 and RFC 1812 4.3.2.7: a source that is no single host is never answered.
-bool Host::is_one_host(net::Ipv4Address source) const {
-    if (source.is_this_network() || source.is_loopback() || source.is_multicast() ||
-        source.is_limited_broadcast() || source.is_reserved()) {
-        return false;
-    }
-    return std::none_of(addresses_.begin(), addresses_.end(),
-                        [source](const auto& own) { return own.broadcast() == source; });
-}
-
 HostCounter Host::deliver(std::span<const std::uint8_t> bytes, const Arrival& arrival, Instant now,
                           HostActions& actions) {
     const auto packet = Ipv4View::parse(bytes);
     if (!packet || !packet->has_valid_checksum()) {
         return HostCounter::BadIpv4Header;
     }
-    const bool to_group = arrival.group || packet->destination().is_multicast() ||
-                          packet->destination().is_limited_broadcast() ||
-                          std::any_of(addresses_.begin(), addresses_.end(), [&](const auto& own) {
-                              return own.broadcast() == packet->destination();
-                          });
+    const bool names_group = packet->destination().is_multicast() ||
+                             packet->destination().is_limited_broadcast() ||
+                             ways_.is_subnet_broadcast(packet->destination());
+    const bool to_group = arrival.group || names_group;
     if (!to_group && !owns(packet->destination())) {
         return HostCounter::NotOurs;  // removed while the packet was on its way up
     }
-    if (!is_one_host(packet->source())) {
+    // RFC 1122 3.2.2 and RFC 1812 4.3.2.7: a source that is no single host is never answered, nor
+    // heard (RFC 1122 4.1.3.6).
+    if (!ways_.is_one_host(packet->source())) {
         return HostCounter::BadSourceIgnored;
     }
     if (packet->is_fragment()) {
@@ -150,12 +172,13 @@ HostCounter Host::deliver(std::span<const std::uint8_t> bytes, const Arrival& ar
     if (packet->protocol() == net::IpProtocol::Icmp) {
         return deliver_icmp(*packet, to_group, now, actions);
     }
+    // RFC 1122 3.3.6: the link's broadcast brings nothing that is for one host.
+    if (packet->protocol() == net::IpProtocol::Udp && names_group == to_group) {
+        return deliver_udp(*packet, arrival.interface, to_group, now, actions);
+    }
     if (to_group) {
         // No error about a datagram to a group (RFC 1122 3.2.2), no reset either (4.2.3.10).
         return HostCounter::GroupIgnored;
-    }
-    if (packet->protocol() == net::IpProtocol::Udp) {
-        return deliver_udp(*packet, arrival.interface, now, actions);
     }
     if (packet->protocol() == net::IpProtocol::Tcp) {
         return deliver_tcp(*packet, now, actions);
@@ -221,7 +244,7 @@ HostCounter Host::take_echo_reply(const Ipv4View& packet, const IcmpView& reply,
     }
     const auto running = pings_.find(reply.message().identifier());
     if (running == pings_.end()) {
-        return HostCounter::IcmpNotForPing;
+        return HostCounter::IcmpNotForUs;
     }
     Ping& ping = running->second.ping;
     const auto body = reply.body();
@@ -231,20 +254,19 @@ HostCounter Host::take_echo_reply(const Ipv4View& packet, const IcmpView& reply,
         packet.destination() != ping.request().source || body.size() != ping.request().size ||
         !std::equal(body.begin(), body.begin() + static_cast<std::ptrdiff_t>(known),
                     running->second.nonce.begin())) {
-        return HostCounter::IcmpNotForPing;
+        return HostCounter::IcmpNotForUs;
     }
     auto event =
         ping.on_reply(reply.message().sequence(), packet.source(),
                       static_cast<std::uint16_t>(packet.payload().size()), packet.ttl_hops(), now);
     if (!event) {
-        return HostCounter::IcmpNotForPing;  // never sent, or given up already
+        return HostCounter::IcmpNotForUs;  // never sent, or given up already
     }
     actions.reports.push_back({running->second.id, std::move(*event)});
     return HostCounter::PingReply;
 }
 
-// RFC 1122 3.2.2: an error is handed to the transport whose packet it quotes; here those are
-// traceroute and ping.
+// RFC 1122 3.2.2: an error is handed to the transport whose packet it quotes.
 HostCounter Host::take_icmp_error(const Ipv4View& packet, const IcmpView& error, Instant now,
                                   HostActions& actions) {
     const auto quoted = Ipv4View::parse_quoted(error.body());
@@ -255,8 +277,15 @@ HostCounter Host::take_icmp_error(const Ipv4View& packet, const IcmpView& error,
         traces_.take_error(packet, error.message(), *quoted, now)) {
         return HostCounter::TraceAnswer;
     }
+    if (quoted->protocol() == net::IpProtocol::Udp && quoted->fragment_units() == 0) {
+        const auto kind = report_kind_of(error.message());
+        return kind && udp_.path_error(*quoted,
+                                       {*kind, {}, {}, packet.source(), mtu_in(error.message())})
+                   ? HostCounter::UdpError
+                   : HostCounter::IcmpNotForUs;
+    }
     if (quoted->protocol() != net::IpProtocol::Icmp || quoted->fragment_units() != 0) {
-        return HostCounter::IcmpNotForPing;
+        return HostCounter::IcmpNotForUs;
     }
     const auto request = IcmpView::parse(quoted->payload());
     if (!request) {
@@ -264,33 +293,48 @@ HostCounter Host::take_icmp_error(const Ipv4View& packet, const IcmpView& error,
     }
     const auto running = pings_.find(request->message().identifier());
     if (request->type() != net::IcmpType::Echo || running == pings_.end()) {
-        return HostCounter::IcmpNotForPing;
+        return HostCounter::IcmpNotForUs;
     }
     Ping& ping = running->second.ping;
     if (quoted->source() != ping.request().source ||
         quoted->destination() != ping.request().destination) {
-        return HostCounter::IcmpNotForPing;
+        return HostCounter::IcmpNotForUs;
     }
     auto event = ping.on_error(request->message().sequence(), packet.source(),
                                describe(error.message()), mtu_in(error.message()));
     if (!event) {
-        return HostCounter::IcmpNotForPing;
+        return HostCounter::IcmpNotForUs;
     }
     actions.reports.push_back({running->second.id, std::move(*event)});
     return HostCounter::PingError;
 }
 
-HostCounter Host::deliver_udp(const Ipv4View& packet, net::InterfaceId interface, Instant now,
-                              HostActions& actions) {
+HostCounter Host::deliver_udp(const Ipv4View& packet, net::InterfaceId interface, bool group,
+                              Instant now, HostActions& actions) {
     const auto datagram = net::wire::UdpView::parse(packet.payload());
     if (!datagram) {
+        udp_.count_bad();
         return HostCounter::BadUdp;
     }
     if (!datagram->has_valid_checksum(packet.source(), packet.destination())) {
+        udp_.count_bad();
         return HostCounter::BadUdpChecksum;  // RFC 1122 4.1.3.4: MUST be silently discarded
     }
-    if (traces_.take_datagram(packet, *datagram, now)) {
+    if (!group && traces_.take_datagram(packet, *datagram, now)) {
         return HostCounter::TraceAnswer;
+    }
+    switch (udp_.input(packet, *datagram, interface, group, now)) {
+        case udp::Sockets::Verdict::Delivered:
+            return HostCounter::UdpDelivered;
+        case udp::Sockets::Verdict::QueueFull:
+            return HostCounter::UdpQueueFull;
+        case udp::Sockets::Verdict::NoChecksum:
+            return HostCounter::UdpNoChecksum;
+        case udp::Sockets::Verdict::NobodyListens:
+            break;
+    }
+    if (group) {
+        return HostCounter::GroupIgnored;  // RFC 1122 3.2.2: no error about it
     }
     // RFC 1122 4.1.3.1: nobody listens on this port; traceroute knows its last hop by this.
     return refuse(packet, interface, net::UnreachableCode::Port, HostCounter::PortUnreachableSent,

@@ -2,10 +2,10 @@
 //
 // A core without I/O: a packet and the time go in, packets to send and events of pings and
 // traceroutes come out. Echo requests are answered, echo replies and ICMP errors find the ping or
-// the traceroute (traces.hpp) that they belong to, and what nobody here listens to is refused the
-// way the standards say: UDP with port unreachable (on which traceroute's last hop depends, RFC
-// 1122 4.1.3.1), TCP with a reset (RFC 9293 3.10.7.1), any other protocol with protocol unreachable
-// (RFC 1122 3.2.2.1).
+// the traceroute (traces.hpp) that they belong to, UDP datagrams the sockets that receive them
+// (udp/sockets.hpp), and what nobody here listens to is refused the way the standards say: UDP with
+// port unreachable (on which traceroute's last hop depends, RFC 1122 4.1.3.1), TCP with a reset
+// (RFC 9293 3.10.7.1), any other protocol with protocol unreachable (RFC 1122 3.2.2.1).
 //
 // Invariants: every packet that comes in is counted in exactly one HostCounter; nothing that a
 // stranger sends is answered faster than its limit allows; no state is kept for a stranger, but the
@@ -23,8 +23,8 @@
 //
 // Not here: the identification of packets, which the dataplane gives to all that leaves the router
 // (dataplane/nodes/ip4/identification.hpp); reassembly, which the dataplane does (a fragment that
-// comes up all the same is counted and ends here), and listeners; they come with the transports and
-// take their place in `deliver_*`.
+// comes up all the same is counted and ends here), and time: who drives this core, and hands what
+// its sockets receive to their owners, is io/stack.hpp.
 #pragma once
 
 #include <array>
@@ -36,11 +36,15 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "controlplane/host/outgoing.hpp"
 #include "controlplane/host/ping.hpp"
 #include "controlplane/host/token_bucket.hpp"
 #include "controlplane/host/traces.hpp"
+#include "controlplane/host/udp/sockets.hpp"
+#include "controlplane/host/ways.hpp"
 #include "net/icmp.hpp"
 #include "net/icmp_rate_limit.hpp"
 #include "net/interface_id.hpp"
@@ -57,17 +61,21 @@ enum class HostCounter : std::uint8_t {
     PingReply,
     PingError,
     TraceAnswer,
+    UdpDelivered,
+    UdpError,  // an ICMP error, to the socket whose datagram it is about
     PortUnreachableSent,
     ProtocolUnreachableSent,
     ResetSent,
     // not answered, as the standards say
-    IcmpNotForPing,    // an error or a reply that belongs to no ping here
+    IcmpNotForUs,      // an error or a reply that belongs to nothing that was sent here
     IcmpIgnored,       // another type (RFC 1122 3.2.2: silently discarded)
     ResetIgnored,      // a reset to a closed port (RFC 9293 3.10.7.1)
     GroupIgnored,      // to a broadcast or multicast address
     BadSourceIgnored,  // from an address that is no single host's
     FragmentIgnored,   // a fragment: it cannot be put together here
     NotOurs,           // to an address that is not ours (any more)
+    UdpNoChecksum,     // a socket asks for one (RFC 1122 4.1.3.4)
+    UdpQueueFull,      // a socket does not keep up
     // not answered, to protect this router and others (RFC 1812 4.3.2.8)
     EchoOverRate,
     ErrorOverRate,   // nothing remained of the interface's errors
@@ -96,16 +104,20 @@ constexpr std::array<HostCounterText, kHostCounterCount> kHostCounters{{
     {HostCounter::PingReply, "ping-reply"},
     {HostCounter::PingError, "ping-error"},
     {HostCounter::TraceAnswer, "trace-answer"},
+    {HostCounter::UdpDelivered, "udp-delivered"},
+    {HostCounter::UdpError, "udp-error"},
     {HostCounter::PortUnreachableSent, "port-unreachable-sent"},
     {HostCounter::ProtocolUnreachableSent, "protocol-unreachable-sent"},
     {HostCounter::ResetSent, "reset-sent"},
-    {HostCounter::IcmpNotForPing, "icmp-not-for-ping"},
+    {HostCounter::IcmpNotForUs, "icmp-not-for-us"},
     {HostCounter::IcmpIgnored, "icmp-ignored"},
     {HostCounter::ResetIgnored, "reset-ignored"},
     {HostCounter::GroupIgnored, "group-ignored"},
     {HostCounter::BadSourceIgnored, "bad-source-ignored"},
     {HostCounter::FragmentIgnored, "fragment-ignored"},
     {HostCounter::NotOurs, "not-ours"},
+    {HostCounter::UdpNoChecksum, "udp-no-checksum"},
+    {HostCounter::UdpQueueFull, "udp-queue-full"},
     {HostCounter::EchoOverRate, "echo-over-rate"},
     {HostCounter::ErrorOverRate, "error-over-rate"},
     {HostCounter::ErrorOverShare, "error-over-share"},
@@ -138,6 +150,7 @@ struct HostLimits {
     std::size_t max_pings = 64;
     std::size_t max_traceroutes = 16;
     std::size_t max_interfaces = 256;  // that errors are counted by
+    udp::Limits udp;
 };
 
 using PingId = std::uint64_t;
@@ -160,11 +173,14 @@ struct HostActions {
 class Host {
 public:
     // `random` gives 32 bits that a stranger cannot guess.
-    Host(HostLimits limits, std::function<std::uint32_t()> random);
+    Host(const HostLimits& limits, std::function<std::uint32_t()> random, RouteLookup routes);
+    Host(const Host&) = delete;
+    Host& operator=(const Host&) = delete;
 
-    // The addresses of all our interfaces; replaced as a whole.
-    void set_addresses(std::span<const net::Ipv4InterfaceAddress> addresses);
-    [[nodiscard]] bool owns(net::Ipv4Address address) const;
+    // All our interfaces with their addresses; replaced as a whole.
+    void set_links(std::span<const Link> links) { ways_.set_links(links); }
+    [[nodiscard]] const Ways& ways() const { return ways_; }
+    [[nodiscard]] bool owns(net::Ipv4Address address) const { return ways_.owns(address); }
 
     // Of ICMP errors, for each interface (ipv4.icmp.errors-per-second).
     void set_error_rate(std::uint32_t errors_per_second) { errors_per_second_ = errors_per_second; }
@@ -175,6 +191,11 @@ public:
         bool group = false;  // it came as broadcast or multicast
     };
     HostActions input(std::span<const std::uint8_t> packet, const Arrival& arrival, Instant now);
+
+    // Its sockets leave what they send to take_packets().
+    [[nodiscard]] udp::Sockets& udp() { return udp_; }
+    [[nodiscard]] const udp::Sockets& udp() const { return udp_; }
+    [[nodiscard]] std::vector<Outgoing> take_packets() { return std::exchange(outgoing_, {}); }
 
     // Sends the first request at the next advance(). The error says why it cannot be done.
     net::Result<PingId, std::string> start_ping(const PingRequest& request, Instant now);
@@ -207,8 +228,8 @@ private:
     HostCounter deliver(std::span<const std::uint8_t> bytes, const Arrival& arrival, Instant now,
                         HostActions& actions);
     HostCounter deliver_icmp(const Ipv4View& packet, bool group, Instant now, HostActions& actions);
-    HostCounter deliver_udp(const Ipv4View& packet, net::InterfaceId interface, Instant now,
-                            HostActions& actions);
+    HostCounter deliver_udp(const Ipv4View& packet, net::InterfaceId interface, bool group,
+                            Instant now, HostActions& actions);
     HostCounter deliver_tcp(const Ipv4View& packet, Instant now, HostActions& actions);
     HostCounter answer_echo(const Ipv4View& packet, const IcmpView& request, Instant now,
                             HostActions& actions);
@@ -219,7 +240,6 @@ private:
     HostCounter refuse(const Ipv4View& packet, net::InterfaceId interface,
                        net::UnreachableCode code, HostCounter sent, Instant now,
                        HostActions& actions);
-    [[nodiscard]] bool is_one_host(net::Ipv4Address source) const;
     [[nodiscard]] std::vector<std::uint8_t> echo_request(const RunningPing& running,
                                                          std::uint16_t identifier,
                                                          std::uint16_t sequence);
@@ -231,10 +251,12 @@ private:
     net::IcmpRateLimit error_limit_;
     std::uint32_t errors_per_second_ = 1000;
     TokenBucket reset_bucket_;
-    std::vector<net::Ipv4InterfaceAddress> addresses_;
+    Ways ways_;
+    std::vector<Outgoing> outgoing_;
     std::map<std::uint16_t, RunningPing> pings_;  // by ICMP identifier
     PingId last_ping_ = 0;
     Traces traces_;
+    udp::Sockets udp_;
     std::array<std::uint64_t, kHostCounterCount> counters_{};
 };
 

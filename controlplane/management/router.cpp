@@ -7,6 +7,7 @@
 #include <chrono>
 #include <string_view>
 #include <utility>
+#include <variant>
 
 #include "controlplane/management/route_audit.hpp"
 #include "dataplane/api/decode.hpp"
@@ -49,16 +50,18 @@ Router::Router(Executor& executor, Timers& timers, std::function<std::uint32_t()
       timers_(timers),
       running_(std::move(running)),
       started_(timers.now()),
-      host_(HostLimits{}, std::move(random)),
+      host_(HostLimits{}, std::move(random),
+            [this](net::Ipv4Address destination) { return route_toward(destination); }),
       channel_(executor, timers, config::channel_socket_path(running_.model), callbacks()),
+      stack_(host_, timers,
+             {[this](const Outgoing& packet) { inject(packet); },
+              [this](const HostActions& actions) { tell_probes(actions); }}),
       download_(rib_, channel_.routes()),
-      host_timer_(timers.make_timer()),
       sample_timer_(timers.make_timer()),
       retry_timer_(timers.make_timer()),
       audit_(std::make_unique<RouteAudit>(timers, channel_, rib_, download_,
                                           [this] { resynchronize(); })),
       alive_(std::make_shared<bool>(true)) {
-    set_host_addresses();
     refresh_routes();
 }
 
@@ -92,7 +95,7 @@ void Router::start() {
 void Router::stop() {
     channel_.stop();
     audit_->stop();
-    host_timer_->cancel();
+    stack_.stop();
     sample_timer_->cancel();
     retry_timer_->cancel();
 }
@@ -358,26 +361,28 @@ void Router::refresh_routes() {
         }
     }
     up_ = std::move(up);
+    set_host_links();
 }
 
 // ---- configuration
 
 void Router::adopt(RunningConfiguration next) {
     running_ = std::move(next);
-    set_host_addresses();
     refresh_routes();
     run_download();
 }
 
-void Router::set_host_addresses() {
-    std::vector<net::Ipv4InterfaceAddress> addresses;
+void Router::set_host_links() {
+    std::vector<Link> links;
     for (const auto& [name, interface] : running_.model.interfaces) {
         if (interface.enabled) {
-            addresses.insert(addresses.end(), interface.addresses.begin(),
-                             interface.addresses.end());
+            const net::InterfaceId id = interfaces_.id_of(name);
+            links.push_back({id, name, interface.mtu, up_.contains(id),
+                             std::holds_alternative<config::Loopback>(interface.kind),
+                             interface.addresses});
         }
     }
-    host_.set_addresses(addresses);
+    host_.set_links(links);
     host_.set_error_rate(running_.model.ipv4.icmp.errors_per_second);
 }
 
@@ -386,17 +391,20 @@ void Router::set_host_addresses() {
 void Router::punted(const api::PuntRecord& header, std::span<const std::byte> packet) {
     const bool group = (header.flags & api::kPuntToGroup) != 0;
     const std::span bytes(reinterpret_cast<const std::uint8_t*>(packet.data()), packet.size());
-    carry_out(host_.input(bytes, {net::InterfaceId(header.interface), group}, timers_.now()));
+    stack_.arrived(bytes, {net::InterfaceId(header.interface), group});
 }
 
-void Router::carry_out(HostActions actions) {
-    for (const std::vector<std::uint8_t>& packet : actions.packets) {
-        api::InjectRecord header;
-        header.mode = api::InjectMode::Routed;
-        if (!channel_.inject(header, std::as_bytes(std::span(packet)))) {
-            ++counters_.packets_not_sent;
-        }
+void Router::inject(const Outgoing& packet) {
+    api::InjectRecord header;
+    header.mode = packet.egress.is_none() ? api::InjectMode::Routed : api::InjectMode::Neighbor;
+    header.interface = packet.egress.value();
+    header.next_hop = packet.neighbor.value();
+    if (!channel_.inject(header, std::as_bytes(std::span(packet.packet)))) {
+        ++counters_.packets_not_sent;
     }
+}
+
+void Router::tell_probes(const HostActions& actions) {
     for (const HostActions::PingReport& report : actions.reports) {
         const auto listener = pings_.find(report.ping);
         if (listener != pings_.end() && listener->second.event) {
@@ -421,16 +429,6 @@ void Router::carry_out(HostActions actions) {
             listener.mapped().end(end.summary);
         }
     }
-    arm_host_timer();
-}
-
-void Router::arm_host_timer() {
-    const auto deadline = host_.next_deadline();
-    if (!deadline) {
-        host_timer_->cancel();
-        return;
-    }
-    host_timer_->arm(*deadline, [this] { carry_out(host_.advance(timers_.now())); });
 }
 
 // ---- now and then

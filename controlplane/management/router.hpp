@@ -32,6 +32,7 @@
 #include "config/store/store.hpp"
 #include "controlplane/channel/channel_client.hpp"
 #include "controlplane/host/host.hpp"
+#include "controlplane/host/io/stack.hpp"
 #include "controlplane/management/counter_view.hpp"
 #include "controlplane/management/interface_directory.hpp"
 #include "controlplane/management/route_download.hpp"
@@ -103,6 +104,8 @@ public:
     [[nodiscard]] ChannelClient& channel() { return channel_; }
     [[nodiscard]] const Rib& rib() const { return rib_; }
     [[nodiscard]] const Host& host() const { return host_; }
+    // Sockets on the router's own stack.
+    [[nodiscard]] Stack& stack() { return stack_; }
     [[nodiscard]] const InterfaceDirectory& interfaces() const { return interfaces_; }
     [[nodiscard]] const LoadSamples& load() const { return load_; }
     [[nodiscard]] const RouterCounters& counters() const { return counters_; }
@@ -133,15 +136,14 @@ private:
     void refresh_later();
     void refresh_routes();
     void run_download();
-    void set_host_addresses();
-    void carry_out(HostActions actions);
-    void arm_host_timer();
+    void set_host_links();
+    void inject(const Outgoing& packet);
+    void tell_probes(const HostActions& actions);
     void sample();
+    [[nodiscard]] std::optional<RouteToward> route_toward(net::Ipv4Address destination) const;
     // Fills in the source where none is asked for; an answer says why there is none, or no such
     // one.
     [[nodiscard]] std::optional<std::string> choose_source(PingRequest& request) const;
-    [[nodiscard]] net::Result<net::Ipv4Address, std::string> source_for(
-        const PingRequest& request) const;
     // `work` in a later turn, unless this is gone by then.
     void later(std::function<void()> work);
 
@@ -154,6 +156,7 @@ private:
     Rib rib_;
     Host host_;
     ChannelClient channel_;
+    Stack stack_;
     RouteDownload download_;
     LoadSamples load_;
     RouterCounters counters_;
@@ -171,7 +174,6 @@ private:
     bool refresh_due_ = false;
     bool download_due_ = false;
 
-    std::unique_ptr<Timer> host_timer_;
     std::unique_ptr<Timer> sample_timer_;
     std::unique_ptr<Timer> retry_timer_;
     std::unique_ptr<RouteAudit> audit_;

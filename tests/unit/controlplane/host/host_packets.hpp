@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "controlplane/host/ways.hpp"
 #include "net/byte_writer.hpp"
 #include "net/icmp.hpp"
 #include "net/ipv4.hpp"
@@ -14,6 +15,16 @@
 namespace godwit::control::test {
 
 using Packet = std::vector<std::uint8_t>;
+
+// One Ethernet link with these addresses.
+inline std::vector<Link> one_link(std::span<const net::Ipv4InterfaceAddress> addresses) {
+    Link link;
+    link.interface = net::InterfaceId(1);
+    link.name = "lan0";
+    link.up = true;
+    link.addresses.assign(addresses.begin(), addresses.end());
+    return {link};
+}
 
 struct Way {
     net::Ipv4Address from{10, 0, 0, 9};

@@ -30,7 +30,7 @@ protected:
     HostTest() {
         const std::array own{*net::Ipv4InterfaceAddress::parse("10.0.0.1/24"),
                              *net::Ipv4InterfaceAddress::parse("192.0.2.1/32")};
-        host.set_addresses(own);
+        host.set_links(test::one_link(own));
     }
 
     HostActions receive(const Packet& packet, bool group = false) {
@@ -46,7 +46,7 @@ protected:
     }
 
     std::uint32_t next_random = 0x1234;
-    Host host{HostLimits{}, [this] { return next_random++; }};
+    Host host{HostLimits{}, [this] { return next_random++; }, {}};
     net::InterfaceId interface { 1 };
     Instant now{1h};
 };
@@ -220,7 +220,7 @@ TEST_F(HostTest, an_icmp_error_is_never_answered) {
     for (const auto& error : {net::IcmpMessage::unreachable(net::UnreachableCode::Port),
                               net::IcmpMessage::time_exceeded(net::TimeExceededCode::Transit),
                               net::IcmpMessage::parameter_problem(1)}) {
-        expect_silence(icmp({}, error, about), HostCounter::IcmpNotForPing);
+        expect_silence(icmp({}, error, about), HostCounter::IcmpNotForUs);
     }
     expect_silence(icmp({}, net::IcmpMessage::redirect(net::RedirectCode::Host, kThem), about),
                    HostCounter::IcmpIgnored);
@@ -248,7 +248,7 @@ TEST_F(HostTest, fragments_end_here) {
 }
 
 TEST_F(HostTest, an_address_that_was_removed_is_not_ours) {
-    host.set_addresses({});
+    host.set_links({});
     expect_silence(udp({}, 1), HostCounter::NotOurs);
 }
 

@@ -21,7 +21,7 @@ class PingTest : public testing::Test {
 protected:
     PingTest() {
         const std::array own{*net::Ipv4InterfaceAddress::parse("10.0.0.1/24")};
-        host.set_addresses(own);
+        host.set_links(test::one_link(own));
         request.destination = kThem;
         request.source = kUs;
         request.count = 3;
@@ -48,7 +48,7 @@ protected:
     HostActions receive(const Packet& packet) { return host.input(packet, {}, now); }
 
     std::uint32_t next_random = 77;
-    Host host{HostLimits{}, [this] { return next_random++; }};
+    Host host{HostLimits{}, [this] { return next_random++; }, {}};
     PingRequest request;
     Instant now{1h};
 };
@@ -139,7 +139,7 @@ TEST_F(PingTest, a_reply_after_the_timeout_belongs_to_nothing) {
     now += 2000ms;
     host.advance(now);
     EXPECT_TRUE(receive(reply_to(sent)).reports.empty());
-    EXPECT_EQ(host.count(HostCounter::IcmpNotForPing), 1U);
+    EXPECT_EQ(host.count(HostCounter::IcmpNotForUs), 1U);
 }
 
 TEST_F(PingTest, a_second_reply_is_a_duplicate) {
@@ -239,7 +239,7 @@ TEST_F(PingTest, a_forged_reply_is_not_believed) {
 }
 
 TEST_F(PingTest, identifiers_of_two_pings_differ_even_when_the_dice_do_not) {
-    Host stuck(HostLimits{}, [] { return 5U; });
+    Host stuck(HostLimits{}, [] { return 5U; }, {});
     ASSERT_TRUE(stuck.start_ping(request, now).has_value());
     ASSERT_TRUE(stuck.start_ping(request, now).has_value());
     EXPECT_EQ(stuck.pings(), 2U);

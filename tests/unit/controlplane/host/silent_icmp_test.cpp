@@ -18,7 +18,7 @@ class SilentIcmp : public testing::Test {
 protected:
     SilentIcmp() {
         const std::array own{*net::Ipv4InterfaceAddress::parse("10.0.0.1/24")};
-        host_.set_addresses(own);
+        host_.set_links(test::one_link(own));
     }
 
     // Nobody is answered or told, and the next echo request is answered as before.
@@ -33,7 +33,7 @@ protected:
         EXPECT_TRUE(host_.owns(net::Ipv4Address(10, 0, 0, 1)));
     }
 
-    Host host_{HostLimits{}, [] { return 7U; }};
+    Host host_{HostLimits{}, [] { return 7U; }, {}};
     Instant now_{1h};
 };
 

@@ -38,7 +38,7 @@ class TracerouteTest : public testing::Test {
 protected:
     TracerouteTest() {
         const std::array own{*net::Ipv4InterfaceAddress::parse("10.0.0.1/24")};
-        host.set_addresses(own);
+        host.set_links(test::one_link(own));
         request.destination = kThem;
         request.source = kUs;
     }
@@ -80,7 +80,7 @@ protected:
     }
 
     std::uint32_t next_random = 77;
-    Host host{HostLimits{}, [this] { return next_random++; }};
+    Host host{HostLimits{}, [this] { return next_random++; }, {}};
     TracerouteRequest request;
     Instant now{1h};
     std::vector<TracerouteHop> hops;
@@ -265,7 +265,7 @@ TEST_F(TracerouteTest, an_error_about_another_packet_is_not_believed) {
 }
 
 TEST_F(TracerouteTest, two_at_once_do_not_mix_even_when_the_dice_do) {
-    Host stuck(HostLimits{}, [] { return 5U; });
+    Host stuck(HostLimits{}, [] { return 5U; }, {});
     ASSERT_TRUE(stuck.start_traceroute(request, now).has_value());
     ASSERT_TRUE(stuck.start_traceroute(request, now).has_value());
     const HostActions actions = stuck.advance(now);

@@ -225,6 +225,28 @@ TEST_F(RouterTest, a_packet_for_us_is_answered_through_the_dataplane) {
     EXPECT_EQ(show_data("status").at("host").at("port-unreachable-sent").as_int64(), 1);
 }
 
+TEST_F(RouterTest, a_udp_socket_hears_a_group_and_speaks_to_it_by_its_interface) {
+    start(yaml());
+    const net::Ipv4Address group(224, 0, 0, 9);
+    std::vector<udp::Datagram> heard;
+    const auto socket = std::move(*router->stack().open_udp(
+        {.local = {{}, 520},
+         .interface = net::InterfaceId(router->interfaces().find("lan0")->interface)},
+        {.received = [&](const udp::Datagram& datagram) { heard.push_back(datagram); }}));
+    ASSERT_TRUE(socket->join(group).has_value());
+    ASSERT_TRUE(dataplane->punt(test::udp({{10, 0, 0, 9}, group}, 520), api::PuntClass::Rip));
+    settle();
+    ASSERT_EQ(heard.size(), 1U);
+    EXPECT_EQ(heard[0].interface, net::InterfaceId(1));
+
+    ASSERT_TRUE(socket->send({.to = {group, 520}}, std::array<std::uint8_t, 1>{7}).has_value());
+    settle();
+    ASSERT_EQ(dataplane->sent_as.size(), 1U);
+    EXPECT_EQ(dataplane->sent_as[0].mode, api::InjectMode::Neighbor);
+    EXPECT_EQ(dataplane->sent_as[0].interface, 1);
+    EXPECT_EQ(dataplane->sent_as[0].next_hop, group.value());
+}
+
 TEST_F(RouterTest, ping_tells_each_event_and_then_the_summary) {
     start(yaml("    10.9.0.0/16: {via: 10.0.0.2}\n"));
     client->send(

@@ -171,7 +171,8 @@ public:
         ++route_records;
         server->acknowledge(*api::check_route(record));
     }
-    void injected(const api::InjectRecord& /*header*/, std::span<const std::byte> packet) override {
+    void injected(const api::InjectRecord& header, std::span<const std::byte> packet) override {
+        sent_as.push_back(header);
         const auto* const bytes = reinterpret_cast<const std::uint8_t*>(packet.data());
         sent.emplace_back(bytes, bytes + packet.size());
     }
@@ -288,6 +289,7 @@ public:
     std::vector<api::NeighborRecord> neighbors;
     std::set<std::string> rejects;
     std::vector<std::vector<std::uint8_t>> sent;
+    std::vector<api::InjectRecord> sent_as;  // the header of each
     std::vector<std::pair<api::ConfigurePhase, std::uint64_t>> configured;
     std::deque<api::ConfigureOutcome> outcomes;  // of the next phases; Done when there is none
     std::size_t max_routes = 1'000'000;

@@ -1,0 +1,149 @@
+#include "controlplane/host/io/stack.hpp"
+
+#include <utility>
+
+namespace godwit::control {
+
+Stack::Stack(Host& host, Timers& timers, Surroundings surroundings)
+    : host_(host),
+      timers_(timers),
+      surroundings_(std::move(surroundings)),
+      timer_(timers.make_timer()),
+      self_(std::make_shared<Stack*>(this)) {}
+
+Stack::~Stack() = default;
+
+void Stack::stop() {
+    timer_->cancel();
+}
+
+void Stack::arrived(std::span<const std::uint8_t> packet, const Host::Arrival& arrival) {
+    carry_out(host_.input(packet, arrival, timers_.now()));
+}
+
+void Stack::settle() {
+    carry_out({});
+}
+
+void Stack::carry_out(const HostActions& actions) {
+    for (const std::vector<std::uint8_t>& packet : actions.packets) {
+        surroundings_.outlet({packet, {}, {}});
+    }
+    flush();
+    if (surroundings_.reports) {
+        surroundings_.reports(actions);
+    }
+    tell_owners();
+    arm();
+}
+
+void Stack::flush() {
+    for (const Outgoing& packet : host_.take_packets()) {
+        surroundings_.outlet(packet);
+    }
+}
+
+void Stack::tell_owners() {
+    if (std::exchange(telling_, true)) {
+        return;  // called out of a callback: the turn that called it goes on
+    }
+    for (auto ready = host_.udp().take_ready(); !ready.empty(); ready = host_.udp().take_ready()) {
+        for (const udp::SocketId id : ready) {
+            tell(id);
+        }
+    }
+    telling_ = false;
+}
+
+void Stack::tell(udp::SocketId id) {
+    const auto found = udp_listeners_.find(id);
+    if (found == udp_listeners_.end()) {
+        return;
+    }
+    const std::shared_ptr<UdpListener> listener = found->second;
+    while (const auto report = host_.udp().take_report(id)) {
+        if (listener->reported) {
+            listener->reported(*report);
+        }
+    }
+    while (const auto datagram = host_.udp().receive(id)) {
+        if (listener->received) {
+            listener->received(*datagram);
+        }
+    }
+}
+
+void Stack::arm() {
+    const auto deadline = host_.next_deadline();
+    if (!deadline) {
+        timer_->cancel();
+        return;
+    }
+    timer_->arm(*deadline, [this] { carry_out(host_.advance(timers_.now())); });
+}
+
+net::Result<std::unique_ptr<UdpSocket>, std::string> Stack::open_udp(const udp::Settings& settings,
+                                                                     UdpListener listener) {
+    const auto id = host_.udp().open(settings);
+    if (!id) {
+        return net::unexpected(id.error());
+    }
+    udp_listeners_.emplace(*id, std::make_shared<UdpListener>(std::move(listener)));
+    return std::unique_ptr<UdpSocket>(new UdpSocket(self_, *id));
+}
+
+// ---- a socket
+
+UdpSocket::~UdpSocket() {
+    if (const auto stack = stack_.lock()) {
+        (*stack)->udp_listeners_.erase(id_);
+        (*stack)->host_.udp().close(id_);
+    }
+}
+
+net::Result<void, Obstacle> UdpSocket::send(const udp::Transmission& how,
+                                            std::span<const std::uint8_t> payload) {
+    const auto stack = stack_.lock();
+    if (!stack) {
+        return {};
+    }
+    auto sent = (*stack)->host_.udp().send(id_, how, payload);
+    (*stack)->flush();
+    return sent;
+}
+
+net::Result<void, Obstacle> UdpSocket::connect(const udp::Address& peer) {
+    const auto stack = stack_.lock();
+    return stack ? (*stack)->host_.udp().connect(id_, peer) : net::Result<void, Obstacle>();
+}
+
+void UdpSocket::disconnect() {
+    if (const auto stack = stack_.lock()) {
+        (*stack)->host_.udp().disconnect(id_);
+    }
+}
+
+net::Result<void, std::string> UdpSocket::join(net::Ipv4Address group, net::InterfaceId interface) {
+    const auto stack = stack_.lock();
+    return stack ? (*stack)->host_.udp().join(id_, group, interface)
+                 : net::Result<void, std::string>();
+}
+
+void UdpSocket::leave(net::Ipv4Address group, net::InterfaceId interface) {
+    if (const auto stack = stack_.lock()) {
+        (*stack)->host_.udp().leave(id_, group, interface);
+    }
+}
+
+void UdpSocket::set_options(const udp::Options& options) {
+    if (const auto stack = stack_.lock()) {
+        (*stack)->host_.udp().set_options(id_, options);
+    }
+}
+
+std::optional<udp::SocketInfo> UdpSocket::info() const {
+    const auto stack = stack_.lock();
+    return stack ? (*stack)->host_.udp().info(id_) : std::nullopt;
+}
+
+}  // namespace godwit::control
