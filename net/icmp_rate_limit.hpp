@@ -1,16 +1,16 @@
-// How many ICMP errors are sent (RFC 1812 4.3.2.8): a budget for each type on each interface, dealt
-// out fairly among those who are to be told. Without I/O: time comes in, randomness is a key.
+// How many ICMP errors are sent (RFC 1812 4.3.2.8): a token bucket for each type on each interface,
+// dealt out fairly among those who are to be told. Without I/O: time comes in, randomness is a key.
 //
-// Time is cut into intervals, each with a budget of its own; nothing is carried over. While an
-// interval lasts, an error is sent if fewer were sent to the same host than remain in the budget.
-// So the first to come gets at most half, the next at most half of what that left, and one who has
-// had nothing yet is refused only when nothing remains: a noisy source does not silence the router
-// for the others. Hosts are counted in a small table; two that share a place share their count, and
-// only until the interval ends.
+// A bucket is refilled at the begin of each interval, with an amount drawn by chance, and holds one
+// refill: nothing is carried over. While an interval lasts, an error is sent if fewer were sent to
+// the same host than there are tokens left. So the first to come gets at most half, the next at
+// most half of what that left, and one who has had nothing yet is refused only when nothing
+// remains: a noisy source does not silence the router for the others. Hosts are counted in a small
+// table; two that share a place share their count, and only until the interval ends.
 //
 // A limit that strangers can measure tells them what others were sent: the attack on resolvers of
 // CVE-2020-25705 finds an open port by provoking as many errors as the limit has, and asking for
-// one more (RFC 6056 is undone by it). Therefore the budget of each interval is drawn anew, between
+// one more (RFC 6056 is undone by it). Therefore the refill of each interval is drawn anew, between
 // half of the configured rate and all of it, and the places in the table are chosen by a keyed hash
 // whose key changes with each interval, so that nobody finds an address that shares a place with
 // another for longer. What one error more or less changes drowns in what the draw changes
