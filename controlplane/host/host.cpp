@@ -8,6 +8,7 @@
 #include "controlplane/host/packet_of.hpp"
 #include "net/byte_writer.hpp"
 #include "net/ip_protocol.hpp"
+#include "net/router_ports.hpp"
 #include "net/tcp.hpp"
 #include "net/udp.hpp"
 
@@ -420,9 +421,9 @@ net::Result<PingId, std::string> Host::start_ping(const PingRequest& request, In
                         limits_.max_pings));
     }
     // Random, so that a stranger off the path cannot answer for the one that is asked.
-    auto identifier = static_cast<std::uint16_t>(random_());
+    std::uint16_t identifier = net::router_port(random_());
     while (pings_.contains(identifier) || traces_.has_identifier(identifier)) {
-        ++identifier;
+        identifier = net::router_port(identifier + 1U);
     }
     RunningPing running{++last_ping_, Ping(request, now), {}};
     for (std::size_t i = 0; i < running.nonce.size(); i += 4) {

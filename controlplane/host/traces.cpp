@@ -8,13 +8,11 @@
 
 #include "controlplane/host/packet_of.hpp"
 #include "net/ip_protocol.hpp"
+#include "net/router_ports.hpp"
 
 namespace godwit::control {
 
 namespace {
-
-// RFC 6335 6: dynamic ports; 14 bits to guess, beside the addresses and a probe that is under way.
-constexpr std::uint16_t kFirstDynamicPort = 0xc000;
 
 // As traceroute(8) has them.
 std::string mark_of(const net::IcmpMessage& error) {
@@ -63,11 +61,8 @@ net::Result<TraceId, std::string> Traces::start(const TracerouteRequest& request
             fmt::format("{} traceroutes run already, and no more are allowed; wait for one to end",
                         max_traces_));
     }
-    const auto draw = [](std::uint32_t bits) {
-        return static_cast<std::uint16_t>(kFirstDynamicPort | (bits & 0x3fffU));
-    };
     std::uint32_t bits = random_();
-    while (running_.contains(draw(bits))) {
+    while (running_.contains(net::router_port(bits))) {
         ++bits;
     }
     Running running{++last_, Traceroute(request, now), {}};
@@ -75,7 +70,7 @@ net::Result<TraceId, std::string> Traces::start(const TracerouteRequest& request
         byte = static_cast<std::uint8_t>(random_());
     }
     const TraceId id = running.id;
-    running_.emplace(draw(bits), std::move(running));
+    running_.emplace(net::router_port(bits), std::move(running));
     return id;
 }
 

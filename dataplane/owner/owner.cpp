@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <stdexcept>
 #include <system_error>
 #include <utility>
 
@@ -55,12 +56,17 @@ Owner::Owner(const OwnerParts& parts, const config::Model& model, std::string_vi
       dispatch_(parts.shared.links, parts.counters, parts.shared.pool,
                 parts.shared.random_key.value_or(random_key())),
       packet_buffers_(*parts.shared.pool),
+      nat_(parts.shared.nat, parts.shared.links),
       packets_(settings.packets_a_turn),
       next_link_poll_(now),
       notices_(kNoticesAnInterval, kNoticeInterval),
       epoll_(epoll_create1(EPOLL_CLOEXEC)) {
     if (epoll_ < 0) {
         throw std::system_error(errno, std::generic_category(), "epoll_create1");
+    }
+    if (const std::string wrong = adopt_nat(model); !wrong.empty()) {
+        close(epoll_);
+        throw std::runtime_error(wrong);
     }
     adopt(model);
     poll_links();
@@ -98,6 +104,7 @@ bool Owner::turn(Instant now) {
         carry_out_actions();
         carry_out_conflicts();
     }
+    nat_is_busy_ = nat_.turn();
     report_routes();
     if (server_ != nullptr && server_->take_resync_due()) {
         report_everything();
@@ -112,6 +119,9 @@ Instant Owner::next_deadline() const {
     Instant deadline = next_link_poll_;
     if (parts_.shared.reclaimer.pending() > 0) {
         deadline = std::min(deadline, now_ + settings_.reclaim_interval);
+    }
+    if (nat_is_busy_) {
+        deadline = std::min(deadline, now_ + settings_.nat_interval);
     }
     if (const auto due = neighbors_.next_deadline()) {
         deadline = std::min(deadline, *due);

@@ -31,10 +31,12 @@
 #include "dataplane/owner/hops.hpp"
 #include "dataplane/owner/instant.hpp"
 #include "dataplane/owner/interfaces.hpp"
+#include "dataplane/owner/nat_control.hpp"
 #include "dataplane/owner/neighbors.hpp"
 #include "dataplane/owner/notice_limit.hpp"
 #include "dataplane/owner/packet_buffers.hpp"
 #include "dataplane/owner/port_control.hpp"
+#include "dataplane/owner/reconfigure.hpp"
 #include "dataplane/owner/route_table.hpp"
 #include "dataplane/worker/worker.hpp"
 
@@ -51,6 +53,7 @@ struct OwnerSettings {
     // RouteRejected events that wait for room: over it, no further records are taken.
     std::size_t max_rejections = 4096;
     Duration congested_interval = std::chrono::milliseconds(10);
+    Duration nat_interval = std::chrono::milliseconds(1);  // while workers have letters about NAT
 };
 
 // All outlive the owner. `counters` is the owner's block (index worker_count).
@@ -131,6 +134,8 @@ private:
     void announce_addresses_of(net::InterfaceId id);
     void send_announcements();
     void adopt(const config::Model& next);
+    std::string adopt_nat(const config::Model& next);
+    [[nodiscard]] Preparation prepare_all(const config::Model& next) const;
     void claim_addresses(const config::Model& next);
     void apply_changes(const Interfaces::Changes& changes, const config::Model& next);
     void readdress(const Interfaces::Changes& changes);
@@ -165,6 +170,8 @@ private:
     RouteTable routes_;
     Dispatch dispatch_;
     PacketBuffers packet_buffers_;
+    NatControl nat_;
+    bool nat_is_busy_ = false;
 
     NeighborActions actions_;
     ConflictActions conflict_actions_;

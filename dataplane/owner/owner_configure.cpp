@@ -1,7 +1,8 @@
 // The owner's configuration: another model, live.
 //
-// The order of a commit: the devices first, because only they can refuse (then what was done is
-// undone, and nothing else has happened); then the snapshot, as a whole; then what hangs on it.
+// The order of a commit: the translators and the devices first, because only they can refuse (then
+// what was done is undone, and nothing else has happened); then the snapshot, as a whole; then what
+// hangs on it.
 // Nothing that did not change is touched: its packets meet the same adjacencies and ports before
 // and after.
 #include <fmt/format.h>
@@ -50,13 +51,19 @@ api::ConfigureOutcome Owner::configure(api::ConfigurePhase phase, std::uint64_t 
         return api::ConfigureOutcome::Refused;
     }
     const config::Model& next = loaded->model;
-    const Preparation preparation = prepare(model_, next, interfaces_, parts_.ports, packet_bytes_);
+    const Preparation preparation = prepare_all(next);
     text = lines(preparation.sentences);
     if (preparation.outcome != api::ConfigureOutcome::Done ||
         phase == api::ConfigurePhase::Prepare) {
         return preparation.outcome;
     }
+    if (const std::string wrong = adopt_nat(next); !wrong.empty()) {
+        spdlog::error("revision {} is not running: {}", revision, wrong);
+        text = wrong;
+        return api::ConfigureOutcome::Failed;
+    }
     if (const auto refused = carry_out_steps(preparation.steps, parts_.ports)) {
+        adopt_nat(model_);
         spdlog::error("revision {} is not running: {}", revision, *refused);
         text = *refused;
         return api::ConfigureOutcome::Failed;
@@ -69,6 +76,29 @@ api::ConfigureOutcome Owner::configure(api::ConfigurePhase phase, std::uint64_t 
     ++statistics_.configurations;
     spdlog::info("revision {} is running", revision);
     return api::ConfigureOutcome::Done;
+}
+
+// What the devices and the translators have against it.
+Preparation Owner::prepare_all(const config::Model& next) const {
+    Preparation preparation = prepare(model_, next, interfaces_, parts_.ports, packet_bytes_);
+    if (preparation.outcome != api::ConfigureOutcome::Done) {
+        return preparation;
+    }
+    // A new interface gets its number when it is made; until then any will do that is nobody's.
+    std::string wrong = nat_.problem_with(next, [this](const std::string& name) {
+        return interfaces_.id_of(name).value_or(net::InterfaceId());
+    });
+    if (!wrong.empty()) {
+        preparation.outcome = api::ConfigureOutcome::Refused;
+        preparation.sentences = {std::move(wrong)};
+    }
+    return preparation;
+}
+
+std::string Owner::adopt_nat(const config::Model& next) {
+    interfaces_.number_all(next);
+    return nat_.adopt(next,
+                      [this](const std::string& name) { return interfaces_.number_of(name); });
 }
 
 // Makes `next` what the workers see, and then what hangs on it. Also the first model, and the

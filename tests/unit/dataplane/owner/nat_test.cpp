@@ -1,0 +1,229 @@
+// NAT by configuration: what the workers' translators are told, what a change ends, and what it
+// leaves alone. The workers stand still; the test does their part.
+#include <gmock/gmock.h>
+
+#include "dataplane/owner/nat_configure.hpp"
+#include "net/router_ports.hpp"
+#include "tests/unit/dataplane/owner/owner_fixture.hpp"
+
+namespace godwit::dataplane {
+namespace {
+
+using api::ConfigureOutcome;
+using net::IpProtocol;
+using net::Ipv4Address;
+using ::testing::HasSubstr;
+
+constexpr const char* kInterfaces = R"(version: 1
+interfaces:
+  lan0: {vdev: net_null0, addresses: [10.0.0.1/24]}
+  wan0: {vdev: net_null1, addresses: [192.0.2.1/24]}
+)";
+constexpr const char* kBehindWan = R"(nat:
+  source: [{name: lan-out, out-interface: wan0, to: interface-address}]
+)";
+
+std::string behind(const std::string& nat) {
+    return std::string(kInterfaces) + nat;
+}
+
+class NatOwner : public OwnerTest {
+protected:
+    NatOwner() : table_(2, kRandomKey) {
+        shared.nat = &table_;
+        restart(behind(kBehindWan));
+    }
+    ~NatOwner() override {
+        // The owner goes before the table of this class.
+        owner->shut_down();
+        discard();
+        owner.reset();
+    }
+    void restart(const std::string& yaml) {
+        owner->shut_down();
+        discard();
+        start(yaml);
+        settle();
+    }
+    // What the workers do with their mail, until there is none.
+    void settle() {
+        for (int i = 0; i < 1000; ++i) {
+            owner->turn(now);
+            bool is_busy = false;
+            for (unsigned worker = 0; worker < 2; ++worker) {
+                is_busy |= table_.seat(worker).serve(clock_);
+            }
+            if (!is_busy && !table_.poll()) {
+                return;
+            }
+        }
+        FAIL() << "the workers never come to rest";
+    }
+    ConfigureOutcome apply(const std::string& yaml) {
+        text.clear();
+        const ConfigureOutcome outcome = configure(yaml, text);
+        settle();
+        return outcome;
+    }
+    // From inside to 198.51.100.9:53; the outside endpoint, or nothing when it was not translated.
+    std::optional<nat::Endpoint> out(Ipv4Address inside, std::uint16_t port) {
+        nat::Translator* const translator = table_.seat(nat::owner_of_port(port, 2)).translator();
+        if (translator == nullptr) {
+            return std::nullopt;
+        }
+        const nat::Flow flow{IpProtocol::Udp, {inside, port}, {{198, 51, 100, 9}, 53}};
+        const nat::Decision decision = translator->outbound({flow}, id("wan0"), clock_);
+        return decision.verdict == nat::Verdict::Translate
+                   ? std::optional(decision.rewrite.endpoint)
+                   : std::nullopt;
+    }
+    std::uint64_t made() {
+        std::uint64_t sum = 0;
+        for (unsigned worker = 0; worker < 2; ++worker) {
+            if (const nat::Translator* translator = table_.seat(worker).translator()) {
+                sum += translator->counters().sessions_made;
+            }
+        }
+        return sum;
+    }
+
+    nat::NatTable table_;
+    nat::Instant clock_{nat::Seconds{5000}};
+    std::string text;
+};
+
+const Ipv4Address kHost(10, 0, 0, 7);
+
+TEST_F(NatOwner, translates_to_the_address_of_the_interface) {
+    const auto outside = out(kHost, 40000);
+    ASSERT_TRUE(outside);
+    EXPECT_EQ(outside->address, Ipv4Address(192, 0, 2, 1));
+    EXPECT_EQ(outside->port, 40000);
+}
+
+// rfc6888: REQ-6
+TEST_F(NatOwner, leaves_public_sources_and_excluded_destinations_alone) {
+    EXPECT_FALSE(out(Ipv4Address(203, 0, 113, 7), 40000)) << "a source outside RFC 1918";
+    ASSERT_EQ(apply(behind("nat:\n"
+                           "  source: [{name: lan-out, out-interface: wan0,\n"
+                           "            to: interface-address, exclude: 198.51.100.0/24}]\n")),
+              ConfigureOutcome::Done)
+        << text;
+    EXPECT_FALSE(out(kHost, 40000));
+}
+
+TEST_F(NatOwner, keeps_the_ports_that_the_router_begins_from_for_itself) {
+    const auto outside = out(kHost, net::kFirstRouterPort + 5);
+    ASSERT_TRUE(outside);
+    EXPECT_LT(outside->port, net::kFirstRouterPort);
+}
+
+TEST_F(NatOwner, keeps_sessions_over_changes_that_do_not_concern_them) {
+    ASSERT_TRUE(out(kHost, 40000));
+    const std::uint64_t before = made();
+    ASSERT_EQ(apply(behind("nat:\n"
+                           "  source:\n"
+                           "  - {name: first, out-interface: lan0, to: 192.0.2.77}\n"
+                           "  - {name: lan-out, out-interface: wan0, to: interface-address}\n"
+                           "  destination: [{name: web, in-interface: wan0, protocol: tcp,\n"
+                           "                 port: 80, to: 10.0.0.80}]\n"
+                           "  timeouts: {udp: 150s}\n"
+                           "  limits: {sessions: 1000}\n")),
+              ConfigureOutcome::Done)
+        << text;
+    EXPECT_EQ(out(kHost, 40000)->port, 40000);
+    EXPECT_EQ(made(), before) << "the packet met its session";
+}
+
+TEST_F(NatOwner, ends_the_sessions_of_an_address_that_is_gone_and_of_no_other) {
+    ASSERT_EQ(apply(behind("nat:\n"
+                           "  source:\n"
+                           "  - {name: some, out-interface: wan0, from: 10.0.0.0/28,\n"
+                           "     to: 192.0.2.9}\n"
+                           "  - {name: lan-out, out-interface: wan0, to: interface-address}\n")),
+              ConfigureOutcome::Done)
+        << text;
+    ASSERT_EQ(out(kHost, 40000)->address, Ipv4Address(192, 0, 2, 9));
+    ASSERT_TRUE(out(Ipv4Address(10, 0, 0, 99), 40001));
+    const std::uint64_t before = made();
+    ASSERT_EQ(apply(behind("nat:\n"
+                           "  source:\n"
+                           "  - {name: some, out-interface: wan0, from: 10.0.0.0/28,\n"
+                           "     to: 192.0.2.10}\n"
+                           "  - {name: lan-out, out-interface: wan0, to: interface-address}\n")),
+              ConfigureOutcome::Done)
+        << text;
+    EXPECT_TRUE(out(Ipv4Address(10, 0, 0, 99), 40001));
+    EXPECT_EQ(made(), before);
+    EXPECT_EQ(out(kHost, 40000)->address, Ipv4Address(192, 0, 2, 10));
+    EXPECT_EQ(made(), before + 1);
+}
+
+TEST_F(NatOwner, follows_the_address_of_its_interface) {
+    ASSERT_TRUE(out(kHost, 40000));
+    std::string yaml = behind(kBehindWan);
+    yaml.replace(yaml.find("192.0.2.1/24"), 12, "192.0.2.8/24");
+    ASSERT_EQ(apply(yaml), ConfigureOutcome::Done) << text;
+    EXPECT_EQ(out(kHost, 40000)->address, Ipv4Address(192, 0, 2, 8));
+}
+
+TEST_F(NatOwner, stops_and_begins_with_its_rules) {
+    ASSERT_TRUE(out(kHost, 40000));
+    ASSERT_EQ(apply(kInterfaces), ConfigureOutcome::Done) << text;
+    EXPECT_EQ(table_.seat(0).translator(), nullptr);
+    ASSERT_EQ(apply(behind(kBehindWan)), ConfigureOutcome::Done) << text;
+    EXPECT_TRUE(out(kHost, 40000));
+}
+
+TEST_F(NatOwner, asks_for_a_restart_where_tables_change_their_size) {
+    EXPECT_EQ(apply(behind(std::string(kBehindWan) + "  max-sessions: 2048\n")),
+              ConfigureOutcome::NeedsRestart);
+    EXPECT_TRUE(out(kHost, 40000)) << "and goes on as it was";
+}
+
+TEST_F(NatOwner, refuses_other_sizes_of_blocks_while_their_addresses_stay) {
+    const auto blocks = [](int size) {
+        return behind(
+            "nat:\n  source: [{name: b, out-interface: wan0, to: 192.0.2.9,\n"
+            "            port-block: {size: " +
+            std::to_string(size) + "}}]\n");
+    };
+    ASSERT_EQ(apply(blocks(64)), ConfigureOutcome::Done) << text;
+    ASSERT_TRUE(out(kHost, 40000));
+    EXPECT_EQ(apply(blocks(128)), ConfigureOutcome::Refused);
+    EXPECT_THAT(text, HasSubstr("192.0.2.9"));
+    EXPECT_TRUE(out(kHost, 40000));
+}
+
+TEST_F(NatOwner, forwards_both_protocols_of_one_rule) {
+    ASSERT_EQ(apply(behind("nat:\n"
+                           "  destination: [{name: dns, in-interface: wan0, protocol: tcp-udp,\n"
+                           "                 port: 53, to: \"10.0.0.53:5353\"}]\n")),
+              ConfigureOutcome::Done)
+        << text;
+    nat::Translator* const translator = table_.seat(nat::owner_of_port(53, 2)).translator();
+    ASSERT_NE(translator, nullptr);
+    const nat::Flow flow{IpProtocol::Udp, {{198, 51, 100, 9}, 7777}, {{192, 0, 2, 1}, 53}};
+    const nat::Decision decision = translator->inbound({flow}, clock_);
+    EXPECT_EQ(decision.verdict, nat::Verdict::Translate);
+    EXPECT_EQ(decision.rewrite.endpoint, (nat::Endpoint{{10, 0, 0, 53}, 5353}));
+    EXPECT_TRUE(translator->is_mapped(IpProtocol::Tcp, {{192, 0, 2, 1}, 53}));
+}
+
+TEST(NatRuleNumbers, stay_with_their_names_and_come_back_last) {
+    NatRuleNumbers numbers;
+    const NatRuleKey a{NatRuleKind::Source, "a", {}};
+    const NatRuleKey b{NatRuleKind::Source, "b", {}};
+    const nat::RuleId first = numbers.number(a);
+    const nat::RuleId second = numbers.number(b);
+    EXPECT_NE(first, second);
+    numbers.keep_only({{b, second}});
+    EXPECT_EQ(numbers.number(b), second);
+    for (unsigned at = 2; at < nat::kMaxRules; ++at) {
+        EXPECT_NE(numbers.number({NatRuleKind::Source, std::to_string(at), {}}), first);
+    }
+    EXPECT_EQ(numbers.number(a), first) << "when there is no other";
+}
+
+}  // namespace
+}  // namespace godwit::dataplane
