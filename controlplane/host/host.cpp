@@ -5,12 +5,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "controlplane/host/icmp_meaning.hpp"
 #include "controlplane/host/packet_of.hpp"
 #include "net/byte_writer.hpp"
 #include "net/ip_protocol.hpp"
 #include "net/router_ports.hpp"
-#include "net/tcp.hpp"
-#include "net/udp.hpp"
 
 namespace godwit::control {
 
@@ -23,100 +22,6 @@ constexpr std::uint8_t kTypeOfServiceBits = 0x1c;
 constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
 // RFC 1812 4.3.2.3: as much of the packet as fits.
 constexpr std::size_t kMaxQuote = net::kIcmpQuoteMaxBytes;
-
-// What ping says about an ICMP error (RFC 792, RFC 1122 3.2.2.1, RFC 1812 5.2.7.1).
-std::string describe(const net::IcmpMessage& message) {
-    if (message.type == net::IcmpType::TimeExceeded) {
-        return message.code == static_cast<std::uint8_t>(net::TimeExceededCode::Transit)
-                   ? "time to live exceeded"
-                   : "fragment reassembly time exceeded";
-    }
-    if (message.type == net::IcmpType::ParameterProblem) {
-        return fmt::format("parameter problem at byte {}", message.pointer());
-    }
-    switch (static_cast<net::UnreachableCode>(message.code)) {
-        case net::UnreachableCode::Network:
-            return "network unreachable";
-        case net::UnreachableCode::Host:
-            return "host unreachable";
-        case net::UnreachableCode::Protocol:
-            return "protocol unreachable";
-        case net::UnreachableCode::Port:
-            return "port unreachable";
-        case net::UnreachableCode::FragmentationNeeded:
-            return message.next_hop_mtu_bytes() == 0  // a router from before RFC 1191
-                       ? "fragmentation needed, the next MTU is not said"
-                       : fmt::format("fragmentation needed, next MTU is {}",
-                                     message.next_hop_mtu_bytes());
-        case net::UnreachableCode::SourceRouteFailed:
-            return "source route failed";
-        case net::UnreachableCode::NetworkUnknown:
-            return "network unknown";
-        case net::UnreachableCode::HostUnknown:
-            return "host unknown";
-        case net::UnreachableCode::NetworkProhibited:
-            return "network prohibited";
-        case net::UnreachableCode::HostProhibited:
-            return "host prohibited";
-        case net::UnreachableCode::NetworkForService:
-            return "network unreachable for this type of service";
-        case net::UnreachableCode::HostForService:
-            return "host unreachable for this type of service";
-        case net::UnreachableCode::Prohibited:
-            return "prohibited by a filter";
-        case net::UnreachableCode::HostPrecedence:
-            return "precedence violation";
-        case net::UnreachableCode::PrecedenceCutoff:
-            return "precedence too low";
-    }
-    return fmt::format("destination unreachable, code {}", message.code);
-}
-
-// RFC 1191 4: the MTU of the next hop, from a router that knows of it.
-std::uint16_t mtu_in(const net::IcmpMessage& message) {
-    return message.type == net::IcmpType::DestinationUnreachable &&
-                   static_cast<net::UnreachableCode>(message.code) ==
-                       net::UnreachableCode::FragmentationNeeded
-               ? message.next_hop_mtu_bytes()
-               : std::uint16_t{0};
-}
-
-// RFC 1122 4.1.3.3: all of them go to the socket. Reassembly that took too long says only that a
-// datagram was lost.
-std::optional<udp::PathReport::Kind> report_kind_of(const net::IcmpMessage& message) {
-    using Kind = udp::PathReport::Kind;
-    if (message.type == net::IcmpType::TimeExceeded) {
-        return Kind::TimeExceeded;
-    }
-    if (message.type == net::IcmpType::ParameterProblem) {
-        return Kind::ParameterProblem;
-    }
-    switch (static_cast<net::UnreachableCode>(message.code)) {
-        case net::UnreachableCode::Network:
-        case net::UnreachableCode::NetworkUnknown:
-        case net::UnreachableCode::NetworkForService:
-            return Kind::NetUnreachable;
-        case net::UnreachableCode::Host:
-        case net::UnreachableCode::HostUnknown:
-        case net::UnreachableCode::HostForService:
-            return Kind::HostUnreachable;
-        case net::UnreachableCode::Protocol:
-            return Kind::ProtocolUnreachable;
-        case net::UnreachableCode::Port:
-            return Kind::PortUnreachable;
-        case net::UnreachableCode::FragmentationNeeded:
-            return Kind::PacketTooBig;
-        case net::UnreachableCode::SourceRouteFailed:
-            return Kind::SourceRouteFailed;
-        case net::UnreachableCode::NetworkProhibited:
-        case net::UnreachableCode::HostProhibited:
-        case net::UnreachableCode::Prohibited:
-        case net::UnreachableCode::HostPrecedence:
-        case net::UnreachableCode::PrecedenceCutoff:
-            return Kind::Prohibited;
-    }
-    return std::nullopt;
-}
 
 // Four draws, of 32 bits each.
 net::SipKey key_from(const std::function<std::uint32_t()>& random) {
@@ -135,17 +40,21 @@ Host::Host(const HostLimits& limits, std::function<std::uint32_t()> random, Rout
       random_(std::move(random)),
       echo_bucket_(limits.echo_per_second, limits.echo_per_second),
       error_limit_(kNanosecondsPerSecond, limits.max_interfaces, 1, key_from(random_)),
-      reset_bucket_(limits.reset_per_second, limits.reset_per_second),
-      ways_(std::move(routes)),
+      path_mtus_(limits.max_path_mtus),
+      ways_(std::move(routes), path_mtus_),
       traces_(limits.max_traceroutes, random_),
       udp_(limits.udp, ways_, outgoing_, random_,
-           [this](std::uint16_t port) { return traces_.has_identifier(port); }) {}
+           [this](std::uint16_t port) { return traces_.has_identifier(port); }),
+      tcp_(limits.tcp, key_from(random_), random_, segments_) {
+    tcp_.set_path_lookup([this](const tcp::Flow& flow) { return path_of(flow); });
+}
 
 HostActions Host::input(std::span<const std::uint8_t> packet, const Arrival& arrival, Instant now) {
     HostActions actions;
     const HostCounter what = deliver(packet, arrival, now, actions);
     ++counters_[static_cast<std::size_t>(what)];
     collect_ended(now, actions);
+    actions.packets = take_packets();
     return actions;
 }
 
@@ -175,18 +84,18 @@ HostCounter Host::deliver(std::span<const std::uint8_t> bytes, const Arrival& ar
     }
     // RFC 1122 3.3.6: the link's broadcast brings nothing that is for one host.
     if (packet->protocol() == net::IpProtocol::Udp && names_group == to_group) {
-        return deliver_udp(*packet, arrival.interface, to_group, now, actions);
+        return deliver_udp(*packet, arrival.interface, to_group, now);
     }
     if (to_group) {
         // No error about a datagram to a group (RFC 1122 3.2.2), no reset either (4.2.3.10).
         return HostCounter::GroupIgnored;
     }
     if (packet->protocol() == net::IpProtocol::Tcp) {
-        return deliver_tcp(*packet, now, actions);
+        return deliver_tcp(*packet, now);
     }
     // RFC 1122 3.2.2.1: SHOULD be sent when the transport protocol is not supported.
     return refuse(*packet, arrival.interface, net::UnreachableCode::Protocol,
-                  HostCounter::ProtocolUnreachableSent, now, actions);
+                  HostCounter::ProtocolUnreachableSent, now);
 }
 
 HostCounter Host::deliver_icmp(const Ipv4View& packet, bool group, Instant now,
@@ -201,7 +110,7 @@ HostCounter Host::deliver_icmp(const Ipv4View& packet, bool group, Instant now,
     switch (message->type()) {
         case net::IcmpType::Echo:
             // RFC 1122 3.2.2.6: to a group it MAY be silently discarded, and is: no amplifier here.
-            return group ? HostCounter::GroupIgnored : answer_echo(packet, *message, now, actions);
+            return group ? HostCounter::GroupIgnored : answer_echo(packet, *message, now);
         case net::IcmpType::EchoReply:
             return take_echo_reply(packet, *message, now, actions);
         case net::IcmpType::DestinationUnreachable:
@@ -220,8 +129,7 @@ HostCounter Host::deliver_icmp(const Ipv4View& packet, bool group, Instant now,
     return HostCounter::IcmpIgnored;  // RFC 1122 3.2.2: an unknown type is silently discarded
 }
 
-HostCounter Host::answer_echo(const Ipv4View& packet, const IcmpView& request, Instant now,
-                              HostActions& actions) {
+HostCounter Host::answer_echo(const Ipv4View& packet, const IcmpView& request, Instant now) {
     if (!echo_bucket_.take(now)) {
         return HostCounter::EchoOverRate;
     }
@@ -232,7 +140,7 @@ HostCounter Host::answer_echo(const Ipv4View& packet, const IcmpView& request, I
     header.destination = packet.source();
     const net::IcmpMessage reply =
         net::IcmpMessage::echo_reply(request.message().identifier(), request.message().sequence());
-    actions.packets.push_back(
+    outgoing_.push_back(
         packet_of(header, net::IcmpMessage::encoded_size(request.body().size()),
                   [&](net::ByteWriter& writer) { reply.encode(writer, request.body()); }));
     return HostCounter::EchoAnswered;
@@ -278,12 +186,11 @@ HostCounter Host::take_icmp_error(const Ipv4View& packet, const IcmpView& error,
         traces_.take_error(packet, error.message(), *quoted, now)) {
         return HostCounter::TraceAnswer;
     }
-    if (quoted->protocol() == net::IpProtocol::Udp && quoted->fragment_units() == 0) {
-        const auto kind = report_kind_of(error.message());
-        return kind && udp_.path_error(*quoted,
-                                       {*kind, {}, {}, packet.source(), mtu_in(error.message())})
-                   ? HostCounter::UdpError
-                   : HostCounter::IcmpNotForUs;
+    if (quoted->fragment_units() == 0 && quoted->protocol() == net::IpProtocol::Udp) {
+        return take_udp_error(*quoted, error.message(), packet.source(), now);
+    }
+    if (quoted->fragment_units() == 0 && quoted->protocol() == net::IpProtocol::Tcp) {
+        return take_tcp_error(*quoted, error.message(), now);
     }
     if (quoted->protocol() != net::IpProtocol::Icmp || quoted->fragment_units() != 0) {
         return HostCounter::IcmpNotForUs;
@@ -301,8 +208,9 @@ HostCounter Host::take_icmp_error(const Ipv4View& packet, const IcmpView& error,
         quoted->destination() != ping.request().destination) {
         return HostCounter::IcmpNotForUs;
     }
-    auto event = ping.on_error(request->message().sequence(), packet.source(),
-                               describe(error.message()), mtu_in(error.message()));
+    auto event =
+        ping.on_error(request->message().sequence(), packet.source(),
+                      describe_icmp_error(error.message()), next_hop_mtu_of(error.message()));
     if (!event) {
         return HostCounter::IcmpNotForUs;
     }
@@ -310,80 +218,8 @@ HostCounter Host::take_icmp_error(const Ipv4View& packet, const IcmpView& error,
     return HostCounter::PingError;
 }
 
-HostCounter Host::deliver_udp(const Ipv4View& packet, net::InterfaceId interface, bool group,
-                              Instant now, HostActions& actions) {
-    const auto datagram = net::wire::UdpView::parse(packet.payload());
-    if (!datagram) {
-        udp_.count_bad();
-        return HostCounter::BadUdp;
-    }
-    if (!datagram->has_valid_checksum(packet.source(), packet.destination())) {
-        udp_.count_bad();
-        return HostCounter::BadUdpChecksum;  // RFC 1122 4.1.3.4: MUST be silently discarded
-    }
-    if (!group && traces_.take_datagram(packet, *datagram, now)) {
-        return HostCounter::TraceAnswer;
-    }
-    switch (udp_.input(packet, *datagram, interface, group, now)) {
-        case udp::Sockets::Verdict::Delivered:
-            return HostCounter::UdpDelivered;
-        case udp::Sockets::Verdict::QueueFull:
-            return HostCounter::UdpQueueFull;
-        case udp::Sockets::Verdict::NoChecksum:
-            return HostCounter::UdpNoChecksum;
-        case udp::Sockets::Verdict::NobodyListens:
-            break;
-    }
-    if (group) {
-        return HostCounter::GroupIgnored;  // RFC 1122 3.2.2: no error about it
-    }
-    // RFC 1122 4.1.3.1: nobody listens on this port; traceroute knows its last hop by this.
-    return refuse(packet, interface, net::UnreachableCode::Port, HostCounter::PortUnreachableSent,
-                  now, actions);
-}
-
-HostCounter Host::deliver_tcp(const Ipv4View& packet, Instant now, HostActions& actions) {
-    const auto segment = net::wire::TcpView::parse(packet.payload());
-    if (!segment) {
-        return HostCounter::BadTcp;
-    }
-    if (!segment->has_valid_checksum(packet.source(), packet.destination())) {
-        return HostCounter::BadTcpChecksum;  // RFC 9293 3.1: MUST-3
-    }
-    // RFC 9293 3.10.7.1: CLOSED, because nothing here listens.
-    const net::TcpFlags flags = segment->flags();
-    if (flags.rst) {
-        return HostCounter::ResetIgnored;
-    }
-    if (!reset_bucket_.take(now)) {
-        return HostCounter::ResetOverRate;
-    }
-    net::TcpHeader reset;
-    reset.source_port = segment->destination_port();
-    reset.destination_port = segment->source_port();
-    reset.flags.rst = true;
-    if (flags.ack) {
-        reset.sequence = segment->acknowledgment();  // <SEQ=SEG.ACK><CTL=RST>
-    } else {
-        // <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>, where SYN and FIN count one each.
-        reset.flags.ack = true;
-        reset.acknowledgment =
-            segment->sequence() + static_cast<std::uint32_t>(segment->payload().size()) +
-            static_cast<std::uint32_t>(flags.syn) + static_cast<std::uint32_t>(flags.fin);
-    }
-    net::Ipv4Header header;
-    header.protocol = net::IpProtocol::Tcp;
-    header.source = packet.destination();
-    header.destination = packet.source();
-    actions.packets.push_back(packet_of(header, reset.encoded_size(), [&](net::ByteWriter& writer) {
-        reset.encode_segment(writer, header.source, header.destination, {});
-    }));
-    return HostCounter::ResetSent;
-}
-
 HostCounter Host::refuse(const Ipv4View& packet, net::InterfaceId interface,
-                         net::UnreachableCode code, HostCounter sent, Instant now,
-                         HostActions& actions) {
+                         net::UnreachableCode code, HostCounter sent, Instant now) {
     // RFC 1812 4.3.2.8
     const auto since_start =
         std::chrono::duration_cast<std::chrono::nanoseconds>(now.time_since_epoch());
@@ -404,10 +240,10 @@ HostCounter Host::refuse(const Ipv4View& packet, net::InterfaceId interface,
     header.protocol = net::IpProtocol::Icmp;
     header.source = packet.destination();
     header.destination = packet.source();
-    actions.packets.push_back(packet_of(
-        header, net::IcmpMessage::encoded_size(quote.size()), [&](net::ByteWriter& writer) {
-            net::IcmpMessage::unreachable(code).encode(writer, quote);
-        }));
+    outgoing_.push_back(packet_of(header, net::IcmpMessage::encoded_size(quote.size()),
+                                  [&](net::ByteWriter& writer) {
+                                      net::IcmpMessage::unreachable(code).encode(writer, quote);
+                                  }));
     return sent;
 }
 
@@ -457,16 +293,19 @@ HostActions Host::advance(Instant now) {
             actions.reports.push_back({running.id, std::move(event)});
         }
         while (const auto sequence = running.ping.due(now)) {
-            actions.packets.push_back(echo_request(running, identifier, *sequence));
+            outgoing_.push_back(echo_request(running, identifier, *sequence));
         }
     }
-    traces_.advance(now, actions.packets);
+    traces_.advance(now, outgoing_);
+    path_mtus_.expire(now);
+    tcp_.poll(now);
     collect_ended(now, actions);
+    actions.packets = take_packets();
     return actions;
 }
 
-std::vector<std::uint8_t> Host::echo_request(const RunningPing& running, std::uint16_t identifier,
-                                             std::uint16_t sequence) {
+Outgoing Host::echo_request(const RunningPing& running, std::uint16_t identifier,
+                            std::uint16_t sequence) {
     const PingRequest& request = running.ping.request();
     std::vector<std::uint8_t> data(request.size);
     for (std::size_t i = 0; i < data.size(); ++i) {
@@ -498,6 +337,12 @@ void Host::collect_ended(Instant now, HostActions& actions) {
 
 std::optional<Instant> Host::next_deadline() const {
     std::optional<Instant> deadline = traces_.next_deadline();
+    if (const Instant own = tcp_.next_deadline(); own != Instant::max()) {
+        deadline = deadline ? std::min(*deadline, own) : own;
+    }
+    if (const auto own = path_mtus_.next_deadline()) {
+        deadline = deadline ? std::min(*deadline, *own) : *own;
+    }
     for (const auto& [identifier, running] : pings_) {
         const auto own = running.ping.next_deadline();
         if (own && (!deadline || *own < *deadline)) {

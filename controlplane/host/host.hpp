@@ -3,9 +3,10 @@
 // A core without I/O: a packet and the time go in, packets to send and events of pings and
 // traceroutes come out. Echo requests are answered, echo replies and ICMP errors find the ping or
 // the traceroute (traces.hpp) that they belong to, UDP datagrams the sockets that receive them
-// (udp/sockets.hpp), and what nobody here listens to is refused the way the standards say: UDP with
-// port unreachable (on which traceroute's last hop depends, RFC 1122 4.1.3.1), TCP with a reset
-// (RFC 9293 3.10.7.1), any other protocol with protocol unreachable (RFC 1122 3.2.2.1).
+// (udp/sockets.hpp), TCP segments their connection (tcp/endpoint.hpp), and what nobody here listens
+// to is refused the way the standards say: UDP with port unreachable (on which traceroute's last
+// hop depends, RFC 1122 4.1.3.1), TCP with a reset (RFC 9293 3.10.7.1), any other protocol with
+// protocol unreachable (RFC 1122 3.2.2.1).
 //
 // Invariants: every packet that comes in is counted in exactly one HostCounter; nothing that a
 // stranger sends is answered faster than its limit allows; no state is kept for a stranger, but the
@@ -40,7 +41,9 @@
 #include <vector>
 
 #include "controlplane/host/outgoing.hpp"
+#include "controlplane/host/path_mtu.hpp"
 #include "controlplane/host/ping.hpp"
+#include "controlplane/host/tcp/endpoint.hpp"
 #include "controlplane/host/token_bucket.hpp"
 #include "controlplane/host/traces.hpp"
 #include "controlplane/host/udp/sockets.hpp"
@@ -62,7 +65,9 @@ enum class HostCounter : std::uint8_t {
     PingError,
     TraceAnswer,
     UdpDelivered,
-    UdpError,  // an ICMP error, to the socket whose datagram it is about
+    UdpError,      // an ICMP error, to the socket whose datagram it is about
+    TcpDelivered,  // to a connection, or to who listens
+    TcpError,      // an ICMP error, to the connection whose segment it is about
     PortUnreachableSent,
     ProtocolUnreachableSent,
     ResetSent,
@@ -106,6 +111,8 @@ constexpr std::array<HostCounterText, kHostCounterCount> kHostCounters{{
     {HostCounter::TraceAnswer, "trace-answer"},
     {HostCounter::UdpDelivered, "udp-delivered"},
     {HostCounter::UdpError, "udp-error"},
+    {HostCounter::TcpDelivered, "tcp-delivered"},
+    {HostCounter::TcpError, "tcp-error"},
     {HostCounter::PortUnreachableSent, "port-unreachable-sent"},
     {HostCounter::ProtocolUnreachableSent, "protocol-unreachable-sent"},
     {HostCounter::ResetSent, "reset-sent"},
@@ -146,11 +153,12 @@ static_assert(host_counters_are_in_order());
 // that kind.
 struct HostLimits {
     std::uint32_t echo_per_second = 1000;
-    std::uint32_t reset_per_second = 100;
     std::size_t max_pings = 64;
     std::size_t max_traceroutes = 16;
     std::size_t max_interfaces = 256;  // that errors are counted by
+    std::size_t max_path_mtus = 4096;  // destinations whose way is narrower than the interface
     udp::Limits udp;
+    tcp::Limits tcp;
 };
 
 using PingId = std::uint64_t;
@@ -164,7 +172,7 @@ struct HostActions {
         PingId ping = 0;
         PingSummary summary;
     };
-    std::vector<std::vector<std::uint8_t>> packets;  // IPv4, complete; to be routed
+    std::vector<Outgoing> packets;
     std::vector<PingReport> reports;
     std::vector<PingEnd> ended;
     TraceReports traces;
@@ -192,10 +200,17 @@ public:
     };
     HostActions input(std::span<const std::uint8_t> packet, const Arrival& arrival, Instant now);
 
-    // Its sockets leave what they send to take_packets().
+    // What is asked of these leaves packets to take_packets().
     [[nodiscard]] udp::Sockets& udp() { return udp_; }
     [[nodiscard]] const udp::Sockets& udp() const { return udp_; }
+    [[nodiscard]] tcp::Endpoint& tcp() { return tcp_; }
+    [[nodiscard]] const tcp::Endpoint& tcp() const { return tcp_; }
     [[nodiscard]] std::vector<Outgoing> take_packets() { return std::exchange(outgoing_, {}); }
+    // The same as Endpoint::connect; without a local address the way decides what it speaks from.
+    net::Result<tcp::ConnectionId, Obstacle> connect_tcp(tcp::Flow flow,
+                                                         const tcp::Settings& settings,
+                                                         Instant now);
+    [[nodiscard]] const PathMtuCache& path_mtus() const { return path_mtus_; }
 
     // Sends the first request at the next advance(). The error says why it cannot be done.
     net::Result<PingId, std::string> start_ping(const PingRequest& request, Instant now);
@@ -229,34 +244,47 @@ private:
                         HostActions& actions);
     HostCounter deliver_icmp(const Ipv4View& packet, bool group, Instant now, HostActions& actions);
     HostCounter deliver_udp(const Ipv4View& packet, net::InterfaceId interface, bool group,
-                            Instant now, HostActions& actions);
-    HostCounter deliver_tcp(const Ipv4View& packet, Instant now, HostActions& actions);
-    HostCounter answer_echo(const Ipv4View& packet, const IcmpView& request, Instant now,
-                            HostActions& actions);
+                            Instant now);
+    HostCounter deliver_tcp(const Ipv4View& packet, Instant now);
+    HostCounter answer_echo(const Ipv4View& packet, const IcmpView& request, Instant now);
     HostCounter take_echo_reply(const Ipv4View& packet, const IcmpView& reply, Instant now,
                                 HostActions& actions);
     HostCounter take_icmp_error(const Ipv4View& packet, const IcmpView& error, Instant now,
                                 HostActions& actions);
+    HostCounter take_tcp_error(const Ipv4View& quoted, const net::IcmpMessage& error, Instant now);
+    HostCounter take_udp_error(const Ipv4View& quoted, const net::IcmpMessage& error,
+                               net::Ipv4Address teller, Instant now);
     HostCounter refuse(const Ipv4View& packet, net::InterfaceId interface,
-                       net::UnreachableCode code, HostCounter sent, Instant now,
-                       HostActions& actions);
-    [[nodiscard]] std::vector<std::uint8_t> echo_request(const RunningPing& running,
-                                                         std::uint16_t identifier,
-                                                         std::uint16_t sequence);
+                       net::UnreachableCode code, HostCounter sent, Instant now);
+    [[nodiscard]] static Outgoing echo_request(const RunningPing& running, std::uint16_t identifier,
+                                               std::uint16_t sequence);
     void collect_ended(Instant now, HostActions& actions);
+    [[nodiscard]] tcp::PathSizes path_of(const tcp::Flow& flow) const;
+
+    // Segments become packets that are not to be fragmented (RFC 1191 3).
+    class SegmentOutlet final : public tcp::SegmentSink {
+    public:
+        explicit SegmentOutlet(std::vector<Outgoing>& out) : out_(&out) {}
+        void transmit(const tcp::Flow& flow, const tcp::Segment& segment) override;
+
+    private:
+        std::vector<Outgoing>* out_;
+    };
 
     HostLimits limits_;
     std::function<std::uint32_t()> random_;
     TokenBucket echo_bucket_;
     net::IcmpRateLimit error_limit_;
     std::uint32_t errors_per_second_ = 1000;
-    TokenBucket reset_bucket_;
+    PathMtuCache path_mtus_;
     Ways ways_;
     std::vector<Outgoing> outgoing_;
+    SegmentOutlet segments_{outgoing_};
     std::map<std::uint16_t, RunningPing> pings_;  // by ICMP identifier
     PingId last_ping_ = 0;
     Traces traces_;
     udp::Sockets udp_;
+    tcp::Endpoint tcp_;
     std::array<std::uint64_t, kHostCounterCount> counters_{};
 };
 

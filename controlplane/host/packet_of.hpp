@@ -3,22 +3,23 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
+#include "controlplane/host/outgoing.hpp"
 #include "net/byte_writer.hpp"
 #include "net/ipv4.hpp"
 
 namespace godwit::control {
 
-// The packet of `header` with `payload_bytes` behind it, written by `fill`.
+// The packet of `header` with `payload_bytes` behind it, written by `fill`; to be routed.
 template <class Fill>
-std::vector<std::uint8_t> packet_of(net::Ipv4Header header, std::size_t payload_bytes, Fill fill) {
+Outgoing packet_of(net::Ipv4Header header, std::size_t payload_bytes, Fill fill) {
     header.payload_bytes = static_cast<std::uint16_t>(payload_bytes);
-    std::vector<std::uint8_t> packet(header.encoded_size() + payload_bytes);
-    net::ByteWriter writer(packet);
+    Outgoing outgoing;
+    outgoing.packet.resize(header.encoded_size() + payload_bytes);
+    net::ByteWriter writer(outgoing.packet);
     header.encode(writer);
     fill(writer);
-    return packet;
+    return outgoing;
 }
 
 }  // namespace godwit::control

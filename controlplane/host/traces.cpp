@@ -78,7 +78,7 @@ void Traces::cancel(TraceId trace) {
     std::erase_if(running_, [trace](const auto& each) { return each.second.id == trace; });
 }
 
-void Traces::advance(Instant now, std::vector<std::vector<std::uint8_t>>& packets) {
+void Traces::advance(Instant now, std::vector<Outgoing>& packets) {
     for (auto& [identifier, running] : running_) {
         running.trace.expire(now);
         while (const auto probe = running.trace.due(now)) {
@@ -87,8 +87,8 @@ void Traces::advance(Instant now, std::vector<std::vector<std::uint8_t>>& packet
     }
 }
 
-std::vector<std::uint8_t> Traces::packet_of_probe(const Running& running, std::uint16_t identifier,
-                                                  const Traceroute::Probe& probe) {
+Outgoing Traces::packet_of_probe(const Running& running, std::uint16_t identifier,
+                                 const Traceroute::Probe& probe) {
     const TracerouteRequest& request = running.trace.request();
     std::vector<std::uint8_t> data(request.size);
     for (std::size_t i = 0; i < data.size(); ++i) {

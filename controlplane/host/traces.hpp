@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "controlplane/host/outgoing.hpp"
 #include "controlplane/host/traceroute.hpp"
 #include "net/icmp.hpp"
 #include "net/ipv4.hpp"
@@ -49,7 +50,7 @@ public:
     net::Result<TraceId, std::string> start(const TracerouteRequest& request, Instant now);
     void cancel(TraceId trace);
 
-    void advance(Instant now, std::vector<std::vector<std::uint8_t>>& packets);
+    void advance(Instant now, std::vector<Outgoing>& packets);
     [[nodiscard]] std::optional<Instant> next_deadline() const;
 
     // What came in; true: it is the answer to a probe that is waited for.
@@ -75,9 +76,8 @@ private:
         Traceroute trace;
         std::array<std::uint8_t, 8> nonce;  // Echo: the first bytes of data, as in a ping
     };
-    static std::vector<std::uint8_t> packet_of_probe(const Running& running,
-                                                     std::uint16_t identifier,
-                                                     const Traceroute::Probe& probe);
+    static Outgoing packet_of_probe(const Running& running, std::uint16_t identifier,
+                                    const Traceroute::Probe& probe);
     Running* of(std::uint16_t identifier, ProbeKind kind, net::Ipv4Address source,
                 net::Ipv4Address destination);
 

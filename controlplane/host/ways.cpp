@@ -58,9 +58,13 @@ std::optional<net::Ipv4Address> Ways::source_on(const Link& link, net::Ipv4Addre
     return borrowed;
 }
 
+std::uint16_t Ways::path_mtu_to(net::Ipv4Address destination, std::uint16_t mtu) const {
+    return std::min(mtu, path_mtu_->find(destination).value_or(mtu));
+}
+
 net::Result<Way, Obstacle> Ways::to(net::Ipv4Address destination) const {
     if (owns(destination)) {
-        return Way{destination, {}, destination, kOwnMtu, false};
+        return Way{destination, {}, destination, kOwnMtu, kOwnMtu, false};
     }
     const auto route = routes_ ? routes_(destination) : std::nullopt;
     if (!route) {
@@ -81,7 +85,12 @@ net::Result<Way, Obstacle> Ways::to(net::Ipv4Address destination) const {
                         "this router has no address to send from; give an interface one in "
                         "addresses");
     }
-    return Way{*source, route->next_hop->interface, neighbor, out == nullptr ? kOwnMtu : out->mtu,
+    const std::uint16_t mtu = out == nullptr ? kOwnMtu : out->mtu;
+    return Way{*source,
+               route->next_hop->interface,
+               neighbor,
+               mtu,
+               path_mtu_to(destination, mtu),
                route->next_hop->kind == RibNextHop::Kind::Broadcast};
 }
 
@@ -123,7 +132,8 @@ net::Result<Way, Obstacle> Ways::by(net::InterfaceId egress, net::Ipv4Address de
                         "this router has no address to send from; give an interface one in "
                         "addresses");
     }
-    return Way{*source, egress, destination, out->mtu, broadcast};
+    return Way{*source,  egress, destination, out->mtu, path_mtu_to(destination, out->mtu),
+               broadcast};
 }
 
 }  // namespace godwit::control

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "controlplane/host/path_mtu.hpp"
 #include "controlplane/rib/route.hpp"
 #include "net/interface_id.hpp"
 #include "net/ipv4_address.hpp"
@@ -43,10 +44,11 @@ using RouteLookup = std::function<std::optional<RouteToward>(net::Ipv4Address de
 
 struct Way {
     net::Ipv4Address source;
-    net::InterfaceId egress;    // none: to ourselves
-    net::Ipv4Address neighbor;  // who gets it on that link
-    std::uint16_t mtu = 0;      // of the egress interface
-    bool broadcast = false;     // `neighbor` is the broadcast address of a subnet of ours
+    net::InterfaceId egress;     // none: to ourselves
+    net::Ipv4Address neighbor;   // who gets it on that link
+    std::uint16_t mtu = 0;       // of the egress interface
+    std::uint16_t path_mtu = 0;  // what gets to the destination whole, as far as is known
+    bool broadcast = false;      // `neighbor` is the broadcast address of a subnet of ours
 };
 
 // Why a packet cannot be sent: for a program by its kind, for a person as a sentence.
@@ -63,6 +65,7 @@ struct Obstacle {
         NotOnLink,  // the destination is no neighbour on the interface that was asked for
         TooLong,
         NoPort,  // of the peer: zero is none
+        NoRoom,  // a limit is reached, or every port is in use
     };
     Kind kind{};
     std::string sentence;
@@ -72,7 +75,9 @@ class Ways {
 public:
     static constexpr std::uint16_t kOwnMtu = 65'535;  // to ourselves: no link is crossed
 
-    explicit Ways(RouteLookup routes) : routes_(std::move(routes)) {}
+    // `path_mtu` outlives this.
+    Ways(RouteLookup routes, const PathMtuCache& path_mtu)
+        : routes_(std::move(routes)), path_mtu_(&path_mtu) {}
 
     void set_links(std::span<const Link> links) { links_.assign(links.begin(), links.end()); }
     [[nodiscard]] std::span<const Link> links() const { return links_; }
@@ -93,7 +98,10 @@ private:
     [[nodiscard]] std::optional<net::Ipv4Address> source_on(const Link& link,
                                                             net::Ipv4Address neighbor) const;
 
+    [[nodiscard]] std::uint16_t path_mtu_to(net::Ipv4Address destination, std::uint16_t mtu) const;
+
     RouteLookup routes_;
+    const PathMtuCache* path_mtu_;
     std::vector<Link> links_;
 };
 

@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "controlplane/management/route_audit.hpp"
+#include "controlplane/runtime/cycle_counter.hpp"
 #include "dataplane/api/decode.hpp"
 
 namespace godwit::control {
@@ -391,7 +392,13 @@ void Router::set_host_links() {
 void Router::punted(const api::PuntRecord& header, std::span<const std::byte> packet) {
     const bool group = (header.flags & api::kPuntToGroup) != 0;
     const std::span bytes(reinterpret_cast<const std::uint8_t*>(packet.data()), packet.size());
-    stack_.arrived(bytes, {net::InterfaceId(header.interface), group});
+    const Instant now = timers_.now();
+    const api::CountersRegion* const region = channel_.counters();
+    const Instant arrived =
+        region == nullptr
+            ? now
+            : instant_of_cycles(header.arrival_tsc, read_cycle_counter(), region->tsc_hz, now);
+    stack_.arrived(bytes, {net::InterfaceId(header.interface), group}, arrived);
 }
 
 void Router::inject(const Outgoing& packet) {

@@ -15,10 +15,12 @@ Stack::~Stack() = default;
 
 void Stack::stop() {
     timer_->cancel();
+    armed_for_.reset();
 }
 
-void Stack::arrived(std::span<const std::uint8_t> packet, const Host::Arrival& arrival) {
-    carry_out(host_.input(packet, arrival, timers_.now()));
+void Stack::arrived(std::span<const std::uint8_t> packet, const Host::Arrival& arrival,
+                    Instant at) {
+    carry_out(host_.input(packet, arrival, at));
 }
 
 void Stack::settle() {
@@ -26,8 +28,8 @@ void Stack::settle() {
 }
 
 void Stack::carry_out(const HostActions& actions) {
-    for (const std::vector<std::uint8_t>& packet : actions.packets) {
-        surroundings_.outlet({packet, {}, {}});
+    for (const Outgoing& packet : actions.packets) {
+        surroundings_.outlet(packet);
     }
     flush();
     if (surroundings_.reports) {
@@ -47,11 +49,20 @@ void Stack::tell_owners() {
     if (std::exchange(telling_, true)) {
         return;  // called out of a callback: the turn that called it goes on
     }
-    for (auto ready = host_.udp().take_ready(); !ready.empty(); ready = host_.udp().take_ready()) {
-        for (const udp::SocketId id : ready) {
+    for (;;) {
+        const auto sockets = host_.udp().take_ready();
+        const auto connections = host_.tcp().take_ready();
+        if (sockets.empty() && connections.empty()) {
+            break;
+        }
+        for (const udp::SocketId id : sockets) {
+            tell(id);
+        }
+        for (const tcp::ConnectionId id : connections) {
             tell(id);
         }
     }
+    flush();
     telling_ = false;
 }
 
@@ -73,13 +84,44 @@ void Stack::tell(udp::SocketId id) {
     }
 }
 
-void Stack::arm() {
-    const auto deadline = host_.next_deadline();
-    if (!deadline) {
-        timer_->cancel();
+void Stack::tell(tcp::ConnectionId id) {
+    const auto found = connection_watchers_.find(id);
+    if (found != connection_watchers_.end()) {
+        const auto happened = found->second;
+        (*happened)();
         return;
     }
-    timer_->arm(*deadline, [this] { carry_out(host_.advance(timers_.now())); });
+    // One that nobody has accepted yet. Whose it is, its listener knows.
+    const auto listeners = listener_watchers_;
+    for (const auto& [listener, happened] : listeners) {
+        if (listener_watchers_.contains(listener)) {
+            (*happened)();
+        }
+    }
+}
+
+void Stack::watch(tcp::ConnectionId id, std::function<void()> happened) {
+    connection_watchers_.insert_or_assign(
+        id, std::make_shared<std::function<void()>>(std::move(happened)));
+}
+
+void Stack::watch(tcp::ListenerId id, std::function<void()> happened) {
+    listener_watchers_.insert_or_assign(
+        id, std::make_shared<std::function<void()>>(std::move(happened)));
+}
+
+// A timer that goes off before anything is due costs less than one that is armed anew with every
+// packet: deadlines mostly move away.
+void Stack::arm() {
+    const auto deadline = host_.next_deadline();
+    if (!deadline || (armed_for_ && *armed_for_ <= *deadline)) {
+        return;
+    }
+    armed_for_ = deadline;
+    timer_->arm(*deadline, [this] {
+        armed_for_.reset();
+        carry_out(host_.advance(timers_.now()));
+    });
 }
 
 net::Result<std::unique_ptr<UdpSocket>, std::string> Stack::open_udp(const udp::Settings& settings,

@@ -21,6 +21,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <unordered_map>
 
 #include "controlplane/host/host.hpp"
 #include "controlplane/runtime/clock.hpp"
@@ -75,7 +76,8 @@ public:
     Stack(const Stack&) = delete;
     Stack& operator=(const Stack&) = delete;
 
-    void arrived(std::span<const std::uint8_t> packet, const Host::Arrival& arrival);
+    // `at` is when it came, which may have been a while ago.
+    void arrived(std::span<const std::uint8_t> packet, const Host::Arrival& arrival, Instant at);
     // Sends, tells and arms what follows from what was asked of the host.
     void settle();
     void stop();
@@ -83,7 +85,16 @@ public:
     net::Result<std::unique_ptr<UdpSocket>, std::string> open_udp(const udp::Settings& settings,
                                                                   UdpListener listener);
 
+    // Called when something has happened to a connection: its events are to be taken, and what can
+    // be read or written is to be looked at. A new one of a listener is there to be accepted.
+    void watch(tcp::ConnectionId id, std::function<void()> happened);
+    void watch(tcp::ListenerId id, std::function<void()> happened);
+    void unwatch(tcp::ConnectionId id) { connection_watchers_.erase(id); }
+    void unwatch(tcp::ListenerId id) { listener_watchers_.erase(id); }
+
     [[nodiscard]] Host& host() { return host_; }
+    // Expired when this is gone.
+    [[nodiscard]] std::weak_ptr<Stack*> handle() const { return self_; }
     [[nodiscard]] Timers& timers() { return timers_; }
 
 private:
@@ -93,6 +104,7 @@ private:
     void flush();
     void tell_owners();
     void tell(udp::SocketId id);
+    void tell(tcp::ConnectionId id);
     void arm();
 
     Host& host_;
@@ -101,8 +113,12 @@ private:
     std::unique_ptr<Timer> timer_;
     // Shared with the call that is under way: the owner may close its socket in it.
     std::map<udp::SocketId, std::shared_ptr<UdpListener>> udp_listeners_;
+    std::unordered_map<tcp::ConnectionId, std::shared_ptr<std::function<void()>>>
+        connection_watchers_;
+    std::map<tcp::ListenerId, std::shared_ptr<std::function<void()>>> listener_watchers_;
     bool telling_ = false;
-    std::shared_ptr<Stack*> self_;  // what sockets look at
+    std::optional<Instant> armed_for_;  // at or before the host's deadline
+    std::shared_ptr<Stack*> self_;      // what sockets look at
 };
 
 }  // namespace godwit::control

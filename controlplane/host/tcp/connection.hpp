@@ -187,8 +187,8 @@ public:
     void abort(Instant now);
 
     // `quoted` is the sequence number in what ICMP quotes: it must lie in what is under way (RFC
-    // 5927 4.1), else nothing happens. `mtu` is of PacketTooBig, zero when it was not told.
-    void path_error(PathError error, net::Sequence quoted, std::uint16_t mtu, Instant now);
+    // 5927 4.1), else nothing happens, and false is returned. `mtu` is of PacketTooBig, zero when it was not told.
+    bool path_error(PathError error, net::Sequence quoted, std::uint16_t mtu, Instant now);
     // The route has changed.
     void set_path_mtu(std::uint16_t mtu, Instant now);
     void set_nagle(bool on, Instant now);

@@ -101,9 +101,9 @@ void Connection::abort(Instant now) {
     end(State::Closed, Trouble::Aborted, now);
 }
 
-void Connection::path_error(PathError error, net::Sequence quoted, std::uint16_t mtu, Instant now) {
+bool Connection::path_error(PathError error, net::Sequence quoted, std::uint16_t mtu, Instant now) {
     if (state_ == State::Closed || state_ == State::TimeWait || quoted < una_ || quoted >= next_) {
-        return;
+        return false;
     }
     switch (error) {
         case PathError::PacketTooBig: {
@@ -117,7 +117,7 @@ void Connection::path_error(PathError error, net::Sequence quoted, std::uint16_t
             if (told < path_mtu_) {
                 set_path_mtu(std::max(told, kPlateaus.back()), now);
             }
-            return;
+            return true;
         }
         case PathError::ProtocolUnreachable:
         case PathError::PortUnreachable:
@@ -125,7 +125,7 @@ void Connection::path_error(PathError error, net::Sequence quoted, std::uint16_t
             // SHLD-26): it does not end a connection that stands (RFC 5927 5.2).
             if (state_ == State::SynSent || state_ == State::SynReceived) {
                 end(State::Closed, Trouble::Unreachable, now);
-                return;
+                return true;
             }
             break;
         case PathError::NetUnreachable:
@@ -136,6 +136,7 @@ void Connection::path_error(PathError error, net::Sequence quoted, std::uint16_t
             break;
     }
     events_.add(Event::Retrying);  // MUST-56, SHLD-25
+    return true;
 }
 
 void Connection::set_path_mtu(std::uint16_t mtu, Instant now) {

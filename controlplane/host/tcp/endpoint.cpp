@@ -144,18 +144,32 @@ net::Result<ConnectionId, std::string> Endpoint::connect(const Flow& wanted,
     ++counts_.active_opens;
     made.connection.connect(secrets_.initial_sequence(flow, now), secrets_.timestamp_offset(flow),
                             now);
+    made.connection.set_path_mtu(path_of(flow, settings).path_mtu, now);
     settle(made, now);
     return id;
 }
 
 Endpoint::Entry& Endpoint::create(const Flow& flow, const Settings& settings) {
     const ConnectionId id{++last_connection_};
-    auto owned = std::make_unique<Entry>(id, flow, settings, *sink_);
+    Settings own = settings;
+    own.link_mtu = path_of(flow, settings).link_mtu;
+    auto owned = std::make_unique<Entry>(id, flow, own, *sink_);
     Entry& made = *owned;
     connections_.emplace(id, std::move(owned));
     flows_.insert_or_assign(flow, &made);
     ++of_peer_[flow.remote];
     return made;
+}
+
+PathSizes Endpoint::path_of(const Flow& flow, const Settings& settings) const {
+    PathSizes sizes = path_lookup_ ? path_lookup_(flow) : PathSizes{};
+    if (sizes.link_mtu == 0) {
+        sizes.link_mtu = settings.link_mtu;
+    }
+    if (sizes.path_mtu == 0) {
+        sizes.path_mtu = sizes.link_mtu;
+    }
+    return sizes;
 }
 
 bool Endpoint::has_room_for(const Flow& flow) const {
@@ -251,7 +265,7 @@ void Endpoint::input_listen(ListenerId listener, const Flow& flow, const Segment
     half_open.handshake = negotiate(segment, settings);
     half_open.handshake.timestamp_offset = secrets_.timestamp_offset(flow);
     half_open.listener = listener;
-    half_open.link_mtu = settings.link_mtu;
+    half_open.link_mtu = path_of(flow, settings).link_mtu;
     half_open.offered_scale = offered_scale(settings);
     half_open.offered_window = settings.receive_buffer;
     if (syn_cache_.full()) {
@@ -326,11 +340,13 @@ void Endpoint::complete(ListenerId listener, const Flow& flow, const Handshake& 
     ++counts_.passive_opens;
     owner.waiting.push_back(made.id);
     made.connection.accept(handshake, last, now);
+    made.connection.set_path_mtu(path_of(flow, owner.settings).path_mtu, now);
     settle(made, now);
 }
 
 void Endpoint::refuse(const Flow& flow, const Segment& offender, Instant now) {
     if (offender.flags.rst) {
+        ++counts_.resets_ignored;
         return;
     }
     if (!resets_.take(now)) {
@@ -341,13 +357,16 @@ void Endpoint::refuse(const Flow& flow, const Segment& offender, Instant now) {
     sink_->transmit(flow, reset_for(offender));
 }
 
-void Endpoint::path_error(const Flow& flow, PathError error, net::Sequence quoted,
+bool Endpoint::path_error(const Flow& flow, PathError error, net::Sequence quoted,
                           std::uint16_t mtu, Instant now) {
-    if (const auto found = flows_.find(flow); found != flows_.end()) {
-        Entry& reached = *found->second;
-        reached.connection.path_error(error, quoted, mtu, now);
-        settle(reached, now);
+    const auto found = flows_.find(flow);
+    if (found == flows_.end()) {
+        return false;
     }
+    Entry& reached = *found->second;
+    const bool believed = reached.connection.path_error(error, quoted, mtu, now);
+    settle(reached, now);
+    return believed;
 }
 
 void Endpoint::settle(Entry& changed, Instant now) {

@@ -34,6 +34,7 @@
 #include "controlplane/host/tcp/syn_cache.hpp"
 #include "controlplane/host/tcp/time_wait.hpp"
 #include "net/result.hpp"
+#include "net/router_ports.hpp"
 
 namespace godwit::control::tcp {
 
@@ -44,10 +45,17 @@ struct Limits {
     std::size_t connections_of_peer = 1024;
     std::size_t half_open = 1024;  // then cookies
     std::size_t time_wait = 16384;
-    std::uint32_t resets_per_second = 100;  // to segments of no connection
-    std::uint16_t first_port = 49152;       // of those chosen for connect() (RFC 6056 2.1)
-    std::uint16_t last_port = 65535;
+    std::uint32_t resets_per_second = 100;             // to segments of no connection
+    std::uint16_t first_port = net::kFirstRouterPort;  // of those chosen for connect()
+    std::uint16_t last_port = net::kLastRouterPort;
 };
+
+// What is known about the way to a peer.
+struct PathSizes {
+    std::uint16_t link_mtu = 0;  // of the interface: what a SYN announces; 0: as the settings say
+    std::uint16_t path_mtu = 0;  // what has been found out about the way; 0: nothing
+};
+using PathLookup = std::function<PathSizes(const Flow& flow)>;
 
 struct EndpointCounts {
     std::uint64_t segments_in = 0;
@@ -55,6 +63,7 @@ struct EndpointCounts {
     std::uint64_t passive_opens = 0;
     std::uint64_t resets_sent = 0;
     std::uint64_t resets_withheld = 0;  // by their rate
+    std::uint64_t resets_ignored = 0;   // came to what is not there
     std::uint64_t bad_addresses = 0;    // from or to what is no single host (MUST-57, MUST-63)
     std::uint64_t refused_by_limit = 0;
     std::uint64_t cookies_accepted = 0;
@@ -70,6 +79,9 @@ public:
     Endpoint& operator=(const Endpoint&) = delete;
     ~Endpoint();
 
+    // What each new connection asks.
+    void set_path_lookup(PathLookup lookup) { path_lookup_ = std::move(lookup); }
+
     // `address` may be unspecified: every address of ours. `backlog`: how many may wait for
     // accept().
     net::Result<ListenerId, std::string> listen(net::Ipv4Address address, std::uint16_t port,
@@ -84,8 +96,8 @@ public:
 
     void input(const Flow& flow, const Segment& segment, Instant now);
     // What ICMP said about a segment of ours; a source quench is to be dropped by the caller
-    // (MUST-55).
-    void path_error(const Flow& flow, PathError error, net::Sequence quoted, std::uint16_t mtu,
+    // (MUST-55). False: it is about nothing that is under way.
+    bool path_error(const Flow& flow, PathError error, net::Sequence quoted, std::uint16_t mtu,
                     Instant now);
     void poll(Instant now);
     [[nodiscard]] Instant next_deadline() const;
@@ -139,6 +151,7 @@ private:
     void refuse(const Flow& flow, const Segment& offender, Instant now);
     [[nodiscard]] std::optional<std::uint16_t> choose_port(const Flow& wanted);
     Entry& create(const Flow& flow, const Settings& settings);
+    [[nodiscard]] PathSizes path_of(const Flow& flow, const Settings& settings) const;
     Entry* entry(ConnectionId id) const;
     // After everything that may have changed a connection. The entry may be gone afterwards.
     void settle(Entry& entry, Instant now);
@@ -147,6 +160,7 @@ private:
     Limits limits_;
     FlowSecrets secrets_;
     std::function<std::uint32_t()> random_;
+    PathLookup path_lookup_;
     SegmentSink* sink_;
     TokenBucket resets_;
     std::map<ListenerId, Listener> listeners_;

@@ -241,7 +241,7 @@ net::Result<void, Obstacle> Sockets::send(SocketId id, const Transmission& how,
     const std::size_t total = header.encoded_size() + net::kUdpHeaderBytes + payload.size();
     // What goes to many is not fragmented: one lost piece would be everybody's loss.
     const bool whole = how.dont_fragment || multicast || way->broadcast;
-    const std::size_t longest = whole ? way->mtu : net::kIpv4MaxTotalBytes;
+    const std::size_t longest = whole ? way->path_mtu : net::kIpv4MaxTotalBytes;
     if (total > longest) {
         return net::unexpected(Obstacle{
             Obstacle::Kind::TooLong,

@@ -30,16 +30,17 @@
 #include "controlplane/host/ways.hpp"
 #include "net/ipv4.hpp"
 #include "net/result.hpp"
+#include "net/router_ports.hpp"
 #include "net/udp.hpp"
 
 namespace godwit::control::udp {
 
 struct Limits {
     std::size_t sockets = 1024;
-    std::size_t memberships = 256;    // of one socket
-    std::size_t reports = 16;         // of ICMP, not taken yet, of one socket
-    std::uint16_t first_port = 1024;  // of those chosen (RFC 6056 3.2: as many as can be)
-    std::uint16_t last_port = 65'535;
+    std::size_t memberships = 256;                     // of one socket
+    std::size_t reports = 16;                          // of ICMP, not taken yet, of one socket
+    std::uint16_t first_port = net::kFirstRouterPort;  // of those chosen
+    std::uint16_t last_port = net::kLastRouterPort;
 };
 
 struct SocketInfo {

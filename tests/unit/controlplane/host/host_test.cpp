@@ -62,7 +62,7 @@ net::wire::Ipv4View view_of(const Packet& packet) {
 void expect_unreachable(const HostActions& actions, const Packet& offender,
                         net::UnreachableCode code) {
     ASSERT_EQ(actions.packets.size(), 1U);
-    const auto answer = view_of(actions.packets[0]);
+    const auto answer = view_of(actions.packets[0].packet);
     EXPECT_EQ(answer.source(), kUs);
     EXPECT_EQ(answer.destination(), kThem);
     EXPECT_EQ(answer.type_of_service(), 0xc0);  // RFC 1812 4.3.2.5
@@ -75,7 +75,7 @@ void expect_unreachable(const HostActions& actions, const Packet& offender,
                        offender.begin() + static_cast<std::ptrdiff_t>(
                                               std::min(offender.size(), net::kIcmpQuoteMaxBytes)));
     EXPECT_EQ(quote, start);
-    EXPECT_LE(actions.packets[0].size(), net::kIcmpErrorMaxDatagramBytes);
+    EXPECT_LE(actions.packets[0].packet.size(), net::kIcmpErrorMaxDatagramBytes);
 }
 
 // rfc1812: 5.2.7.1/b
@@ -112,7 +112,7 @@ TEST_F(HostTest, an_echo_request_is_answered_from_the_address_that_was_asked) {
     const auto actions =
         receive(icmp({kThem, net::Ipv4Address(192, 0, 2, 1)}, net::IcmpMessage::echo(7, 3), data));
     ASSERT_EQ(actions.packets.size(), 1U);
-    const auto answer = view_of(actions.packets[0]);
+    const auto answer = view_of(actions.packets[0].packet);
     EXPECT_EQ(answer.source(), net::Ipv4Address(192, 0, 2, 1));
     EXPECT_EQ(answer.destination(), kThem);
     const auto reply = net::wire::IcmpView::parse(answer.payload());
@@ -132,7 +132,7 @@ Reset reset_in(const HostActions& actions) {
     if (actions.packets.size() != 1) {
         return {};
     }
-    const auto answer = view_of(actions.packets[0]);
+    const auto answer = view_of(actions.packets[0].packet);
     const auto segment = net::wire::TcpView::parse(answer.payload());
     EXPECT_TRUE(segment.has_value());
     return {segment->header(), segment->has_valid_checksum(kUs, kThem)};
@@ -315,7 +315,7 @@ TEST_F(HostTest, errors_are_limited_for_each_interface_and_resets_by_a_rate_of_t
     net::TcpHeader syn;
     syn.flags.syn = true;
     EXPECT_EQ(receive(tcp({}, syn)).packets.size(), 1U);
-    for (unsigned i = 0; i < HostLimits{}.reset_per_second; ++i) {
+    for (unsigned i = 0; i < tcp::Limits{}.resets_per_second; ++i) {
         receive(tcp({}, syn));
     }
     expect_silence(tcp({}, syn), HostCounter::ResetOverRate);
@@ -356,7 +356,7 @@ TEST_F(HostTest, an_error_has_the_type_of_service_of_its_packet_and_precedence_o
     std::memcpy(&probe[10], &sum, sizeof sum);
     const HostActions actions = receive(probe);
     ASSERT_EQ(actions.packets.size(), 1U);
-    EXPECT_EQ(view_of(actions.packets[0]).type_of_service(), 0xdc);
+    EXPECT_EQ(view_of(actions.packets[0].packet).type_of_service(), 0xdc);
 }
 
 // Every packet counts once, nothing crashes, and an answer is only ever one packet.

@@ -33,7 +33,7 @@ protected:
     Packet sent_now() {
         HostActions actions = host.advance(now);
         EXPECT_EQ(actions.packets.size(), 1U);
-        return actions.packets.empty() ? Packet() : actions.packets[0];
+        return actions.packets.empty() ? Packet() : actions.packets[0].packet;
     }
     // The reply of the one who was asked, to what was sent.
     static Packet reply_to(const Packet& sent, net::Ipv4Address from = kThem) {

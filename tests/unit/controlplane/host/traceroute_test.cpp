@@ -56,7 +56,11 @@ protected:
         for (const auto& end : actions.traces.ended) {
             ended.push_back(end.summary);
         }
-        return std::move(actions.packets);
+        std::vector<Packet> sent;
+        for (Outgoing& each : actions.packets) {
+            sent.push_back(std::move(each.packet));
+        }
+        return sent;
     }
     void answer(net::Ipv4Address from, const net::IcmpMessage& message, const Packet& body) {
         heard(host.input(icmp({from, kUs}, message, body), {}, now));
@@ -270,7 +274,8 @@ TEST_F(TracerouteTest, two_at_once_do_not_mix_even_when_the_dice_do) {
     ASSERT_TRUE(stuck.start_traceroute(request, now).has_value());
     const HostActions actions = stuck.advance(now);
     ASSERT_EQ(actions.packets.size(), 2U);
-    EXPECT_NE(actions.packets[0][21], actions.packets[1][21]) << "the same source port";
+    EXPECT_NE(actions.packets[0].packet[21], actions.packets[1].packet[21])
+        << "the same source port";
 }
 
 TEST_F(TracerouteTest, more_than_allowed_are_refused_and_a_cancelled_one_is_forgotten) {

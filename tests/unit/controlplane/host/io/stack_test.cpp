@@ -21,7 +21,7 @@ protected:
         const std::array own{*net::Ipv4InterfaceAddress::parse("10.0.0.1/24")};
         host.set_links(test::one_link(own));
     }
-    void arrive(const Packet& packet) { stack->arrived(packet, {kLan, false}); }
+    void arrive(const Packet& packet) { stack->arrived(packet, {kLan, false}, clock.now()); }
 
     std::uint32_t next_random = 5;
     VirtualClock clock;
