@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "config/model/nat.hpp"
+#include "config/model/policy.hpp"
 #include "net/ipv4_address.hpp"
 #include "net/mac_address.hpp"
 
@@ -121,6 +122,7 @@ struct StaticRoute {
     std::vector<StaticNextHop> next_hops;  // several = equal cost; empty = blackhole
     bool blackhole = false;
     std::uint8_t distance = 1;  // 1 to 254
+    std::uint32_t tag = 0;      // 0 is none
     friend bool operator==(const StaticRoute&, const StaticRoute&) = default;
 };
 
@@ -170,6 +172,7 @@ struct Model {
     Ipv4 ipv4;
     Static static_;
     Nat nat;
+    PolicySection policy;
     Management management;
     friend bool operator==(const Model&, const Model&) = default;
 };

@@ -12,7 +12,7 @@ DATAPLANE = [
 ]
 CONTROLPLANE = [
     "controlplane/runtime", "controlplane/channel", "controlplane/rib", "controlplane/host",
-    "controlplane/rip",
+    "controlplane/policy", "controlplane/rip",
     "controlplane/management",
 ]
 
@@ -32,7 +32,8 @@ RULES = [
     ("dataplane/app", ["net", "config", "drivers"] + DATAPLANE, ["dpdk"]),
     ("dataplane", ["net", "config", "drivers"] + DATAPLANE, ["dpdk"]),
     ("controlplane/runtime", ["net"], ["asio"]),
-    ("controlplane/rib", ["net", "config/model"], []),
+    ("controlplane/policy", ["net", "config/model", "controlplane/rib/route.hpp"], []),
+    ("controlplane/rib", ["net", "config/model", "controlplane/policy"], []),
     ("controlplane/rip/packet", ["net"], []),
     ("controlplane/rip", ["net", "config/model", "controlplane/rib/route.hpp",
                           "controlplane/host/token_bucket.hpp"], []),
