@@ -150,43 +150,34 @@ void Download::drop_target(TargetNumber target) {
 
 // ---- routes
 
-void Download::queue(const net::Ipv4Prefix& prefix, RouteSlot& slot) {
-    changed_routes_.insert({slot.rank, prefix});
-}
-
-void Download::unqueue(const net::Ipv4Prefix& prefix, const RouteSlot& slot) {
-    changed_routes_.erase({slot.rank, prefix});
-}
-
-void Download::set_route(const net::Ipv4Prefix& prefix, TargetNumber target, std::uint8_t rank) {
-    RouteSlot& slot = routes_[prefix];
-    if (stop_waiting(prefix, slot)) {
+void Download::set_route(RouteNumber route, TargetNumber target, std::uint8_t rank) {
+    RouteSlot& slot = slot_of(route);
+    if (stop_waiting(route)) {
         slot.again = slot.sent != kNoTarget;
     }
     if (slot.refused) {
         slot.refused = false;
-        reasons_.erase(prefix);
+        reasons_.erase(route);
         slot.again = slot.sent != kNoTarget;
     }
-    unqueue(prefix, slot);
+    const bool changes = target != slot.sent || slot.again;
+    if (slot.queued && (!changes || slot.rank != rank)) {
+        changed_routes_.remove(route);
+    }
     slot.wanted = target;
     slot.rank = rank;
     if (target != kNoTarget && !objects_[target].waits) {
         objects_[target].rank = std::min(objects_[target].rank, rank);
     }
-    if (slot.wanted != slot.sent || slot.again) {
-        queue(prefix, slot);
-        return;
-    }
-    if (slot.wanted == kNoTarget) {
-        routes_.erase(prefix);
+    if (changes && !slot.queued) {
+        changed_routes_.add(route);
     }
 }
 
-void Download::refuse_route(const net::Ipv4Prefix& prefix, std::string reason) {
-    set_route(prefix, kNoTarget);
-    routes_[prefix].refused = true;
-    reasons_[prefix] = std::move(reason);
+void Download::refuse_route(RouteNumber route, std::string reason) {
+    set_route(route, kNoTarget);
+    slot_of(route).refused = true;
+    reasons_[route] = std::move(reason);
 }
 
 // ---- taking
@@ -235,16 +226,9 @@ bool Download::take_route(std::vector<DownloadOp>& out) {
     if (changed_routes_.empty()) {
         return false;
     }
-    auto next = changed_routes_.upper_bound(route_cursor_);
-    if (next == changed_routes_.end()) {
-        next = changed_routes_.begin();
-    }
-    route_cursor_ = *next;
-    const net::Ipv4Prefix prefix = next->second;
-    changed_routes_.erase(next);
-
-    const auto found = routes_.find(prefix);
-    RouteSlot& slot = found->second;
+    const RouteNumber route = changed_routes_.take();
+    const net::Ipv4Prefix prefix = table_[route].prefix;
+    RouteSlot& slot = slot_of(route);
     const TargetNumber before = std::exchange(slot.sent, slot.wanted);
     slot.sent_at = operations_taken_ + 1;
     slot.again = false;
@@ -253,8 +237,8 @@ bool Download::take_route(std::vector<DownloadOp>& out) {
         out.emplace_back(SetRoute{prefix, slot.sent});
     } else {
         out.emplace_back(DeleteRoute{prefix});
-        if (!slot.refused) {
-            routes_.erase(found);
+        if (slot.is_idle()) {
+            idle_routes_.push_back(route);
         }
     }
     if (before != kNoTarget) {
@@ -335,24 +319,22 @@ void Download::begin_resync() {
             new_next_hops_.insert(number);
         }
     }
-    route_cursor_ = {};
-    for (auto slot = routes_.begin(); slot != routes_.end();) {
-        RouteSlot& route = slot->second;
-        route.sent = kNoTarget;
-        route.again = false;
-        route.stranded = false;
-        route.waits.reset();
-        if (route.wanted != kNoTarget) {
-            if (std::exchange(route.refused, false)) {
-                reasons_.erase(slot->first);
+    table_.for_each_entry([this](RouteNumber route) {
+        RouteSlot& slot = slot_of(route);
+        slot.sent = kNoTarget;
+        slot.again = false;
+        slot.stranded = false;
+        slot.waits = RouteSlot::kWaitsForNothing;
+        if (slot.wanted != kNoTarget) {
+            if (slot.refused) {
+                slot.refused = false;
+                reasons_.erase(route);
             }
-            queue(slot->first, route);
-        } else if (!route.refused) {
-            slot = routes_.erase(slot);
-            continue;
+            changed_routes_.add(route);
+        } else if (slot.is_idle()) {
+            idle_routes_.push_back(route);
         }
-        ++slot;
-    }
+    });
 }
 
 void Download::acknowledged(std::uint64_t operations) {
@@ -371,27 +353,25 @@ void Download::acknowledged(std::uint64_t operations) {
         }
         if (const auto groups = stranded_groups_.extract(number)) {
             for (const std::uint32_t group : groups.mapped()) {
-                send_again({0, group, {}});
+                send_again({0, group, {}, kNoRoute});
             }
         }
     }
 }
 
-InstallStatus Download::status(const net::Ipv4Prefix& prefix) const {
-    const auto found = routes_.find(prefix);
-    if (found == routes_.end()) {
-        return {};
-    }
-    const RouteSlot& slot = found->second;
+InstallStatus Download::status(RouteNumber route) const {
+    const RouteSlot& slot = std::as_const(table_)[route].slot;
     if (slot.refused) {
-        return {InstallState::Rejected, reasons_.at(prefix)};
+        return {InstallState::Rejected, reasons_.at(route)};
     }
     if (slot.wanted == kNoTarget) {
         return {};
     }
-    if (slot.waits || slot.stranded || (slot.sent != kNoTarget && objects_[slot.sent].missing)) {
+    if (slot.is_waiting() || slot.stranded ||
+        (slot.sent != kNoTarget && objects_[slot.sent].missing)) {
         return {InstallState::Waiting,
-                reason_of(slot.waits ? *slot.waits : shortage_of(slot.sent))};
+                reason_of(slot.is_waiting() ? static_cast<Shortage>(slot.waits)
+                                            : shortage_of(slot.sent))};
     }
     const bool installed = slot.sent == slot.wanted && slot.sent_at <= operations_acknowledged_;
     return {installed ? InstallState::Installed : InstallState::Pending, {}};

@@ -5,10 +5,11 @@
 // without touching the routes that use it. Next hops are shared by value.
 //
 // For every object and route two states are kept: wanted (by the RIB) and sent (taken by the
-// caller). take() walks the queues of what differs in the only safe order: new next hops, groups,
-// routes, and last the deletion of objects that nothing sent refers to any more. Counting the
-// references of the *sent* state is what makes a partial take() safe: a change may arrive between
-// any two operations. A number is free again when its deletion has been taken.
+// caller); those of a route in its own entry of the table (route_slot.hpp). take() walks the queues
+// of what differs in the only safe order: new next hops, groups, routes, and last the deletion of
+// objects that nothing sent refers to any more. Counting the references of the *sent* state is what
+// makes a partial take() safe: a change may arrive between any two operations. A number is free
+// again when its deletion has been taken.
 //
 // What the dataplane has no room for *waits*, a set for each shortage, in order of rank (a lower
 // distance first). That there is room again *opens* the shortage: what waits is queued anew, at
@@ -25,21 +26,20 @@
 #include <set>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "controlplane/rib/download_op.hpp"
+#include "controlplane/rib/route_queue.hpp"
+#include "controlplane/rib/route_table.hpp"
 
 namespace godwit::control {
 
-using TargetNumber = std::uint32_t;
-constexpr TargetNumber kNoTarget = 0;
-
 class Download {
 public:
-    // Numbers from 1 to `max_numbers`.
-    explicit Download(std::uint32_t max_numbers) : max_numbers_(max_numbers) {}
+    // Numbers from 1 to `max_numbers`. `table` outlives this.
+    Download(std::uint32_t max_numbers, RouteTable& table)
+        : max_numbers_(max_numbers), table_(table), changed_routes_(table) {}
 
     // A target; every one is dropped once. kNoTarget: no number is free. A group takes the first
     // kMaxGroupMembers, and only those that get a number; the others are counted.
@@ -52,8 +52,11 @@ public:
 
     // kNoTarget: the route is not wanted (or, by refuse_route, cannot be).
     // Of what waits for room, a lower `rank` is asked for first.
-    void set_route(const net::Ipv4Prefix& prefix, TargetNumber target, std::uint8_t rank = 255);
-    void refuse_route(const net::Ipv4Prefix& prefix, std::string reason);
+    void set_route(RouteNumber route, TargetNumber target,
+                   std::uint8_t rank = RouteSlot::kLastRank);
+    void refuse_route(RouteNumber route, std::string reason);
+    // Routes that have become idle since this was asked last; perhaps they are no more.
+    [[nodiscard]] std::vector<RouteNumber> take_idle() { return std::exchange(idle_routes_, {}); }
 
     std::vector<DownloadOp> take(std::size_t limit);
     [[nodiscard]] bool has_operations() const;
@@ -64,7 +67,7 @@ public:
                   Refusal refusal);
     void room_returned(Shortage shortage);
 
-    [[nodiscard]] InstallStatus status(const net::Ipv4Prefix& prefix) const;
+    [[nodiscard]] InstallStatus status(RouteNumber route) const;
     // Routes that are not installed for want of room.
     [[nodiscard]] std::size_t routes_waiting() const { return routes_waiting_; }
     // Next hops and groups that are not, or not whole, in the dataplane for want of room.
@@ -95,34 +98,25 @@ private:
         bool again = false;       // a group to be sent although it is as sent
         std::uint8_t rank = 255;  // of the first of the routes that pointed to it
     };
-    struct RouteSlot {
-        TargetNumber wanted = kNoTarget;
-        TargetNumber sent = kNoTarget;
-        std::uint64_t sent_at = 0;  // number of the operation that sent it
-        bool refused = false;       // `reasons_` has why
-        bool again = false;         // to be sent although it was sent: the dataplane had refused it
-        bool stranded = false;      // in `stranded_routes_` of its target
-        std::uint8_t rank = 255;
-        std::optional<Shortage> waits;  // in `waiting_`
-    };
-    // A route, or (the prefix is empty then) an object.
+    // A route, or (it has no number then) an object.
     struct Waiting {
         std::uint8_t rank = 255;
         std::uint32_t object = 0;
         net::Ipv4Prefix prefix;
+        RouteNumber route = kNoRoute;
         friend constexpr auto operator<=>(const Waiting&, const Waiting&) = default;
     };
-    using Ranked = std::pair<std::uint8_t, net::Ipv4Prefix>;
 
-    void queue(const net::Ipv4Prefix& prefix, RouteSlot& slot);
-    void unqueue(const net::Ipv4Prefix& prefix, const RouteSlot& slot);
-    void wait(const net::Ipv4Prefix& prefix, RouteSlot& slot, Shortage shortage);
+    RouteSlot& slot_of(RouteNumber route) { return table_[route].slot; }
+    Waiting waiting_route(RouteNumber route) {
+        return {slot_of(route).rank, 0, table_[route].prefix, route};
+    }
+    void wait(RouteNumber route, Shortage shortage);
     void wait(std::uint32_t number, Shortage shortage);
     // No longer waits, nor is stranded. True: it did, or was.
-    bool stop_waiting(const net::Ipv4Prefix& prefix, RouteSlot& slot);
+    bool stop_waiting(RouteNumber route);
     void stop_waiting(std::uint32_t number);
-    void route_rejected(std::uint64_t operation, const net::Ipv4Prefix& prefix, RouteSlot& slot,
-                        Refusal refusal);
+    void route_rejected(std::uint64_t operation, RouteNumber route, Refusal refusal);
     void object_rejected(std::uint32_t number, const Refusal& refusal);
     void send_again(Waiting what);
     void note_asked_again(std::uint32_t number);
@@ -145,24 +139,23 @@ private:
     bool take_deletion(std::vector<DownloadOp>& out);
 
     std::uint32_t max_numbers_;
+    RouteTable& table_;
     std::vector<Object> objects_{1};  // by number; 0 is never used
     std::set<std::uint32_t> free_numbers_;
     std::map<RibNextHop, std::uint32_t> next_hop_numbers_;
-    std::unordered_map<net::Ipv4Prefix, RouteSlot> routes_;
-    std::unordered_map<net::Ipv4Prefix, std::string> reasons_;
+    std::map<RouteNumber, std::string> reasons_;  // of those that are refused
 
     // What differs between wanted and sent, exactly: what becomes void is taken out again, so that
     // they stay within the number of objects and routes however long nobody takes.
     std::set<std::uint32_t> new_next_hops_;
     std::set<std::uint32_t> changed_groups_;
-    std::set<Ranked> changed_routes_;
-    Ranked route_cursor_;  // routes are taken in turn, so that none waits for ever
+    RouteQueue changed_routes_;
     std::set<std::uint32_t> idle_objects_;
 
     std::array<std::set<Waiting>, kShortageCount> waiting_;
     std::array<bool, kShortageCount> open_{};
     // By the number of the object that they need.
-    std::map<std::uint32_t, std::set<net::Ipv4Prefix>> stranded_routes_;
+    std::map<std::uint32_t, std::set<RouteNumber>> stranded_routes_;
     std::map<std::uint32_t, std::set<std::uint32_t>> stranded_groups_;
     std::map<std::uint64_t, std::uint32_t> asked_again_;  // objects, by the operation that did
     std::set<std::uint32_t> returned_;                    // objects whose stranded routes may go
@@ -170,6 +163,8 @@ private:
     std::size_t routes_waiting_ = 0;
     std::size_t objects_waiting_ = 0;
     std::uint64_t refused_for_room_ = 0;
+
+    std::vector<RouteNumber> idle_routes_;
 
     std::uint64_t operations_taken_ = 0;
     std::uint64_t operations_acknowledged_ = 0;

@@ -16,11 +16,10 @@ void Download::rejected(std::uint64_t operation, const net::Ipv4Prefix& prefix, 
         return;
     }
     // What was sent by another operation has changed since.
-    if (const auto found = routes_.find(prefix); found != routes_.end() &&
-                                                 found->second.sent_at == operation &&
-                                                 found->second.sent == number) {
-        if (found->second.wanted == number) {
-            route_rejected(operation, prefix, found->second, std::move(refusal));
+    const RouteNumber route = table_.number_of(prefix);
+    if (route != kNoRoute && slot_of(route).sent_at == operation && slot_of(route).sent == number) {
+        if (slot_of(route).wanted == number) {
+            route_rejected(operation, route, std::move(refusal));
         }
     } else if (number < objects_.size() && objects_[number].sent &&
                objects_[number].sent_at == operation) {
@@ -28,24 +27,24 @@ void Download::rejected(std::uint64_t operation, const net::Ipv4Prefix& prefix, 
     }
 }
 
-void Download::route_rejected(std::uint64_t operation, const net::Ipv4Prefix& prefix,
-                              RouteSlot& slot, Refusal refusal) {
+void Download::route_rejected(std::uint64_t operation, RouteNumber route, Refusal refusal) {
+    RouteSlot& slot = slot_of(route);
     if (slot.again) {
         return;  // it is on its way again already
     }
     const Object& object = objects_[slot.sent];
     if (refusal.shortage) {
-        wait(prefix, slot, *refusal.shortage);
+        wait(route, *refusal.shortage);
     } else if (refusal.unknown_next_hop && object.missing) {
-        stranded_routes_[slot.sent].insert(prefix);
+        stranded_routes_[slot.sent].insert(route);
         slot.stranded = true;
         ++routes_waiting_;
     } else if (refusal.unknown_next_hop && object.sent_at > operation) {
         slot.again = true;  // the next hop was asked for again after the route
-        queue(prefix, slot);
+        changed_routes_.add(route);
     } else {
         slot.refused = true;
-        reasons_[prefix] = std::move(refusal.reason);
+        reasons_[route] = std::move(refusal.reason);
     }
 }
 
@@ -72,37 +71,39 @@ void Download::object_rejected(std::uint32_t number, const Refusal& refusal) {
         }
     }
     if (since) {
-        send_again({0, number, {}});
+        send_again({0, number, {}, kNoRoute});
     }
 }
 
 // ---- want of room
 
-void Download::wait(const net::Ipv4Prefix& prefix, RouteSlot& slot, Shortage shortage) {
-    slot.waits = shortage;
-    waiting_[static_cast<std::size_t>(shortage)].insert({slot.rank, 0, prefix});
+void Download::wait(RouteNumber route, Shortage shortage) {
+    slot_of(route).waits = static_cast<std::uint8_t>(shortage);
+    waiting_[static_cast<std::size_t>(shortage)].insert(waiting_route(route));
     ++routes_waiting_;
 }
 
 void Download::wait(std::uint32_t number, Shortage shortage) {
     Object& object = objects_[number];
     object.waits = shortage;
-    waiting_[static_cast<std::size_t>(shortage)].insert({object.rank, number, {}});
+    waiting_[static_cast<std::size_t>(shortage)].insert({object.rank, number, {}, kNoRoute});
     ++objects_waiting_;
 }
 
-bool Download::stop_waiting(const net::Ipv4Prefix& prefix, RouteSlot& slot) {
-    if (!slot.waits && !slot.stranded) {
+bool Download::stop_waiting(RouteNumber route) {
+    RouteSlot& slot = slot_of(route);
+    if (!slot.is_waiting() && !slot.stranded) {
         return false;
     }
     --routes_waiting_;
-    if (slot.waits) {
-        waiting_[static_cast<std::size_t>(*slot.waits)].erase({slot.rank, 0, prefix});
-        slot.waits.reset();
+    if (slot.is_waiting()) {
+        waiting_[slot.waits].erase(waiting_route(route));
+        slot.waits = RouteSlot::kWaitsForNothing;
     }
-    if (std::exchange(slot.stranded, false)) {
+    if (slot.stranded) {
+        slot.stranded = false;
         const auto place = stranded_routes_.find(slot.sent);
-        place->second.erase(prefix);
+        place->second.erase(route);
         if (place->second.empty()) {
             returned_.erase(place->first);
             stranded_routes_.erase(place);
@@ -115,7 +116,8 @@ void Download::stop_waiting(std::uint32_t number) {
     Object& object = objects_[number];
     if (object.waits) {
         --objects_waiting_;
-        waiting_[static_cast<std::size_t>(*object.waits)].erase({object.rank, number, {}});
+        waiting_[static_cast<std::size_t>(*object.waits)].erase(
+            {object.rank, number, {}, kNoRoute});
         object.waits.reset();
     }
 }
@@ -126,10 +128,9 @@ void Download::room_returned(Shortage shortage) {
 
 void Download::send_again(Waiting what) {  // a copy: what it says leaves its set here
     if (what.object == 0) {
-        RouteSlot& slot = routes_.at(what.prefix);
-        stop_waiting(what.prefix, slot);
-        slot.again = true;
-        queue(what.prefix, slot);
+        stop_waiting(what.route);
+        slot_of(what.route).again = true;
+        changed_routes_.add(what.route);
         return;
     }
     Object& object = objects_[what.object];
@@ -181,7 +182,7 @@ void Download::ask_again() {
     std::size_t left = kRetryWindow;
     while (left > 0 && !returned_.empty()) {
         --left;
-        send_again({0, 0, *stranded_routes_.at(*returned_.begin()).begin()});
+        send_again({0, 0, {}, *stranded_routes_.at(*returned_.begin()).begin()});
     }
     for (std::size_t shortage = 0; shortage < kShortageCount; ++shortage) {
         for (; left > 0 && open_[shortage] && !waiting_[shortage].empty(); --left) {

@@ -60,12 +60,10 @@ HopResolution Resolver::resolve_one(const RibNextHop& next_hop, Taint& taint) {
 
 HopResolution Resolver::walk(net::Ipv4Address via, Taint& taint) {
     HopResolution result{false, NextHopProblem::NoRoute, {}, {}};
-    table_.for_each_covering(via, [&](const net::Ipv4Prefix& prefix) {
+    table_.for_each_covering(via, [&](RouteNumber route) {
+        const net::Ipv4Prefix& prefix = table_[route].prefix;
         if (prefix.length() == 0) {
             return false;  // the default route is no proof that `via` can be reached
-        }
-        if (table_.find(prefix)->candidates.empty()) {
-            return true;  // its last route is being withdrawn
         }
         const auto under_way = std::find(stack_.begin(), stack_.end(), prefix);
         if (under_way != stack_.end()) {
@@ -80,7 +78,7 @@ HopResolution Resolver::walk(net::Ipv4Address via, Taint& taint) {
             return false;
         }
         Taint tainted_below = 0;
-        const std::vector<RibNextHop> found = evaluate(prefix, tainted_below);
+        const std::vector<RibNextHop> found = evaluate(route, tainted_below);
         if (found.empty()) {
             taint |= tainted_below;
             if (tainted_below == 0) {
@@ -113,12 +111,14 @@ HopResolution Resolver::walk(net::Ipv4Address via, Taint& taint) {
     return result;
 }
 
-std::vector<RibNextHop> Resolver::evaluate(const net::Ipv4Prefix& prefix, Taint& taint) {
+std::vector<RibNextHop> Resolver::evaluate(RouteNumber route, Taint& taint) {
     const Taint own_place = 1U << stack_.size();
-    stack_.push_back(prefix);
+    stack_.push_back(table_[route].prefix);
     ++depth_;
     std::vector<RibNextHop> found;
-    for (const Candidate& candidate : table_.find(prefix)->candidates) {
+    for (CandidateNumber each = table_[route].best; each != kNoCandidate;
+         each = table_[each].worse) {
+        const Candidate& candidate = table_[each];
         std::vector<HopResolution> hops;
         hops.reserve(candidate.set->next_hops.size());
         for (const RibNextHop& next_hop : candidate.set->next_hops) {

@@ -37,7 +37,7 @@ private:
 
     HopResolution resolve_one(const RibNextHop& next_hop, Taint& taint);
     HopResolution walk(net::Ipv4Address via, Taint& taint);
-    std::vector<RibNextHop> evaluate(const net::Ipv4Prefix& prefix, Taint& taint);
+    std::vector<RibNextHop> evaluate(RouteNumber route, Taint& taint);
 
     const RouteTable& table_;
     const std::vector<bool>& interface_up_;

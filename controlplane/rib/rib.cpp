@@ -1,6 +1,6 @@
 #include "controlplane/rib/rib.hpp"
 
-#include <map>
+#include <algorithm>
 #include <utility>
 
 #include "controlplane/rib/rib_state.hpp"
@@ -11,27 +11,30 @@ Rib::Rib(RibLimits limits) : state_(std::make_unique<State>(limits)) {}
 Rib::~Rib() = default;
 
 std::size_t Rib::replace_source(RouteSource source, std::vector<Route> routes) {
-    std::map<net::Ipv4Prefix, Route> wanted;
+    const auto before = [](const Route& left, const Route& right) {
+        return left.prefix < right.prefix;
+    };
+    std::stable_sort(routes.begin(), routes.end(), before);
+    std::vector<Route> wanted;
     for (Route& route : routes) {
         route.source = source;
-        const auto [place, added] = wanted.try_emplace(route.prefix, route);
-        if (!added) {
-            place->second.next_hops.insert(place->second.next_hops.end(), route.next_hops.begin(),
-                                           route.next_hops.end());
+        if (wanted.empty() || wanted.back().prefix != route.prefix) {
+            wanted.push_back(std::move(route));
+        } else {
+            std::vector<RibNextHop>& next_hops = wanted.back().next_hops;
+            next_hops.insert(next_hops.end(), route.next_hops.begin(), route.next_hops.end());
         }
     }
     // First what goes, so that a full table has room for what comes.
-    std::vector<net::Ipv4Prefix> gone;
-    for (const net::Ipv4Prefix& prefix : state_->by_source[static_cast<std::size_t>(source)]) {
-        if (!wanted.contains(prefix)) {
-            gone.push_back(prefix);
+    state_->table.for_each_of(source, [&](CandidateNumber each) {
+        Route same;
+        same.prefix = state_->table[state_->table[each].route].prefix;
+        if (!std::binary_search(wanted.begin(), wanted.end(), same, before)) {
+            state_->withdraw(each);
         }
-    }
-    for (const net::Ipv4Prefix& prefix : gone) {
-        state_->withdraw(prefix, source);
-    }
+    });
     std::size_t refused = 0;
-    for (auto& [prefix, route] : wanted) {
+    for (Route& route : wanted) {
         refused += state_->put(std::move(route)) ? 0 : 1;
     }
     state_->settle();
@@ -58,6 +61,7 @@ void Rib::set_interface_up(net::InterfaceId interface, bool up) {
 std::vector<DownloadOp> Rib::take_download(std::size_t limit) {
     std::vector<DownloadOp> operations = state_->download.take(limit);
     state_->retry_starved();
+    state_->erase_idle();
     return operations;
 }
 
@@ -67,6 +71,7 @@ bool Rib::has_download() const {
 
 void Rib::begin_resync() {
     state_->download.begin_resync();
+    state_->erase_idle();
     state_->retry_starved();
 }
 
@@ -83,21 +88,31 @@ void Rib::room_returned(Shortage shortage) {
     state_->download.room_returned(shortage);
 }
 
+Redistribution& Rib::redistribution() {
+    return state_->redistribution;
+}
+
+const Redistribution& Rib::redistribution() const {
+    return state_->redistribution;
+}
+
 // ---- views
 
-PrefixView Rib::State::view(const net::Ipv4Prefix& prefix, const RouteEntry& entry) const {
-    PrefixView view{prefix, {}};
-    const Candidate* const best = entry.best();
-    for (const Candidate& candidate : entry.candidates) {
+PrefixView Rib::State::view(RouteNumber number) const {
+    PrefixView view{table[number].prefix, {}};
+    const CandidateNumber best = table.active_candidate(number);
+    for (CandidateNumber each = table[number].best; each != kNoCandidate;
+         each = table[each].worse) {
+        const Candidate& candidate = table[each];
         RouteView route{candidate.source,
                         candidate.distance,
                         candidate.metric,
                         candidate.tag,
-                        &candidate == best,
+                        each == best,
                         {},
                         {}};
         if (route.selected) {
-            route.install = download.status(prefix);
+            route.install = download.status(number);
         }
         const NextHopSet& set = *candidate.set;
         for (std::size_t i = 0; i < set.next_hops.size(); ++i) {
@@ -112,39 +127,71 @@ PrefixView Rib::State::view(const net::Ipv4Prefix& prefix, const RouteEntry& ent
 
 std::vector<PrefixView> Rib::page(const std::optional<net::Ipv4Prefix>& after,
                                   std::size_t limit) const {
-    const RouteTable::Entries& entries = state_->table.entries();
     std::vector<PrefixView> views;
-    for (auto at = after ? entries.upper_bound(*after) : entries.begin();
-         at != entries.end() && views.size() < limit; ++at) {
-        views.push_back(state_->view(at->first, at->second));
+    for (RouteNumber at = state_->table.following(after); at != kNoRoute && views.size() < limit;
+         at = state_->table.following(state_->table[at].prefix)) {
+        views.push_back(state_->view(at));
     }
     return views;
 }
 
+RoutePage Rib::page(const RouteFilter& filter, const std::optional<net::Ipv4Prefix>& after,
+                    std::size_t looked_at) const {
+    const RouteTable& table = state_->table;
+    RouteNumber at = table.following(after);
+    if (!after && filter.within) {
+        // Shorter prefixes with the same address come before it, and are not inside.
+        const RouteNumber itself = table.find(*filter.within);
+        at = itself != kNoRoute ? itself : table.following(filter.within);
+    }
+    RoutePage page;
+    for (; at != kNoRoute; at = table.following(table[at].prefix)) {
+        const net::Ipv4Prefix& prefix = table[at].prefix;
+        if (filter.within &&
+            (filter.longer ? !filter.within->contains(prefix) : prefix != *filter.within)) {
+            break;  // what is inside stands together
+        }
+        if (looked_at-- == 0) {
+            return page;
+        }
+        page.behind = prefix;
+        PrefixView view = state_->view(at);
+        if (filter.source) {
+            std::erase_if(view.routes, [&](const RouteView& route) {
+                return route.source != *filter.source;
+            });
+        }
+        if (!view.routes.empty()) {
+            page.prefixes.push_back(std::move(view));
+        }
+    }
+    page.behind.reset();
+    return page;
+}
+
 std::optional<PrefixView> Rib::find(const net::Ipv4Prefix& prefix) const {
-    const RouteEntry* const entry = std::as_const(state_->table).find(prefix);
-    return entry == nullptr ? std::nullopt : std::optional(state_->view(prefix, *entry));
+    const RouteNumber route = state_->table.find(prefix);
+    return route == kNoRoute ? std::nullopt : std::optional(state_->view(route));
 }
 
 std::optional<PrefixView> Rib::lookup(net::Ipv4Address address) const {
     std::optional<PrefixView> found;
-    state_->table.for_each_covering(address, [&](const net::Ipv4Prefix& prefix) {
-        const RouteEntry& entry = *std::as_const(state_->table).find(prefix);
-        if (entry.chosen == nullptr) {
+    state_->table.for_each_covering(address, [&](RouteNumber route) {
+        if (state_->table[route].chosen == nullptr) {
             return true;
         }
-        found = state_->view(prefix, entry);
+        found = state_->view(route);
         return false;
     });
     return found;
 }
 
 std::size_t Rib::size() const {
-    return state_->route_count;
+    return state_->table.size();
 }
 
 std::size_t Rib::size(RouteSource source) const {
-    return state_->by_source[static_cast<std::size_t>(source)].size();
+    return state_->table.size(source);
 }
 
 std::size_t Rib::selected_size() const {
@@ -165,6 +212,10 @@ RibCounters Rib::counters() const {
     counters.refused_for_room = state_->download.refused_for_room();
     counters.group_members_dropped = state_->download.members_dropped();
     return counters;
+}
+
+std::size_t Rib::bytes() const {
+    return state_->table.bytes();
 }
 
 }  // namespace godwit::control

@@ -18,8 +18,9 @@
 // next-hop number is shown as rejected and tried again when numbers come free. What the dataplane
 // has no room for waits here, and is asked for again, by distance, when it says that it has.
 //
-// The implementation: route_table.hpp (candidates, and what they share), resolver.hpp (pure),
-// rib_state.hpp (what a change concerns), download.hpp (numbers, order, acknowledgement, room).
+// The implementation: route_table.hpp (entries and candidates), next_hop_set.hpp (what routes
+// share), resolver.hpp (pure), rib_state.hpp (what a change concerns), download.hpp (numbers,
+// order, acknowledgement, room).
 #pragma once
 
 #include <array>
@@ -31,6 +32,7 @@
 #include <vector>
 
 #include "controlplane/rib/download_op.hpp"
+#include "controlplane/rib/redistribution.hpp"
 #include "controlplane/rib/route.hpp"
 
 namespace godwit::control {
@@ -84,6 +86,21 @@ struct PrefixView {
     std::vector<RouteView> routes;  // best first
 };
 
+// What a view is narrowed to.
+struct RouteFilter {
+    std::optional<RouteSource> source;      // only routes of it
+    std::optional<net::Ipv4Prefix> within;  // only this prefix
+    bool longer = false;                    // and what lies inside it
+};
+
+// As many prefixes are looked at for a page as a view can take at a time.
+constexpr std::size_t kPageRoutes = 256;
+
+struct RoutePage {
+    std::vector<PrefixView> prefixes;
+    std::optional<net::Ipv4Prefix> behind;  // where the next page goes on; none: this is the last
+};
+
 class Rib {
 public:
     explicit Rib(RibLimits limits = {});
@@ -118,9 +135,19 @@ public:
     // There is room again for what was refused for want of it.
     void room_returned(Shortage shortage);
 
+    // Best routes for a protocol that announces them (redistribution.hpp). The RIB notes by itself
+    // what changes.
+    [[nodiscard]] Redistribution& redistribution();
+    [[nodiscard]] const Redistribution& redistribution() const;
+
     // At most `limit` prefixes in order (address, then length), behind `after`.
     [[nodiscard]] std::vector<PrefixView> page(const std::optional<net::Ipv4Prefix>& after,
                                                std::size_t limit) const;
+    // The same through a filter: at most `looked_at` prefixes are looked at, so that a page takes as
+    // long whatever is in it. Begins without `after`.
+    [[nodiscard]] RoutePage page(const RouteFilter& filter,
+                                 const std::optional<net::Ipv4Prefix>& after,
+                                 std::size_t looked_at) const;
     [[nodiscard]] std::optional<PrefixView> find(const net::Ipv4Prefix& prefix) const;
     // The longest prefix with a selected route that contains `address`.
     [[nodiscard]] std::optional<PrefixView> lookup(net::Ipv4Address address) const;
@@ -132,6 +159,8 @@ public:
     // Next hops and groups of them for which it has none, or not in full.
     [[nodiscard]] std::size_t next_hops_waiting() const;
     [[nodiscard]] RibCounters counters() const;
+    // What the routes take up, without the sets of next hops, of which there are few.
+    [[nodiscard]] std::size_t bytes() const;
 
 private:
     struct State;

@@ -1,3 +1,5 @@
+// What sources say: candidates, the sets of next hops that they share, and what of it has to be
+// worked off. The choice and the download are in rib_choice.cpp.
 #include "controlplane/rib/rib_state.hpp"
 
 #include <algorithm>
@@ -10,6 +12,9 @@ namespace {
 
 // One order, no doubles; an address of ours is never a broadcast address as well.
 void normalize(std::vector<RibNextHop>& next_hops) {
+    if (next_hops.size() < 2) {
+        return;
+    }
     std::sort(next_hops.begin(), next_hops.end());
     next_hops.erase(std::unique(next_hops.begin(), next_hops.end()), next_hops.end());
     const auto is = [](RibNextHop::Kind kind) {
@@ -24,7 +29,12 @@ void normalize(std::vector<RibNextHop>& next_hops) {
 
 Rib::State::State(RibLimits given)
     : limits(given),
-      download(given.max_next_hops),
+      download(given.max_next_hops, table),
+      redistribution([this](const net::Ipv4Prefix& prefix) { return offer(prefix); },
+                     [this](const std::optional<net::Ipv4Prefix>& after) {
+                         const RouteNumber next = table.following(after);
+                         return next == kNoRoute ? std::nullopt : std::optional(table[next].prefix);
+                     }),
       interface_up_(std::size_t{std::numeric_limits<std::uint16_t>::max()} + 1, false),
       resolver_(table, interface_up_) {}
 
@@ -32,56 +42,66 @@ Rib::State::State(RibLimits given)
 
 bool Rib::State::put(Route route) {
     normalize(route.next_hops);
-    RouteEntry* entry = table.find(route.prefix);
-    Candidate* candidate = entry == nullptr ? nullptr : entry->candidate_of(route.source);
-    if (candidate != nullptr && candidate->distance == route.distance &&
-        candidate->metric == route.metric && candidate->tag == route.tag &&
-        candidate->set->next_hops == route.next_hops) {
-        return true;
-    }
-    if (candidate == nullptr && route_count >= limits.max_routes) {
+    RouteNumber number = table.number_of(route.prefix);
+    CandidateNumber known =
+        number == kNoRoute ? kNoCandidate : table.candidate_of(number, route.source);
+    if (known != kNoCandidate) {
+        const Candidate& candidate = table[known];
+        if (candidate.distance == route.distance && candidate.metric == route.metric &&
+            candidate.tag == route.tag && candidate.set->next_hops == route.next_hops) {
+            return true;
+        }
+    } else if (table.size() >= limits.max_routes) {
         ++counters.routes_refused;
         return false;
     }
-    if (entry == nullptr) {
-        entry = &table.add(route.prefix);
+    if (number == kNoRoute) {
+        number = table.add_entry(route.prefix);
         const auto first = sets_by_via_.lower_bound(route.prefix.address());
         const auto last = sets_by_via_.upper_bound(route.prefix.last_address());
-        entry->tracked = static_cast<std::size_t>(std::distance(first, last));
+        table[number].tracked = static_cast<std::uint32_t>(std::distance(first, last));
     }
-    if (candidate == nullptr) {
-        ++route_count;
-        by_source[static_cast<std::size_t>(route.source)].insert(route.prefix);
-        candidate = &entry->candidates.emplace_back();
-        candidate->source = route.source;
+    if (known == kNoCandidate) {
+        known = table.add_candidate(number, route.source);
     }
-    candidate->distance = route.distance;
-    candidate->metric = route.metric;
-    candidate->tag = route.tag;
-    NextHopSet& set = acquire(route.prefix, *entry, route.next_hops);
-    if (candidate->set != nullptr) {
-        remove_user(*candidate);
+    NextHopSet& set = acquire(number, route.next_hops);
+    Candidate& candidate = table[known];
+    candidate.distance = route.distance;
+    candidate.metric = route.metric;
+    candidate.tag = route.tag;
+    if (candidate.set != &set) {
+        if (candidate.set != nullptr) {
+            leave_set(known);
+        }
+        table.use(known, set);
     }
-    add_user(*candidate, route.prefix, set);
-    std::sort(
-        entry->candidates.begin(), entry->candidates.end(),
-        [](const Candidate& left, const Candidate& right) { return left.better_than(right); });
-    touched_.insert(route.prefix);
+    table.place(known);
+    touch(number);
     return true;
 }
 
 bool Rib::State::withdraw(const net::Ipv4Prefix& prefix, RouteSource source) {
-    RouteEntry* const entry = table.find(prefix);
-    Candidate* const candidate = entry == nullptr ? nullptr : entry->candidate_of(source);
-    if (candidate == nullptr) {
+    const RouteNumber route = table.find(prefix);
+    const CandidateNumber known =
+        route == kNoRoute ? kNoCandidate : table.candidate_of(route, source);
+    if (known == kNoCandidate) {
         return false;
     }
-    remove_user(*candidate);
-    entry->candidates.erase(entry->candidates.begin() + (candidate - entry->candidates.data()));
-    by_source[static_cast<std::size_t>(source)].erase(prefix);
-    --route_count;
-    touched_.insert(prefix);
+    withdraw(known);
     return true;
+}
+
+void Rib::State::withdraw(CandidateNumber number) {
+    const RouteNumber route = table[number].route;
+    leave_set(number);
+    table.remove_candidate(number);
+    touch(route);
+}
+
+void Rib::State::touch(RouteNumber route) {
+    if (!std::exchange(table[route].touched, true)) {
+        touched_.push_back(route);
+    }
 }
 
 void Rib::State::interface_changed(net::InterfaceId interface, bool up) {
@@ -98,22 +118,23 @@ void Rib::State::interface_changed(net::InterfaceId interface, bool up) {
 
 // ---- sets
 
-NextHopSet& Rib::State::acquire(const net::Ipv4Prefix& prefix, const RouteEntry& entry,
-                                const std::vector<RibNextHop>& next_hops) {
+NextHopSet& Rib::State::acquire(RouteNumber route, const std::vector<RibNextHop>& next_hops) {
+    const RouteEntry& entry = table[route];
     const bool recursive = std::any_of(next_hops.begin(), next_hops.end(),
                                        [](const RibNextHop& hop) { return hop.is_recursive(); });
-    SetKey key{recursive && entry.tracked > 0 ? std::optional(prefix) : std::nullopt, next_hops};
+    const NextHopSetKey key{
+        recursive && entry.tracked > 0 ? std::optional(entry.prefix) : std::nullopt, next_hops};
     const auto found = sets_.find(key);
     if (found != sets_.end()) {
-        return *found->second;
+        return **found;
     }
     auto made = std::make_unique<NextHopSet>();
     NextHopSet& set = *made;
     set.serial = next_serial_++;
-    set.owner = key.first;
+    set.owner = key.owner;
     set.next_hops = next_hops;
     set.recursive = recursive;
-    sets_.emplace(std::move(key), std::move(made));
+    sets_.insert(std::move(made));
     register_set(set);
     mark_dirty(set);
     return set;
@@ -126,11 +147,10 @@ void Rib::State::register_set(NextHopSet& set) {
         } else if (next_hop.is_recursive() && next_hop.via) {
             Sets& sharing = sets_by_via_[*next_hop.via];
             if (sharing.empty()) {
-                table.for_each_covering(*next_hop.via, [&](const net::Ipv4Prefix& prefix) {
-                    if (table.find(prefix)->tracked++ == 0) {
-                        newly_tracked_.insert(prefix);
+                table.for_each_containing(*next_hop.via, [&](RouteNumber route) {
+                    if (table[route].tracked++ == 0) {
+                        newly_tracked_.insert(route);
                     }
-                    return true;
                 });
             }
             sharing.insert(&set);
@@ -139,7 +159,7 @@ void Rib::State::register_set(NextHopSet& set) {
 }
 
 void Rib::State::destroy_if_unused(NextHopSet& set) {
-    if (!set.users.empty() || set.selected_users > 0) {
+    if (set.users > 0 || set.selected_users > 0) {
         return;
     }
     for (const RibNextHop& next_hop : set.next_hops) {
@@ -157,33 +177,20 @@ void Rib::State::destroy_if_unused(NextHopSet& set) {
             found->second.erase(&set);
             if (found->second.empty()) {
                 sets_by_via_.erase(found);
-                table.for_each_covering(*next_hop.via, [&](const net::Ipv4Prefix& prefix) {
-                    --table.find(prefix)->tracked;
-                    return true;
-                });
+                table.for_each_containing(*next_hop.via,
+                                          [&](RouteNumber route) { --table[route].tracked; });
             }
         }
     }
     dirty_.erase(&set);
     starved_.erase(&set);
-    sets_.erase(SetKey{set.owner, set.next_hops});
+    sets_.erase(sets_.find(NextHopSetKey::of(set)));
 }
 
-void Rib::State::add_user(Candidate& candidate, const net::Ipv4Prefix& prefix, NextHopSet& set) {
-    candidate.set = &set;
-    candidate.user_index = set.users.size();
-    set.users.push_back({prefix, candidate.source});
-}
-
-void Rib::State::remove_user(const Candidate& candidate) {
-    NextHopSet& set = *candidate.set;
-    const NextHopSet::User moved = set.users.back();
-    set.users[candidate.user_index] = moved;
-    set.users.pop_back();
-    if (candidate.user_index < set.users.size()) {
-        table.find(moved.prefix)->candidate_of(moved.source)->user_index = candidate.user_index;
-    }
-    if (set.users.empty()) {
+void Rib::State::leave_set(CandidateNumber number) {
+    NextHopSet& set = *table[number].set;
+    table.leave_set(number);
+    if (set.users == 0) {
         perhaps_unused_.insert(&set);
     }
 }
@@ -201,8 +208,15 @@ void Rib::State::settle() {
     own_sets_of_tracked();
     find_dependents();
     resolve_dirty();
-    for (const net::Ipv4Prefix& prefix : touched_) {
-        choose(prefix);
+    for (const RouteNumber route : touched_) {
+        table[route].touched = false;
+        choose(route);
+        if (redistribution.wanted()) {
+            redistribution.note(table[route].prefix);
+        }
+        if (table[route].best == kNoCandidate && table[route].slot.is_idle()) {
+            table.erase_entry(route);
+        }
     }
     touched_.clear();
     for (NextHopSet* const set : std::exchange(perhaps_unused_, {})) {
@@ -211,19 +225,25 @@ void Rib::State::settle() {
     retry_starved();
 }
 
+void Rib::State::erase_idle() {
+    for (const RouteNumber route : download.take_idle()) {
+        if (table[route].best == kNoCandidate && table[route].slot.is_idle()) {
+            table.erase_entry(route);
+        }
+    }
+}
+
 void Rib::State::own_sets_of_tracked() {
     // A new set says what an old one says, so it makes no further prefix tracked.
-    for (const net::Ipv4Prefix& prefix : newly_tracked_) {
-        RouteEntry* const entry = table.find(prefix);
-        if (entry == nullptr) {
-            continue;
-        }
-        for (Candidate& candidate : entry->candidates) {
-            if (candidate.set->recursive && !candidate.set->owner) {
-                NextHopSet& own = acquire(prefix, *entry, candidate.set->next_hops);
-                remove_user(candidate);
-                add_user(candidate, prefix, own);
-                touched_.insert(prefix);
+    for (const RouteNumber route : newly_tracked_) {
+        for (CandidateNumber each = table[route].best; each != kNoCandidate;
+             each = table[each].worse) {
+            NextHopSet& shared = *table[each].set;
+            if (shared.recursive && !shared.owner) {
+                NextHopSet& own = acquire(route, shared.next_hops);
+                leave_set(each);
+                table.use(each, own);
+                touch(route);
             }
         }
     }
@@ -231,16 +251,16 @@ void Rib::State::own_sets_of_tracked() {
 }
 
 void Rib::State::find_dependents() {
-    std::set<net::Ipv4Prefix> followed;
+    std::set<RouteNumber> followed;
     std::vector<NextHopSet*> ahead(dirty_.begin(), dirty_.end());
-    const auto follow = [&](const net::Ipv4Prefix& prefix) {
+    const auto follow = [&](RouteNumber route) {
+        const RouteEntry& entry = table[route];
         // Nothing is resolved through the default route.
-        if (prefix.length() == 0 || table.find(prefix)->tracked == 0 ||
-            !followed.insert(prefix).second) {
+        if (entry.tracked == 0 || entry.prefix.length() == 0 || !followed.insert(route).second) {
             return;
         }
-        for (auto at = sets_by_via_.lower_bound(prefix.address());
-             at != sets_by_via_.end() && at->first <= prefix.last_address(); ++at) {
+        for (auto at = sets_by_via_.lower_bound(entry.prefix.address());
+             at != sets_by_via_.end() && at->first <= entry.prefix.last_address(); ++at) {
             for (NextHopSet* const set : at->second) {
                 if (!set->dirty) {
                     mark_dirty(*set);
@@ -249,8 +269,8 @@ void Rib::State::find_dependents() {
             }
         }
     };
-    for (const net::Ipv4Prefix& prefix : touched_) {
-        follow(prefix);
+    for (const RouteNumber route : touched_) {
+        follow(route);
     }
     while (!ahead.empty()) {
         const NextHopSet* const set = ahead.back();
@@ -258,16 +278,14 @@ void Rib::State::find_dependents() {
         if (set->recursive && !set->owner) {
             continue;  // shared: no user of it is tracked
         }
-        for (const NextHopSet::User& user : set->users) {
-            follow(user.prefix);
-        }
+        table.for_each_user(*set, [&](CandidateNumber user) { follow(table[user].route); });
     }
 }
 
 void Rib::State::resolve_dirty() {
     for (NextHopSet* const set : dirty_) {
         set->dirty = false;
-        if (set->users.empty() && set->selected_users == 0) {
+        if (set->users == 0 && set->selected_users == 0) {
             continue;
         }
         std::vector<HopResolution> hops = resolver_.resolve(set->next_hops, set->owner);
@@ -285,9 +303,9 @@ void Rib::State::resolve_dirty() {
         const bool was_active = set->active();
         set->resolved = std::move(resolved);
         if (was_active != set->active()) {
-            for (const NextHopSet::User& user : set->users) {
-                touched_.insert(user.prefix);
-            }
+            table.for_each_user(*set, [&](CandidateNumber user) { touch(table[user].route); });
+        } else if (redistribution.wanted()) {
+            note_moved(*set);
         }
         if (set->active() && set->target != kNoTarget && !set->direct() &&
             !download.change_group(set->target, set->resolved)) {
@@ -297,111 +315,15 @@ void Rib::State::resolve_dirty() {
     dirty_.clear();
 }
 
-// ---- choice and download
-
-void Rib::State::choose(const net::Ipv4Prefix& prefix) {
-    RouteEntry& entry = *table.find(prefix);
-    const Candidate* const best = entry.best();
-    NextHopSet* const after = best == nullptr ? nullptr : best->set;
-    NextHopSet* const before = entry.chosen;
-    if (before != after) {
-        entry.chosen = after;
-        if (after != nullptr) {
-            if (before != nullptr) {
-                hand_over_group(*before, *after);
-            }
-            attach(prefix, *after);
-            ++selected_count;
-        } else {
-            download.set_route(prefix, kNoTarget);
-        }
-        if (before != nullptr) {
-            detach(*before);
-            --selected_count;
-        }
-    }
-    if (entry.candidates.empty()) {
-        table.erase(prefix);
-    }
-}
-
-// The group of a prefix whose next hops were changed, and that nobody else chose, takes the new
-// members: its number stays, and in the dataplane the flows of the members that stay.
-void Rib::State::hand_over_group(NextHopSet& from, NextHopSet& to) {
-    const bool both_groups = from.target != kNoTarget && !from.direct() && !to.direct();
-    if (both_groups && from.selected_users == 1 && to.selected_users == 0 &&
-        download.change_group(from.target, to.resolved)) {
-        to.target = std::exchange(from.target, kNoTarget);
-    }
-}
-
-void Rib::State::attach(const net::Ipv4Prefix& prefix, NextHopSet& set) {
-    if (set.selected_users++ == 0 && set.target == kNoTarget) {
-        make_target(set);
-    }
-    tell_download(prefix, set);
-}
-
-void Rib::State::detach(NextHopSet& set) {
-    if (--set.selected_users > 0) {
+// The routes of the set stay as they are, but lead elsewhere now.
+void Rib::State::note_moved(const NextHopSet& set) {
+    constexpr std::size_t kNamedOneByOne = 1024;
+    if (set.users > kNamedOneByOne) {
+        redistribution.note_all();
         return;
     }
-    if (set.target != kNoTarget) {
-        download.drop_target(set.target);
-        set.target = kNoTarget;
-    }
-    starved_.erase(&set);
-    if (set.users.empty()) {
-        perhaps_unused_.insert(&set);
-    }
-}
-
-void Rib::State::make_target(NextHopSet& set) {
-    set.target =
-        set.direct() ? download.add_direct(set.resolved.front()) : download.add_group(set.resolved);
-    if (set.target == kNoTarget) {
-        starved_.insert(&set);
-    }
-}
-
-void Rib::State::lose_target(NextHopSet& set) {
-    const TargetNumber lost = std::exchange(set.target, kNoTarget);
-    starved_.insert(&set);
-    for_each_chooser(set, [&](const net::Ipv4Prefix& prefix) { tell_download(prefix, set); });
-    download.drop_target(lost);
-}
-
-void Rib::State::tell_download(const net::Ipv4Prefix& prefix, const NextHopSet& set) {
-    if (set.target != kNoTarget) {
-        download.set_route(prefix, set.target, table.find(prefix)->best()->distance);
-    } else {
-        download.refuse_route(
-            prefix, "no next-hop number is free: " + std::to_string(limits.max_next_hops) +
-                        " are in use; it is tried again when one comes free");
-    }
-}
-
-void Rib::State::retry_starved() {
-    if (starved_.empty() || freed_at_last_retry_ == download.numbers_freed()) {
-        return;
-    }
-    freed_at_last_retry_ = download.numbers_freed();
-    for (NextHopSet* const set : std::exchange(starved_, {})) {
-        make_target(*set);
-        if (set->target != kNoTarget) {
-            for_each_chooser(*set,
-                             [&](const net::Ipv4Prefix& prefix) { tell_download(prefix, *set); });
-        }
-    }
-}
-
-template <class Visit>
-void Rib::State::for_each_chooser(const NextHopSet& set, const Visit& visit) {
-    for (const NextHopSet::User& user : set.users) {
-        if (table.find(user.prefix)->chosen == &set) {
-            visit(user.prefix);
-        }
-    }
+    table.for_each_user(
+        set, [&](CandidateNumber user) { redistribution.note(table[table[user].route].prefix); });
 }
 
 }  // namespace godwit::control

@@ -2,7 +2,7 @@
 //
 // A change first alters candidates (put, withdraw) or interfaces, and only notes what it touched;
 // settle() then works it off in four steps:
-//   1. Recursive routes of prefixes that became tracked get a set of their own (route_table.hpp).
+//   1. Recursive routes of prefixes that became tracked get a set of their own (next_hop_set.hpp).
 //   2. What depends on the change: the next-hop addresses inside a touched, tracked prefix lead to
 //      sets; a set that belongs to a tracked prefix leads on. Nothing else is looked at.
 //   3. Each such set is resolved anew. A set whose next hops changed rewrites its one group in the
@@ -10,12 +10,12 @@
 //   4. Each touched prefix chooses again, and tells the download when its set changed.
 #pragma once
 
-#include <array>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -32,19 +32,23 @@ struct Rib::State {
     // Note changes; settle() must follow.
     bool put(Route route);
     bool withdraw(const net::Ipv4Prefix& prefix, RouteSource source);
+    void withdraw(CandidateNumber number);
     void interface_changed(net::InterfaceId interface, bool up);
     void settle();
     // Routes that got no number, now that numbers may be free.
     void retry_starved();
+    // Entries that neither have a route nor anything to tell about one.
+    void erase_idle();
 
-    [[nodiscard]] PrefixView view(const net::Ipv4Prefix& prefix, const RouteEntry& entry) const;
+    // What a prefix offers to other protocols (redistribution.hpp).
+    [[nodiscard]] std::optional<PolicyRoute> offer(const net::Ipv4Prefix& prefix) const;
+    [[nodiscard]] PrefixView view(RouteNumber route) const;
 
     RibLimits limits;
     RibCounters counters;
     RouteTable table;
     Download download;
-    std::array<std::set<net::Ipv4Prefix>, kRouteSourceCount> by_source;
-    std::size_t route_count = 0;
+    Redistribution redistribution;
     std::size_t selected_count = 0;
 
 private:
@@ -54,39 +58,56 @@ private:
         }
     };
     using Sets = std::set<NextHopSet*, BySerial>;
-    using SetKey = std::pair<std::optional<net::Ipv4Prefix>, std::vector<RibNextHop>>;
+    // The sets themselves, found by what they say.
+    struct SetHash {
+        using is_transparent = void;
+        std::size_t operator()(const NextHopSetKey& key) const { return key.hash(); }
+        std::size_t operator()(const std::unique_ptr<NextHopSet>& set) const {
+            return NextHopSetKey::of(*set).hash();
+        }
+    };
+    struct SetEqual {
+        using is_transparent = void;
+        bool operator()(const auto& left, const auto& right) const {
+            return key_of(left) == key_of(right);
+        }
+        static const NextHopSetKey& key_of(const NextHopSetKey& key) { return key; }
+        static NextHopSetKey key_of(const std::unique_ptr<NextHopSet>& set) {
+            return NextHopSetKey::of(*set);
+        }
+    };
 
-    NextHopSet& acquire(const net::Ipv4Prefix& prefix, const RouteEntry& entry,
-                        const std::vector<RibNextHop>& next_hops);
+    NextHopSet& acquire(RouteNumber route, const std::vector<RibNextHop>& next_hops);
     void register_set(NextHopSet& set);
     void destroy_if_unused(NextHopSet& set);
-    void add_user(Candidate& candidate, const net::Ipv4Prefix& prefix, NextHopSet& set);
-    void remove_user(const Candidate& candidate);
+    void leave_set(CandidateNumber number);
     void mark_dirty(NextHopSet& set);
+    void touch(RouteNumber route);
 
     void own_sets_of_tracked();
     void find_dependents();
     void resolve_dirty();
-    void choose(const net::Ipv4Prefix& prefix);
+    void note_moved(const NextHopSet& set);
+    void choose(RouteNumber route);
     void hand_over_group(NextHopSet& from, NextHopSet& to);
-    void attach(const net::Ipv4Prefix& prefix, NextHopSet& set);
+    void attach(RouteNumber route, NextHopSet& set);
     void detach(NextHopSet& set);
     void make_target(NextHopSet& set);
     void lose_target(NextHopSet& set);
-    void tell_download(const net::Ipv4Prefix& prefix, const NextHopSet& set);
+    void tell_download(RouteNumber route, const NextHopSet& set);
     template <class Visit>
     void for_each_chooser(const NextHopSet& set, const Visit& visit);
 
     std::vector<bool> interface_up_;
     Resolver resolver_;
-    std::map<SetKey, std::unique_ptr<NextHopSet>> sets_;
+    std::unordered_set<std::unique_ptr<NextHopSet>, SetHash, SetEqual> sets_;
     std::uint64_t next_serial_ = 1;
     std::map<net::Ipv4Address, Sets> sets_by_via_;  // recursive next hops only
     std::unordered_map<net::InterfaceId, Sets> sets_by_interface_;
 
     // Noted since the last settle().
-    std::set<net::Ipv4Prefix> touched_;
-    std::set<net::Ipv4Prefix> newly_tracked_;
+    std::vector<RouteNumber> touched_;
+    std::set<RouteNumber> newly_tracked_;
     Sets dirty_;
     Sets perhaps_unused_;
     Sets starved_;  // chosen by someone, and without a number

@@ -35,14 +35,13 @@ std::vector<Route> connected_routes(net::InterfaceId interface,
                      {next_hop}};
     };
     for (const net::Ipv4InterfaceAddress& own : addresses) {
-        if (own.prefix_length < 32) {
-            connected[own.subnet()] = Route{own.subnet(),
-                                            RouteSource::Connected,
-                                            distance_of(RouteSource::Connected),
-                                            0,
-                                            0,
-                                            {RibNextHop::glean(interface)}};
-        }
+        connected[own.subnet()] = Route{own.subnet(),
+                                        RouteSource::Connected,
+                                        distance_of(RouteSource::Connected),
+                                        0,
+                                        0,
+                                        {own.prefix_length < 32 ? RibNextHop::glean(interface)
+                                                                : RibNextHop::receive(interface)}};
         const Route receive = local_route(own.address, RibNextHop::receive(interface));
         local[receive.prefix] = receive;
     }

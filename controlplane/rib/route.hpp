@@ -93,8 +93,9 @@ struct Route {
 
 // The routes that an interface brings with its addresses; none while it is down. For each address:
 // the subnet (Connected, Glean), the address itself (Local, Receive), and the subnet's broadcast
-// and network address (Local, Broadcast). A /31 has no broadcast addresses (RFC 3021 2.1), a /32
-// no subnet either. An address of ours is never a broadcast address, whatever another subnet says.
+// and network address (Local, Broadcast). A /31 has no broadcast addresses (RFC 3021 2.1); the
+// subnet of a /32 is the address (Connected, Receive), so that protocols can announce it. An
+// address of ours is never a broadcast address, whatever another subnet says.
 std::vector<Route> connected_routes(net::InterfaceId interface,
                                     std::span<const net::Ipv4InterfaceAddress> addresses, bool up);
 

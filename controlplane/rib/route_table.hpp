@@ -1,65 +1,40 @@
-// The routes that all sources offer, by prefix, and the sets of next hops that they share.
+// The routes that all sources offer, by prefix.
 //
-// A NextHopSet is the list of next hops as a source said it: routes that say the same share one,
-// and with it its resolution and its place in the download. The exception are recursive routes of
-// prefixes that may themselves be asked for a next hop ("tracked": a recursive next hop's address
-// lies inside): what such a route may be resolved through depends on its own prefix, so its set has
-// an owner and is not shared.
+// An entry is a prefix with a list of candidates, best first, one a source at most; a candidate is
+// also in the list of the routes of its source, and in that of the set of next hops that it shares
+// with others (next_hop_set.hpp). Lists run through numbers (slab.hpp), so that a route costs one
+// entry, one candidate and a place in the index: the figures stand at the structs, and
+// `godwit-bench rib` measures the sum.
+//
+// An entry without candidates is one that the dataplane still has to be told to delete. It is
+// nobody's route: every question but number_of() passes it by.
 #pragma once
 
-#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
-#include <map>
 #include <optional>
-#include <vector>
 
-#include "controlplane/rib/download.hpp"
-#include "controlplane/rib/rib.hpp"
+#include "controlplane/rib/next_hop_set.hpp"
+#include "controlplane/rib/prefix_index.hpp"
 #include "controlplane/rib/route.hpp"
+#include "controlplane/rib/route_slot.hpp"
+#include "controlplane/rib/slab.hpp"
 
 namespace godwit::control {
 
-// What one next hop comes to.
-struct HopResolution {
-    bool active = false;
-    NextHopProblem problem = NextHopProblem::None;
-    std::optional<net::Ipv4Prefix> through;
-    std::vector<RibNextHop> resolved;  // sorted, without doubles
-    friend bool operator==(const HopResolution&, const HopResolution&) = default;
-};
-
-struct NextHopSet {
-    struct User {
-        net::Ipv4Prefix prefix;
-        RouteSource source{};
-    };
-
-    std::uint64_t serial = 0;  // of its creation: the order in which sets are worked off
-    std::optional<net::Ipv4Prefix> owner;
-    std::vector<RibNextHop> next_hops;  // sorted, without doubles
-    bool recursive = false;             // at least one of them
-
-    std::vector<HopResolution> hops;   // one for each of next_hops
-    std::vector<RibNextHop> resolved;  // of all of them together
-    std::vector<User> users;           // every route that says so, in no order
-    std::size_t selected_users = 0;    // prefixes that are downloaded with it
-    TargetNumber target = kNoTarget;   // only while there are selected users
-    bool dirty = false;
-
-    [[nodiscard]] bool active() const { return !resolved.empty(); }
-    // Downloaded as the next hop itself: what it comes to can never change, only whether it is
-    // active.
-    [[nodiscard]] bool direct() const { return next_hops.size() == 1 && !recursive; }
-};
-
 struct Candidate {
-    RouteSource source{};
-    std::uint8_t distance = 0;
+    NextHopSet* set = nullptr;
     std::uint32_t metric = 0;
     std::uint32_t tag = 0;
-    NextHopSet* set = nullptr;
-    std::size_t user_index = 0;  // in set->users
+    RouteNumber route = kNoRoute;                // whose it is
+    CandidateNumber worse = kNoCandidate;        // the next one of the route
+    CandidateNumber user_before = kNoCandidate;  // of the set
+    CandidateNumber user_behind = kNoCandidate;
+    CandidateNumber source_before = kNoCandidate;  // of the source
+    CandidateNumber source_behind = kNoCandidate;
+    RouteSource source{};
+    std::uint8_t distance = 0;
 
     [[nodiscard]] bool better_than(const Candidate& other) const {
         if (distance != other.distance) {
@@ -71,67 +46,135 @@ struct Candidate {
         return source < other.source;
     }
 };
+static_assert(sizeof(Candidate) <= 48, "a candidate is in memory once a route");
 
 struct RouteEntry {
-    std::vector<Candidate> candidates;  // best first, one a source
-    NextHopSet* chosen = nullptr;       // what it is downloaded with
-    std::size_t tracked = 0;            // recursive next-hop addresses inside the prefix
-
-    [[nodiscard]] Candidate* candidate_of(RouteSource source) {
-        const auto found =
-            std::find_if(candidates.begin(), candidates.end(),
-                         [&](const Candidate& candidate) { return candidate.source == source; });
-        return found == candidates.end() ? nullptr : &*found;
-    }
-    // The best one that leads anywhere; null when none does.
-    [[nodiscard]] const Candidate* best() const {
-        const auto found =
-            std::find_if(candidates.begin(), candidates.end(),
-                         [](const Candidate& candidate) { return candidate.set->active(); });
-        return found == candidates.end() ? nullptr : &*found;
-    }
+    net::Ipv4Prefix prefix;
+    RouteSlot slot;
+    NextHopSet* chosen = nullptr;         // what it is downloaded with
+    CandidateNumber best = kNoCandidate;  // the head of the candidates
+    std::uint32_t tracked = 0;            // recursive next-hop addresses inside the prefix
+    bool touched = false;                 // noted since the last time that changes were settled
 };
+static_assert(sizeof(RouteEntry) <= 64, "an entry is in memory once a prefix");
 
 class RouteTable {
 public:
-    using Entries = std::map<net::Ipv4Prefix, RouteEntry>;
+    // kNoRoute: there is no entry, not even an empty one.
+    [[nodiscard]] RouteNumber number_of(const net::Ipv4Prefix& prefix) const {
+        return RouteNumber{index_.find(prefix)};
+    }
+    // The entry if it has a candidate.
+    [[nodiscard]] RouteNumber find(const net::Ipv4Prefix& prefix) const {
+        const RouteNumber number = number_of(prefix);
+        return number != kNoRoute && (*this)[number].best != kNoCandidate ? number : kNoRoute;
+    }
+    // The first entry with a candidate behind `prefix`, or of all.
+    [[nodiscard]] RouteNumber following(std::optional<net::Ipv4Prefix> prefix) const;
 
-    [[nodiscard]] const Entries& entries() const { return entries_; }
-    [[nodiscard]] RouteEntry* find(const net::Ipv4Prefix& prefix) {
-        const auto found = entries_.find(prefix);
-        return found == entries_.end() ? nullptr : &found->second;
+    [[nodiscard]] RouteEntry& operator[](RouteNumber number) { return entries_[number]; }
+    [[nodiscard]] const RouteEntry& operator[](RouteNumber number) const {
+        return entries_[number];
     }
-    [[nodiscard]] const RouteEntry* find(const net::Ipv4Prefix& prefix) const {
-        const auto found = entries_.find(prefix);
-        return found == entries_.end() ? nullptr : &found->second;
-    }
-    RouteEntry& add(const net::Ipv4Prefix& prefix) {
-        ++length_counts_[prefix.length()];
-        return entries_[prefix];
-    }
-    void erase(const net::Ipv4Prefix& prefix) {
-        --length_counts_[prefix.length()];
-        entries_.erase(prefix);
+    [[nodiscard]] Candidate& operator[](CandidateNumber number) { return candidates_[number]; }
+    [[nodiscard]] const Candidate& operator[](CandidateNumber number) const {
+        return candidates_[number];
     }
 
-    // The prefixes that contain `address`, the longest first, until `visit(prefix)` returns false.
+    RouteNumber add_entry(const net::Ipv4Prefix& prefix);
+    void erase_entry(RouteNumber number);
+
+    [[nodiscard]] CandidateNumber candidate_of(RouteNumber route, RouteSource source) const;
+    // The best one that leads anywhere.
+    [[nodiscard]] CandidateNumber active_candidate(RouteNumber route) const;
+    // A candidate without a set, to be placed by place().
+    CandidateNumber add_candidate(RouteNumber route, RouteSource source);
+    // Puts it where its distance and metric belong; it may be there already.
+    void place(CandidateNumber number);
+    void remove_candidate(CandidateNumber number);  // it uses no set any more
+
+    void use(CandidateNumber number, NextHopSet& set);
+    void leave_set(CandidateNumber number);
+
+    // All users of a set; `visit(candidate number)` may move that one to another set.
+    template <class Visit>
+    void for_each_user(const NextHopSet& set, const Visit& visit) const {
+        for (CandidateNumber user = set.first_user; user != kNoCandidate;) {
+            const CandidateNumber next = (*this)[user].user_behind;
+            visit(user);
+            user = next;
+        }
+    }
+    // All routes of a source; `visit(candidate number)` may remove that one.
+    template <class Visit>
+    void for_each_of(RouteSource source, const Visit& visit) const {
+        for (CandidateNumber each = sources_[index_of(source)].first; each != kNoCandidate;) {
+            const CandidateNumber next = (*this)[each].source_behind;
+            visit(each);
+            each = next;
+        }
+    }
+    // The prefixes with routes that contain `address`, the longest first, until `visit(number)`
+    // returns false.
     template <class Visit>
     void for_each_covering(net::Ipv4Address address, const Visit& visit) const {
         for (std::size_t length = length_counts_.size(); length-- > 0;) {
             if (length_counts_[length] == 0) {
                 continue;
             }
-            const auto prefix =
-                net::Ipv4Prefix::covering(address, static_cast<std::uint8_t>(length));
-            if (entries_.contains(prefix) && !visit(prefix)) {
+            const RouteNumber number =
+                find(net::Ipv4Prefix::covering(address, static_cast<std::uint8_t>(length)));
+            if (number != kNoRoute && !visit(number)) {
                 return;
             }
         }
     }
 
+    // Every entry that contains `address`, with candidates or not.
+    template <class Visit>
+    void for_each_containing(net::Ipv4Address address, const Visit& visit) const {
+        for (std::size_t length = 0; length < length_counts_.size(); ++length) {
+            if (length_counts_[length] == 0) {
+                continue;
+            }
+            const RouteNumber number =
+                number_of(net::Ipv4Prefix::covering(address, static_cast<std::uint8_t>(length)));
+            if (number != kNoRoute) {
+                visit(number);
+            }
+        }
+    }
+    // Every entry, in no order.
+    template <class Visit>
+    void for_each_entry(const Visit& visit) const {
+        for (RouteNumber each{index_.following(std::nullopt)}; each != kNoRoute;
+             each = RouteNumber{index_.following((*this)[each].prefix)}) {
+            visit(each);
+        }
+    }
+
+    [[nodiscard]] std::size_t size() const { return route_count_; }
+    [[nodiscard]] std::size_t size(RouteSource source) const {
+        return sources_[index_of(source)].count;
+    }
+    [[nodiscard]] std::size_t bytes() const {
+        return index_.bytes() + entries_.bytes() + candidates_.bytes();
+    }
+
 private:
-    Entries entries_;
+    struct SourceList {
+        CandidateNumber first = kNoCandidate;
+        std::size_t count = 0;
+    };
+    static std::size_t index_of(RouteSource source) { return static_cast<std::size_t>(source); }
+    void unlink(CandidateNumber number);
+
+    PrefixIndex index_;
+    Slab<RouteEntry, RouteNumber> entries_;
+    Slab<Candidate, CandidateNumber> candidates_;
     std::array<std::size_t, 33> length_counts_{};  // entries by prefix length
+    std::array<SourceList, kRouteSourceCount> sources_{};
+    std::size_t route_count_ = 0;
 };
 
 }  // namespace godwit::control

@@ -10,6 +10,7 @@
 namespace godwit::control::testing {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
@@ -451,6 +452,43 @@ TEST_F(RibTest, Lookup_gives_the_longest_selected_match) {
     rib_.set(static_route("10.0.0.128/25", {via("203.0.113.1")}));  // unresolved
     EXPECT_EQ(rib_.lookup(address("10.0.0.200")).value().prefix, prefix("10.0.0.0/24"));
     EXPECT_FALSE(rib_.lookup(address("8.8.8.8")).has_value());
+}
+
+// What a view shows, and no more than a page of it at a time.
+std::vector<std::string> shown(const Rib& rib, const RouteFilter& filter, std::size_t looked_at) {
+    std::vector<std::string> texts;
+    std::optional<net::Ipv4Prefix> behind;
+    do {
+        const RoutePage page = rib.page(filter, behind, looked_at);
+        for (const PrefixView& view : page.prefixes) {
+            for (const RouteView& route : view.routes) {
+                texts.push_back(view.prefix.to_string() + " " + std::string(name_of(route.source)));
+            }
+        }
+        behind = page.behind;
+    } while (behind);
+    return texts;
+}
+
+TEST(RibViews, A_filter_narrows_to_a_source_to_a_prefix_and_to_what_is_inside_it) {
+    Rib rib;
+    rib.set_interface_up(kLan, true);
+    for (const char* to : {"9.0.0.0/8", "10.0.0.0/7", "10.0.0.0/8", "10.1.0.0/16", "11.0.0.0/8"}) {
+        rib.set(static_route(to, {via("192.0.2.1", kLan)}));
+    }
+    rib.set(route(RouteSource::Rip, "10.1.0.0/16", {via("192.0.2.2", kLan)}));
+    for (const std::size_t looked_at : {1U, 2U, 100U}) {
+        EXPECT_THAT(shown(rib, {RouteSource::Rip, {}, false}, looked_at),
+                    ElementsAre("10.1.0.0/16 rip"));
+        EXPECT_THAT(shown(rib, {{}, prefix("10.0.0.0/8"), false}, looked_at),
+                    ElementsAre("10.0.0.0/8 static"));
+        EXPECT_THAT(shown(rib, {{}, prefix("10.0.0.0/8"), true}, looked_at),
+                    ElementsAre("10.0.0.0/8 static", "10.1.0.0/16 static", "10.1.0.0/16 rip"));
+        EXPECT_THAT(shown(rib, {{}, prefix("10.0.0.0/9"), true}, looked_at),
+                    ElementsAre("10.1.0.0/16 static", "10.1.0.0/16 rip"));
+        EXPECT_THAT(shown(rib, {{}, prefix("12.0.0.0/8"), true}, looked_at), IsEmpty());
+        EXPECT_EQ(shown(rib, {}, looked_at).size(), 6U);
+    }
 }
 
 }  // namespace

@@ -39,9 +39,11 @@ TEST(ConnectedRoutes, A_31_has_no_broadcast_address_RFC_3021) {
                                      local("198.51.100.1/32", RibNextHop::receive(kLan))));
 }
 
-TEST(ConnectedRoutes, A_32_is_only_an_address) {
+TEST(ConnectedRoutes, A_32_is_an_address_and_a_destination_that_can_be_announced) {
     EXPECT_THAT(connected_routes(kLan, addresses({"192.0.2.1/32"}), true),
-                UnorderedElementsAre(local("192.0.2.1/32", RibNextHop::receive(kLan))));
+                UnorderedElementsAre(
+                    local("192.0.2.1/32", RibNextHop::receive(kLan)),
+                    route(RouteSource::Connected, "192.0.2.1/32", {RibNextHop::receive(kLan)})));
 }
 
 // rfc1812: 5.3.12.3/a
