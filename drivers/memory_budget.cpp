@@ -28,6 +28,9 @@ constexpr std::uint64_t kHoldPackets = 4096;      // all hold queues of unresolv
 // One in so many buffers of the pool may wait in the reassemblers of all workers
 // (dataplane/nodes/fragment/ip4_reassembly.cpp).
 constexpr std::uint64_t kReassemblyShare = 8;
+// What waits in each worker where packets are translated (dataplane/nodes/nat): connections that
+// nobody asked for, and fragments before their first.
+constexpr std::uint64_t kNatHeldPackets = 256 + 512;
 constexpr std::uint64_t kPointerBytes = 8;
 constexpr std::uint64_t kDescriptorBytes = 64;  // device descriptor and the driver's shadow of it
 // Buffers of devices that copy through an area of their own: memif, AF_PACKET, AF_XDP.
@@ -103,6 +106,9 @@ MemoryBudget memory_budget(const config::Model& model) {
     }
     // A mempool cache may grow to one and a half times its size before it gives back.
     packets += (workers + 1) * (kCachePackets * 3 / 2 + kBurstPackets * kBurstsInHand);
+    if (model.nat.is_used()) {
+        packets += workers * kNatHeldPackets;
+    }
     packets += workers * kHandOverPackets + kOwnerPackets + kArpMessages + kHoldPackets;
     packets += packets / 8;
 

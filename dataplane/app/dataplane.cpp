@@ -49,6 +49,28 @@ OwnerSettings settings_for(const drivers::MemoryBudget& budget) {
     return settings;
 }
 
+// Of NAT's tables, which are taken from the system and not from workers.memory.
+std::string describe_nat(const config::Nat& nat, unsigned workers) {
+    nat::Settings settings;
+    settings.max_sessions = nat.max_sessions;
+    if (nat.filtering == config::NatFiltering::AddressDependent) {
+        settings.filtering = nat::Filtering::AddressDependent;
+    }
+    std::uint64_t addresses = 0;
+    for (const config::NatSourceRule& rule : nat.source) {
+        addresses += rule.to_interface_address ? 1 : 0;
+        for (const config::AddressRange& range : rule.to) {
+            addresses += range.count();
+        }
+    }
+    return fmt::format(
+        "memory: {:.1f} MiB more for nat: {} sessions, ports of {} outside addresses",
+        static_cast<double>(
+            nat::NatTable::bytes_for(settings, workers, static_cast<std::size_t>(addresses))) /
+            static_cast<double>(1ULL << 20),
+        nat.max_sessions, addresses);
+}
+
 void log_port(const drivers::Port& port) {
     if (port.failed) {
         spdlog::error("port {}: {} does not run: {}", port.interface_name, port.device,
@@ -94,6 +116,9 @@ net::Result<std::unique_ptr<Dataplane>, std::string> Dataplane::start(const conf
     }
 
     const unsigned workers = drivers::worker_count(model);
+    if (model.nat.is_used()) {
+        spdlog::info("{}", describe_nat(model.nat, workers));
+    }
     if (workers > api::kMaxWorkers) {
         return fail(fmt::format("workers.cores: {} workers are asked for; give at most {}", workers,
                                 api::kMaxWorkers));

@@ -23,6 +23,7 @@
 #include "dataplane/api/messages.hpp"
 #include "dataplane/api/node_id.hpp"
 #include "net/interface_id.hpp"
+#include "net/ipv4_address.hpp"
 
 namespace godwit::dataplane {
 
@@ -47,7 +48,20 @@ struct PacketMeta {
     std::array<std::uint8_t, 6> source_mac;
     std::uint64_t arrival_tsc;
     api::NodeId after_reassembly;  // set before the Ip4Reassembly node: where the datagram goes on
-    std::array<std::uint8_t, 17> reserved;
+
+    // NAT44 (nodes/nat).
+    api::NodeId after_nat;               // set before the NatOutbound node: where it leaves to
+    std::uint8_t source_was : 1;         // translated, and before it was what stands below
+    std::uint8_t destination_was : 1;    // the same
+    std::uint8_t nat_is_done : 1;        // nothing is left to be asked about it
+    std::uint8_t nat_hairpin : 1;        // from inside to an outside address
+    std::uint8_t nat_ports_known : 1;    // of a fragment: the two below are set
+    std::uint16_t nat_source_port;       // in host order, as it stands; ICMP: the identifier
+    std::uint16_t nat_destination_port;  // ICMP: the type
+    std::uint16_t old_source_port;
+    std::uint16_t old_destination_port;
+    net::Ipv4Address old_source;
+    net::Ipv4Address old_destination;
 };
 static_assert(sizeof(PacketMeta) <= 64);
 constexpr std::uint16_t kPacketPrivateBytes = 64;

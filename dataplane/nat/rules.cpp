@@ -69,11 +69,12 @@ NatRules::Match NatRules::match_outbound(const Flow& flow, net::InterfaceId out)
     if (is_excluded(flow.protocol, flow.source.address, flow.destination)) {
         return {};
     }
-    if (const ForwardRule* rule = forward_to_inside(flow.protocol, flow.source)) {
-        const int offset = rule->ports.first - rule->first_inside_port;
+    const ForwardRule* forward = forward_to_inside(flow.protocol, flow.source);
+    if (forward != nullptr && (forward->out.is_none() || forward->out == out)) {
+        const int offset = forward->ports.first - forward->first_inside_port;
         return {Kind::Forward,
-                rule->id,
-                {rule->outside, static_cast<std::uint16_t>(flow.source.port + offset)}};
+                forward->id,
+                {forward->outside, static_cast<std::uint16_t>(flow.source.port + offset)}};
     }
     const OneToOneRule* fixed = one_to_one_inside(flow.source.address);
     if (fixed != nullptr && fixed->out == out) {
@@ -124,10 +125,26 @@ bool NatRules::is_excluded(net::IpProtocol protocol, net::Ipv4Address inside,
     });
 }
 
-bool NatRules::concerns_interface(net::InterfaceId out) const {
-    const auto leaves_there = [out](const auto& rule) { return rule.out == out; };
-    return std::ranges::any_of(rules_.source, leaves_there) ||
-           std::ranges::any_of(rules_.one_to_one, leaves_there) || !rules_.forward.empty();
+net::InterfaceId NatRules::interface_of(net::Ipv4Address outside, net::Ipv4Address inside) const {
+    const auto index = outside_index(outside);
+    if (index && !outside_interface_[*index].is_none()) {
+        return outside_interface_[*index];
+    }
+    const auto rule = std::ranges::find_if(
+        rules_.source, [inside](const SourceRule& each) { return contains(each.from, inside); });
+    return rule == rules_.source.end() ? net::InterfaceId() : rule->out;
+}
+
+bool NatRules::may_be_given_out(net::IpProtocol protocol, Endpoint outside) const {
+    if (!has_ports(protocol) || is_own(protocol, outside)) {
+        return false;
+    }
+    return std::ranges::any_of(rules_.source, [&](const SourceRule& rule) {
+        const bool any_identifier =
+            protocol == net::IpProtocol::Icmp && rule.allocation == PortAllocation::Single;
+        return contains(rule.pool, outside.address) &&
+               (any_identifier || rule.ports.contains(outside.port));
+    });
 }
 
 Share NatRules::share_of(const SourceRule& rule, net::Ipv4Address inside) const {

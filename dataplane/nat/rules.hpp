@@ -17,6 +17,7 @@
 // instead, and its ports with it.
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -68,6 +69,9 @@ struct ForwardRule {
     PortRange ports;
     net::Ipv4Address inside;
     std::uint16_t first_inside_port = 0;  // where ports.first leads to; the others follow it
+    // Where the outside address is. What the host inside begins itself, or sends to hosts on other
+    // interfaces, does not concern the rule. None: it may leave anywhere.
+    net::InterfaceId out{};
 };
 
 // What is forwarded without translation.
@@ -131,8 +135,20 @@ public:
     [[nodiscard]] bool is_outside_address(net::Ipv4Address address) const {
         return outside_index(address).has_value();
     }
+    // The same, asked for every packet: true for a few others, never false for one of them.
+    [[nodiscard]] bool may_be_outside(net::Ipv4Address address) const {
+        const std::uint32_t bit = (address.value() * kFilterMultiplier) >> filter_shift_;
+        return (outside_filter_[bit / 64U] >> (bit % 64U) & 1U) != 0;
+    }
     // Whether any packet that leaves there may be translated.
-    [[nodiscard]] bool concerns_interface(net::InterfaceId out) const;
+    [[nodiscard]] bool concerns_interface(net::InterfaceId out) const {
+        return concerned_[out.value() % concerned_.size()];
+    }
+    // Where packets of `inside` to this outside address would leave, were it not ours.
+    [[nodiscard]] net::InterfaceId interface_of(net::Ipv4Address outside,
+                                                net::Ipv4Address inside) const;
+    // Whether a mapping may have this outside endpoint, or has it by a forward.
+    [[nodiscard]] bool may_be_given_out(net::IpProtocol protocol, Endpoint outside) const;
 
     [[nodiscard]] Share share_of(const SourceRule& rule, net::Ipv4Address inside) const;
     // Who has this outside endpoint by a deterministic rule (RFC 7422): the question of an abuse
@@ -173,7 +189,10 @@ private:
         std::uint32_t ports_each = 0;
     };
 
+    static constexpr std::uint32_t kFilterMultiplier = 0x9e3779b1U;
+
     NatRules() = default;
+    void compile_filters();
     std::string compile_sources();
     std::string compile_forwards();
     std::string compile_one_to_one();
@@ -188,11 +207,15 @@ private:
     [[nodiscard]] const OneToOneRule* one_to_one_outside(net::Ipv4Address outside) const;
 
     RuleSet rules_;
-    std::vector<Pool> pools_;                // beside rules_.source
-    std::vector<ForwardRule> by_outside_;    // sorted by protocol, outside address, port
-    std::vector<ForwardRule> by_inside_;     // sorted by protocol, inside address, port
-    std::vector<net::Ipv4Address> outside_;  // sorted
-    std::vector<bool> is_pool_;              // beside outside_
+    std::vector<Pool> pools_;                          // beside rules_.source
+    std::vector<ForwardRule> by_outside_;              // sorted by protocol, outside address, port
+    std::vector<ForwardRule> by_inside_;               // sorted by protocol, inside address, port
+    std::vector<net::Ipv4Address> outside_;            // sorted
+    std::vector<bool> is_pool_;                        // beside outside_
+    std::vector<net::InterfaceId> outside_interface_;  // beside outside_; none: not known
+    std::vector<std::uint64_t> outside_filter_;
+    unsigned filter_shift_ = 31;
+    std::bitset<256> concerned_;  // by interface number
 };
 
 }  // namespace godwit::dataplane::nat

@@ -1,6 +1,7 @@
 // From the rules as they are written to those that can be asked; every contradiction is refused
 // here so that no packet meets one.
 #include <algorithm>
+#include <bit>
 #include <set>
 #include <tuple>
 
@@ -38,6 +39,7 @@ net::Result<std::shared_ptr<const NatRules>, std::string> NatRules::compile(Rule
     if (!wrong.empty()) {
         return net::unexpected(std::move(wrong));
     }
+    made->compile_filters();
     return std::shared_ptr<const NatRules>(std::move(made));
 }
 
@@ -230,6 +232,42 @@ std::string NatRules::compile_forwards() {
         }
     }
     return "";
+}
+
+void NatRules::compile_filters() {
+    outside_interface_.assign(outside_.size(), net::InterfaceId());
+    const auto note = [this](net::Ipv4Address outside, net::InterfaceId out) {
+        if (const auto index = outside_index(outside)) {
+            outside_interface_[*index] = out;
+        }
+        if (out.is_none()) {
+            concerned_.set();
+        } else {
+            concerned_.set(out.value() % concerned_.size());
+        }
+    };
+    for (const ForwardRule& rule : rules_.forward) {
+        note(rule.outside, rule.out);
+    }
+    for (const OneToOneRule& rule : rules_.one_to_one) {
+        for (std::uint32_t at = 0; at <= ~rule.outside.mask(); ++at) {
+            note(net::Ipv4Address(rule.outside.address().value() + at), rule.out);
+        }
+    }
+    for (std::size_t at = 0; at < pools_.size(); ++at) {
+        for (const net::Ipv4Address address : pools_[at].addresses) {
+            note(address, rules_.source[at].out);
+        }
+    }
+    // Sixteen bits for each address, and at least a word.
+    const auto bits = static_cast<std::uint32_t>(
+        std::bit_ceil(std::max<std::size_t>(outside_.size() * 16U, 4096U)));
+    outside_filter_.assign(bits / 64U, 0);
+    filter_shift_ = static_cast<unsigned>(std::countl_zero(bits)) + 1U;
+    for (const net::Ipv4Address address : outside_) {
+        const std::uint32_t bit = (address.value() * kFilterMultiplier) >> filter_shift_;
+        outside_filter_[bit / 64U] |= std::uint64_t{1} << (bit % 64U);
+    }
 }
 
 }  // namespace godwit::dataplane::nat

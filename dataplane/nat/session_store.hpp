@@ -38,7 +38,12 @@ public:
         }
     }
     [[nodiscard]] std::uint32_t find(Direction direction, const Flow& flow) const {
-        return flows_.find(hash_flow(key_, direction, flow), [&](std::uint32_t index) {
+        return find(direction, flow, hash_flow(key_, direction, flow));
+    }
+    // `hash`: what prefetch() returned for it.
+    [[nodiscard]] std::uint32_t find(Direction direction, const Flow& flow,
+                                     std::uint64_t hash) const {
+        return flows_.find(hash, [&](std::uint32_t index) {
             const Session& session = sessions_[index];
             if (direction == Direction::Outbound) {
                 return session.inside_address == flow.source.address &&

@@ -89,6 +89,16 @@ Decision Translator::outbound(const Packet& packet, net::InterfaceId out, Instan
     return {};
 }
 
+bool Translator::established(Direction direction, const Packet& packet, std::uint64_t hash,
+                             Instant now, Decision& decision) {
+    const std::uint32_t index = sessions_.find(direction, packet.flow, hash);
+    if (index == kNone || !is_allowed(sessions_[index])) {
+        return false;
+    }
+    decision = pass(index, direction, packet, now);
+    return true;
+}
+
 Decision Translator::inbound(const Packet& packet, Instant now) {
     const std::uint32_t index = find_allowed(Direction::Inbound, packet.flow, now);
     if (index != kNone) {
@@ -324,8 +334,9 @@ bool Translator::is_mapped(net::IpProtocol protocol, Endpoint outside) const {
 }
 
 std::optional<Endpoint> Translator::counterpart(Direction direction, const Flow& flow,
-                                                net::InterfaceId out) {
+                                                net::InterfaceId out, bool& is_concerned) {
     const bool is_outbound = direction == Direction::Outbound;
+    is_concerned = true;
     const std::uint32_t index = sessions_.find(direction, flow);
     if (index != kNone && is_allowed(sessions_[index])) {
         return is_outbound ? sessions_[index].outside() : sessions_[index].inside();
@@ -336,7 +347,8 @@ std::optional<Endpoint> Translator::counterpart(Direction direction, const Flow&
     if (match.kind == NatRules::Kind::Forward || match.kind == NatRules::Kind::OneToOne) {
         return match.other;
     }
-    if (match.kind == NatRules::Kind::Untouched || !has_ports(flow.protocol)) {
+    is_concerned = match.kind != NatRules::Kind::Untouched;
+    if (!is_concerned || !has_ports(flow.protocol)) {
         return std::nullopt;
     }
     const std::uint32_t mapping = is_outbound
@@ -352,8 +364,14 @@ QuotedDecision Translator::translate_quoted(Direction direction, const Flow& quo
                                             net::Ipv4Address outer, net::InterfaceId out) {
     // The error goes against the packet that it quotes, so its direction is that of the answer.
     const Flow answer = reversed(quoted);
-    const auto other = counterpart(direction, answer, out);
+    bool is_concerned = false;
+    const auto other = counterpart(direction, answer, out, is_concerned);
     QuotedDecision decision;
+    if (!other && !is_concerned) {
+        decision.verdict =
+            direction == Direction::Outbound ? Verdict::Untouched : Verdict::Unmapped;
+        return decision;
+    }
     if (!other) {
         ++counters_.refused[static_cast<std::size_t>(Reason::UnknownQuote)];
         decision.verdict = Verdict::Drop;

@@ -108,6 +108,7 @@ struct SessionFilter {
 struct Revision {
     std::shared_ptr<const NatRules> rules;         // shared by the workers, and read only
     std::vector<std::unique_ptr<PortPool>> pools;  // beside rules->outside_addresses()
+    std::size_t port_bytes = 0;                    // of all pools
 };
 
 class Translator {
@@ -128,6 +129,10 @@ public:
 
     [[nodiscard]] Decision outbound(const Packet& packet, net::InterfaceId out, Instant now);
     [[nodiscard]] Decision inbound(const Packet& packet, Instant now);
+    // The same for a packet of a session that there is; `hash` is what prefetch() returned. False:
+    // there is none, and nothing happened.
+    [[nodiscard]] bool established(Direction direction, const Packet& packet, std::uint64_t hash,
+                                   Instant now, Decision& decision);
 
     // `quoted`: the flow of the packet inside the error, as it stands there. `outer`: the address
     // of the error itself that is ours to change: its destination on the way in, its source on the
@@ -212,7 +217,7 @@ private:
                                                RuleId rule);
     [[nodiscard]] std::uint32_t mapping_outside(net::IpProtocol protocol, Endpoint outside);
     [[nodiscard]] std::optional<Endpoint> counterpart(Direction direction, const Flow& flow,
-                                                      net::InterfaceId out);
+                                                      net::InterfaceId out, bool& is_concerned);
 
     // translator_sessions.cpp: what is made and what ends
     struct NewSession {

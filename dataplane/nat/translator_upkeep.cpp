@@ -105,6 +105,9 @@ net::Result<std::unique_ptr<Revision>, std::string> Translator::prepare_for(
         revision->pools[index] =
             std::make_unique<PortPool>(settings.place, settings.timeouts.port_quarantine, block);
     }
+    for (const auto& pool : revision->pools) {
+        revision->port_bytes += pool ? pool->bytes() : 0U;
+    }
     revision->rules = std::move(rules);
     return revision;
 }
@@ -271,11 +274,7 @@ Statistics& Statistics::operator+=(const Statistics& other) {
 }
 
 std::size_t Translator::port_bytes() const {
-    std::size_t sum = 0;
-    for (const auto& pool : revision_->pools) {
-        sum += pool ? pool->bytes() : 0U;
-    }
-    return sum;
+    return revision_->port_bytes;
 }
 
 }  // namespace godwit::dataplane::nat

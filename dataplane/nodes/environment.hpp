@@ -20,6 +20,7 @@
 #include "dataplane/nodes/fragment/fragment_queue.hpp"
 #include "dataplane/nodes/fragment/reassembler.hpp"
 #include "dataplane/nodes/ip4/identification.hpp"
+#include "dataplane/nodes/nat/nat_state.hpp"
 #include "dataplane/nodes/punt/policer.hpp"
 #include "dataplane/nodes/punt/punt_rings.hpp"
 #include "dataplane/tables/fib.hpp"
@@ -42,7 +43,8 @@ inline net::SipKey random_key() {
 struct Environment {
     Environment(unsigned worker_in, unsigned worker_count_in, const Fib& fib_in,
                 const NextHops& next_hops_in, rte_mempool* pool_in, api::CounterBlock& counters_in,
-                std::uint64_t cycles_per_second, const net::SipKey& random_key_in)
+                std::uint64_t cycles_per_second, const net::SipKey& random_key_in,
+                nat::Seat* nat_seat = nullptr)
         : worker(worker_in),
           worker_count(worker_count_in),
           fib(fib_in),
@@ -55,6 +57,7 @@ struct Environment {
           icmp_limit(cycles_per_second, api::kMaxInterfaces, worker_count_in, random_key_in),
           identification(random_key_in, worker_in, identification_counters(worker_count_in)),
           reassembler(rte_rand(), cycles_per_second),
+          nat(nat_seat, cycles_per_second, random_key_in),
           to_worker(worker_count_in),
           to_port(kMaxPorts) {}
 
@@ -99,6 +102,8 @@ struct Environment {
         std::uint32_t datagrams = 0;
         std::uint32_t datagrams_per_interface = 0;
     } reassembly_limits;
+
+    NatState nat;
 
     // of this loop
     const InterfaceSnapshot* interfaces = nullptr;

@@ -15,7 +15,9 @@ void ethernet_input(Graph& graph, Environment& env, Packets packets);
 void arp_input(Graph& graph, Environment& env, Packets packets);
 void rarp_input(Graph& graph, Environment& env, Packets packets);
 void ip4_input(Graph& graph, Environment& env, Packets packets);
+void nat_inbound(Graph& graph, Environment& env, Packets packets);
 void ip4_lookup(Graph& graph, Environment& env, Packets packets);
+void nat_outbound(Graph& graph, Environment& env, Packets packets);
 void ip4_local(Graph& graph, Environment& env, Packets packets);
 void icmp_input(Graph& graph, Environment& env, Packets packets);
 void icmp_error(Graph& graph, Environment& env, Packets packets);
@@ -34,6 +36,14 @@ bool cut_fragments(Graph& graph, Environment& env);
 // Once a loop, by the worker: datagrams whose other fragments did not come in time. How many
 // fragments that ended, at most a few hundred; what is to be told about them waits for a walk.
 unsigned expire_datagrams(Graph& graph, Environment& env);
+
+// Between walks, by the worker: fragments whose ports became known, at most kBurst for the next
+// walk; false: there were none.
+bool release_fragments(Graph& graph, Environment& env);
+
+// NAT, once a loop, by the worker: what the owner asks, and what time ends. How much was done, at
+// most a few hundred; what is to be told about it waits for a walk.
+unsigned nat_upkeep(Graph& graph, Environment& env);
 
 // Runs the graph until it is empty.
 void walk(Graph& graph, Environment& env);

@@ -13,6 +13,10 @@ void walk(Graph& graph, Environment& env) {
                 return rarp_input(graph, env, packets);
             case api::NodeId::Ip4Input:
                 return ip4_input(graph, env, packets);
+            case api::NodeId::NatInbound:
+                return nat_inbound(graph, env, packets);
+            case api::NodeId::NatOutbound:
+                return nat_outbound(graph, env, packets);
             case api::NodeId::Ip4Lookup:
                 return ip4_lookup(graph, env, packets);
             case api::NodeId::Ip4Local:

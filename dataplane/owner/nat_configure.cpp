@@ -161,8 +161,25 @@ private:
                                       *outside,
                                       {from.port.first, from.port.last},
                                       from.to.address,
-                                      from.to.port.value_or(from.port.first)});
+                                      from.to.port.value_or(from.port.first),
+                                      interface_of(from, *outside)});
         }
+    }
+
+    // Where the outside address is; none: on no link of ours, so it may be anywhere.
+    net::InterfaceId interface_of(const config::NatDestinationRule& rule,
+                                  net::Ipv4Address outside) const {
+        if (rule.in_interface) {
+            return number_of_(*rule.in_interface);
+        }
+        for (const auto& [name, interface] : model_.interfaces) {
+            for (const net::Ipv4InterfaceAddress& own : interface.addresses) {
+                if (own.subnet().contains(outside)) {
+                    return number_of_(name);
+                }
+            }
+        }
+        return {};
     }
 
     // Where an outside address is the router's own too, what the router itself begins keeps its

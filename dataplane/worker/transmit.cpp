@@ -12,8 +12,8 @@ namespace godwit::dataplane {
 
 void Transmit::flush_bursts() {
     flush_full();
-    // What the walk left to be cut, a burst of fragments at a time.
-    while (cut_fragments(graph_, env_)) {
+    // What the walk left to be cut or set free, a burst of fragments at a time.
+    while (cut_fragments(graph_, env_) || release_fragments(graph_, env_)) {
         walk(graph_, env_);
         flush_full();
     }

@@ -32,7 +32,8 @@ struct Worker::State {
           graph(counters_in),
           env(number_in, shared_in.links.workers(), shared_in.fib, shared_in.next_hops,
               shared_in.pool, counters_in, rte_get_tsc_hz(),
-              shared_in.random_key.value_or(random_key())),
+              shared_in.random_key.value_or(random_key()),
+              shared_in.nat != nullptr ? &shared_in.nat->seat(number_in) : nullptr),
           transmit(graph, env, shared_in.links) {
         if (shared_in.universal_milliseconds != nullptr) {
             env.universal_milliseconds = shared_in.universal_milliseconds;
@@ -43,6 +44,7 @@ struct Worker::State {
         env.now_cycles = shared.cycles != nullptr ? shared.cycles() : now;
         env.interfaces = &shared.interfaces.current();
         env.punt = punt.load(std::memory_order_acquire);
+        env.nat.begin(env.now_cycles);
     }
 
     unsigned receive(const RxQueue& queue) {
@@ -88,6 +90,15 @@ struct Worker::State {
             transmit.flush_bursts();
         }
         return expired;
+    }
+
+    unsigned keep_up_nat() {
+        const unsigned done = nat_upkeep(graph, env);
+        if (done > 0) [[unlikely]] {
+            walk(graph, env);
+            transmit.flush_bursts();
+        }
+        return done;
     }
 
     unsigned take_handed() {
@@ -147,6 +158,7 @@ unsigned Worker::run_once() {
     State& state = *state_;
     state.begin_loop(state.last_cycles);
     unsigned handled = state.expire_fragments();
+    handled += state.keep_up_nat();
     handled += state.take_handed();
     for (const RxQueue& queue : state.queues) {
         handled += state.receive(queue);

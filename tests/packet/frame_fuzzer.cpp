@@ -1,7 +1,7 @@
-// frame-fuzzer [SECONDS] [SEED]: mutated frames into both ports of a real worker with real tables,
-// as fast as they go. Run under AddressSanitizer and UndefinedBehaviorSanitizer, it must end with
-// the ledger balanced and every buffer back in the pool. The seed is printed first: the same seed
-// gives the same frames.
+// frame-fuzzer [SECONDS] [SEED]: mutated frames into both ports of real workers with real tables,
+// as fast as they go; half of the time without NAT and half with it. Run under AddressSanitizer and
+// UndefinedBehaviorSanitizer, it must end with the ledger balanced and every buffer back in the
+// pool. The seed is printed first: the same seed gives the same frames.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -13,15 +13,17 @@
 namespace godwit::packet_test {
 namespace {
 
-int fuzz(std::chrono::seconds duration, std::uint64_t seed) {
-    fmt::print("seed {}, {} seconds\n", seed, duration.count());
-    TestEal eal;
-    FrameMutator mutator(seed);
+int fuzz(std::chrono::milliseconds duration, std::uint64_t seed, FrameMutator::Subject subject,
+         TestEal& eal) {
+    const bool translates = subject == FrameMutator::Subject::Nat;
+    fmt::print("seed {}, {} milliseconds{}\n", seed, duration.count(),
+               translates ? ", with NAT" : "");
+    FrameMutator mutator(seed, subject);
     const unsigned in_use_before = eal.packets_in_use();
     std::uint64_t frames = 0;
     std::vector<std::string> faults;
     {
-        Testbed testbed(fuzzed_topology(), eal.pool());
+        Testbed testbed(translates ? translated_topology() : fuzzed_topology(), eal.pool());
         const auto end = std::chrono::steady_clock::now() + duration;
         while (faults.empty() && std::chrono::steady_clock::now() < end) {
             for (std::size_t burst = 1 + mutator.below(200); burst > 0; --burst) {
@@ -65,7 +67,13 @@ int main(int argc, char** argv) {
     const std::uint64_t seed =
         argc > 2 ? std::strtoull(argv[2], nullptr, 10) : std::random_device{}();
     try {
-        return godwit::packet_test::fuzz(std::chrono::seconds(seconds), seed);
+        using godwit::packet_test::FrameMutator;
+        godwit::packet_test::TestEal eal;
+        const std::chrono::milliseconds half(seconds * 500);
+        const int forwarding =
+            godwit::packet_test::fuzz(half, seed, FrameMutator::Subject::Forwarding, eal);
+        const int nat = godwit::packet_test::fuzz(half, seed, FrameMutator::Subject::Nat, eal);
+        return forwarding + nat == 0 ? 0 : 1;
     } catch (const std::exception& problem) {
         fmt::print(stderr, "frame-fuzzer: {}\n", problem.what());
         return 2;

@@ -54,6 +54,63 @@ std::vector<Frame> corpus() {
     return frames;
 }
 
+// Flows out and in, errors about them from both sides, fragments, hairpin; few flows, so that most
+// frames are of one that is there.
+std::vector<Frame> nat_corpus() {
+    FrameNames names;
+    std::vector<Frame> frames;
+    const auto add = [&](const char* link, const char* rest) {
+        frames.push_back(frame_from_text(std::string(link) + " / " + rest, names));
+    };
+    for (const char* rest :
+         {"ip src=10.0.0.2 dst=198.51.100.5 / udp sport=5000 dport=53 / data 40",
+          "ip src=10.0.0.2 dst=198.51.100.5 / udp sport=5000 dport=53 sum=none / data 40",
+          "ip src=10.0.0.3 dst=198.51.100.5 / udp sport=5000 dport=53 / data 40",
+          "ip src=10.0.0.2 dst=198.51.100.5 / tcp sport=40000 dport=80 flags=2",
+          "ip src=10.0.0.2 dst=198.51.100.5 / tcp sport=40000 dport=80 flags=16 / data 100",
+          "ip src=10.0.0.2 dst=198.51.100.5 / tcp sport=40000 dport=80 flags=17",
+          "ip src=10.0.0.2 dst=198.51.100.5 ttl=1 / udp sport=5000 dport=53 / data 40",
+          "ip src=10.0.0.2 dst=198.51.100.5 / udp sport=5000 dport=53 / data 700",
+          "ip src=10.0.0.2 dst=198.51.100.5 df / udp sport=5000 dport=53 / data 700",
+          "ip src=10.0.0.2 dst=198.51.100.5 id=7 mf / udp sport=5000 dport=53 len=48 / data 16",
+          "ip src=10.0.0.2 dst=198.51.100.5 id=7 off=3 proto=17 / data 24",
+          "ip src=10.0.0.2 dst=198.51.100.5 / icmp rest=0x00070001 / data 8",
+          "ip src=10.0.0.2 dst=198.51.100.5 proto=47 / data 20",
+          "ip src=10.0.0.2 dst=10.0.1.1 / udp sport=5000 dport=5000 / data 20",
+          "ip src=10.0.0.2 dst=10.0.1.1 / tcp sport=40000 dport=443 flags=2",
+          "ip src=10.0.0.3 dst=10.0.1.1 / icmp type=3 code=3 / ip src=10.0.1.1 dst=10.0.0.3 / udp "
+          "sport=5000 dport=5000 / data 20",
+          "ip src=10.0.0.2 dst=198.51.100.5 / icmp type=3 code=3 / ip src=198.51.100.5 "
+          "dst=10.0.0.2 "
+          "/ udp sport=53 dport=5000 / data 9",
+          "ip src=10.0.0.3 dst=198.51.100.5 / tcp sport=8443 dport=50000 flags=18"}) {
+        add("eth dst=02:00:00:00:01:01 src=02:00:00:00:01:02", rest);
+        add("eth dst=02:00:00:00:01:01 src=02:00:00:00:01:02 / vlan id=20", rest);
+    }
+    for (const char* rest :
+         {"ip src=198.51.100.5 dst=10.0.1.1 / udp sport=53 dport=5000 / data 40",
+          "ip src=198.51.100.6 dst=10.0.1.1 / udp sport=53 dport=5000 / data 40",
+          "ip src=198.51.100.5 dst=10.0.1.1 / tcp sport=80 dport=40000 flags=18",
+          "ip src=198.51.100.5 dst=10.0.1.1 / tcp sport=80 dport=40000 flags=16 / data 200",
+          "ip src=198.51.100.5 dst=10.0.1.1 / tcp sport=80 dport=40000 flags=4",
+          "ip src=198.51.100.5 dst=10.0.1.1 / tcp sport=50000 dport=443 flags=2",
+          "ip src=198.51.100.5 dst=10.0.1.1 / tcp sport=50000 dport=6000 flags=2",
+          "ip src=198.51.100.5 dst=10.0.1.1 ttl=1 / udp sport=53 dport=5000 / data 40",
+          "ip src=198.51.100.5 dst=10.0.1.1 / icmp type=0 rest=0x00070001 / data 8",
+          "ip src=198.51.100.5 dst=10.0.1.1 id=7 mf / udp sport=53 dport=5000 len=48 / data 16",
+          "ip src=198.51.100.5 dst=10.0.1.1 id=7 off=3 proto=17 / data 24",
+          "ip src=198.51.100.5 dst=10.0.1.8 proto=47 / data 20",
+          "ip src=192.0.2.1 dst=10.0.1.1 / icmp type=11 / ip src=10.0.1.1 dst=198.51.100.5 ttl=1 / "
+          "udp sport=5000 dport=53 / data 40",
+          "ip src=192.0.2.1 dst=10.0.1.1 / icmp type=3 code=4 rest=1400 / ip src=10.0.1.1 "
+          "dst=198.51.100.5 / tcp sport=40000 dport=80 flags=16 / data 8",
+          "ip src=192.0.2.1 dst=10.0.1.1 / icmp type=11 / ip src=10.0.1.1 dst=198.51.100.5 / icmp "
+          "rest=0x00070001 / data 8"}) {
+        add("eth dst=02:00:00:00:02:01 src=02:00:00:00:02:02", rest);
+    }
+    return frames;
+}
+
 void mend_header_checksum(Frame& frame) {
     const std::size_t start = frame.size() > 14 && frame[12] == 0x81 ? 18 : 14;
     if (frame.size() < start + 20) {
@@ -112,7 +169,40 @@ Topology fuzzed_topology() {
     return topology;
 }
 
-FrameMutator::FrameMutator(std::uint64_t seed) : random_(seed), corpus_(corpus()) {}
+Topology translated_topology() {
+    const auto prefix = [](const char* text) { return *net::Ipv4Prefix::parse(text); };
+    constexpr net::InterfaceId kWan{2};  // the second of the topology
+    Topology topology = fuzzed_topology();
+    for (const char* remotes : {"198.51.100.0/24", "192.0.2.0/24"}) {
+        topology.routes.push_back({prefix(remotes), {*net::Ipv4Address::parse("10.0.1.2")}});
+    }
+    TestNat nat;
+    nat.settings.max_sessions = 256;
+    nat.settings.max_subscribers = 256;
+    dataplane::nat::SourceRule rule;
+    rule.id = dataplane::nat::RuleId{1};
+    rule.name = "lan";
+    rule.from = {prefix("10.0.0.0/24"), prefix("10.0.20.0/24")};
+    rule.out = kWan;
+    rule.pool = {prefix("10.0.1.1/32")};
+    nat.rules.source = {rule};
+    dataplane::nat::ForwardRule forward;
+    forward.id = dataplane::nat::RuleId{2};
+    forward.name = "web";
+    forward.outside = *net::Ipv4Address::parse("10.0.1.1");
+    forward.ports = {443, 443};
+    forward.inside = *net::Ipv4Address::parse("10.0.0.3");
+    forward.first_inside_port = 8443;
+    forward.out = kWan;
+    nat.rules.forward = {forward};
+    nat.rules.one_to_one = {
+        {dataplane::nat::RuleId{3}, "server", prefix("10.0.0.9/32"), prefix("10.0.1.8/32"), kWan}};
+    topology.nat = nat;
+    return topology;
+}
+
+FrameMutator::FrameMutator(std::uint64_t seed, Subject subject)
+    : random_(seed), corpus_(subject == Subject::Nat ? nat_corpus() : corpus()) {}
 
 Frame FrameMutator::next() {
     Frame frame = corpus_[below(corpus_.size())];

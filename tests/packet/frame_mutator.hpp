@@ -15,10 +15,13 @@ namespace godwit::packet_test {
 // Two ports and a VLAN, neighbours, equal-cost and blackhole routes, a small MTU: what the frames
 // are about.
 Topology fuzzed_topology();
+// The same with NAT: what leaves by wan0 for 198.51.100.0/24, a forward and a one-to-one address.
+Topology translated_topology();
 
 class FrameMutator {
 public:
-    explicit FrameMutator(std::uint64_t seed);
+    enum class Subject : std::uint8_t { Forwarding, Nat };
+    explicit FrameMutator(std::uint64_t seed, Subject subject = Subject::Forwarding);
 
     Frame next();
     std::size_t below(std::size_t limit) { return random_() % limit; }

@@ -15,7 +15,12 @@
 //         icmp-errors-between: [50, 200]                      sent; their frames are not compared
 //         workers: {0: 3, 1: 5}                               packets in ip4-input, by worker
 //         later: 61                                           seconds, with another run after it
+//         nat:    {max-sessions: 1}                           over the topology's (nat_yaml.hpp)
+//         nat-sessions: 2                                     of all workers, at the end
 //         control-plane: false · control-plane-stalls: true · owner-answers: host-unreachable
+//
+// Instead of `in`, `out` and `later`, `steps` is a list of them, one after the other; `quote`
+// counts the frames of all steps.
 //
 // `compare: set` forgets the order in which frames left a port (several workers); `out-counts:
 // {wan0: 64}` looks at their number only. Instead of `in`, `cut-to-every-length:
@@ -32,6 +37,7 @@
 
 #include "net/checksum.hpp"
 #include "net/icmp.hpp"
+#include "tests/packet/nat_yaml.hpp"
 #include "tests/packet/topology_yaml.hpp"
 
 namespace godwit::packet_test {
@@ -90,6 +96,10 @@ public:
         : node_(node), topology_(topology), names_(std::move(names)), eal_(eal) {
         topology_.control_plane = node["control-plane"].as<bool>(true);
         topology_.control_plane_stalls = node["control-plane-stalls"].as<bool>(false);
+        if (node["nat"]) {
+            read_nat(node["nat"], topology_.interfaces,
+                     topology_.nat.emplace(topology_.nat.value_or(TestNat())));
+        }
         if (node["owner-answers"].as<std::string>("") == "host-unreachable") {
             topology_.owner_answer = OwnerAnswer::HostUnreachable;
         }
@@ -116,8 +126,9 @@ public:
     }
 
 private:
-    void exchange(Testbed& testbed) {
-        for (const YAML::Node& in : node_["in"]) {
+    // Frames in, time, frames out; of the case, or of one of its steps.
+    void exchange_frames(Testbed& testbed, const YAML::Node& step) {
+        for (const YAML::Node& in : step["in"]) {
             const unsigned times = in["times"].as<unsigned>(1);
             names_.inputs.push_back(frame_from_text(in["frame"].as<std::string>(), names_));
             for (unsigned i = 0; i < times; ++i) {
@@ -125,14 +136,27 @@ private:
             }
         }
         testbed.run();
-        if (node_["later"]) {
-            testbed.pass(std::chrono::seconds(node_["later"].as<unsigned>()));
+        if (step["later"]) {
+            testbed.pass(std::chrono::seconds(step["later"].as<unsigned>()));
             testbed.run();
         }
-        if (node_["out-counts"]) {
-            compare_numbers_out(testbed);
-        } else if (!node_["icmp-errors-between"]) {
-            compare_frames_out(testbed);
+        if (step["out-counts"]) {
+            compare_numbers_out(testbed, step);
+        } else if (!step["icmp-errors-between"]) {
+            compare_frames_out(testbed, step);
+        }
+    }
+
+    void exchange(Testbed& testbed) {
+        if (const YAML::Node steps = node_["steps"]) {
+            for (const YAML::Node& step : steps) {
+                exchange_frames(testbed, step);
+            }
+        } else {
+            exchange_frames(testbed, node_);
+        }
+        if (node_["nat-sessions"]) {
+            compare_sessions(testbed);
         }
         compare_counts("drops", node_["drops"], testbed.drops(), differences_);
         compare_counts("punted", node_["punted"], testbed.punted(), differences_);
@@ -181,13 +205,25 @@ private:
         }
     }
 
-    void compare_frames_out(Testbed& testbed) {
+    void compare_sessions(Testbed& testbed) {
+        std::uint64_t found = 0;
+        for (unsigned worker = 0; worker < topology_.workers; ++worker) {
+            const auto* translator = testbed.nat().seat(worker).translator();
+            found += translator != nullptr ? translator->session_count() : 0U;
+        }
+        if (found != node_["nat-sessions"].as<std::uint64_t>()) {
+            differences_.push_back(fmt::format("sessions: expected {}, found {}",
+                                               node_["nat-sessions"].as<std::uint64_t>(), found));
+        }
+    }
+
+    void compare_frames_out(Testbed& testbed, const YAML::Node& step) {
         std::map<std::string, std::vector<Frame>> expected;
-        for (const YAML::Node& out : node_["out"]) {
+        for (const YAML::Node& out : step["out"]) {
             expected[out["on"].as<std::string>()].push_back(
                 frame_from_text(out["frame"].as<std::string>(), names_));
         }
-        const bool any_order = node_["compare"].as<std::string>("") == "set";
+        const bool any_order = step["compare"].as<std::string>("") == "set";
         for (const TestInterface& interface : topology_.interfaces) {
             if (!interface.parent.empty()) {
                 continue;
@@ -218,7 +254,7 @@ private:
         }
     }
 
-    void compare_numbers_out(Testbed& testbed) {
+    void compare_numbers_out(Testbed& testbed, const YAML::Node& step) {
         std::map<std::string, std::uint64_t> found;
         for (const TestInterface& interface : topology_.interfaces) {
             const std::size_t count =
@@ -227,7 +263,7 @@ private:
                 found[interface.name] = count;
             }
         }
-        compare_counts("frames out", node_["out-counts"], found, differences_);
+        compare_counts("frames out", step["out-counts"], found, differences_);
     }
 
     // A limit that is drawn by chance: so many at least, so many at most.
@@ -292,7 +328,7 @@ private:
                 }
             }
         }
-        compare_frames_out(testbed);
+        compare_frames_out(testbed, node_);
     }
 
     YAML::Node node_;

@@ -22,8 +22,9 @@ std::uint64_t seed_of_run() {
 }
 
 // A port that spreads flows by software keeps off the straight path; one worker has them all.
-Topology topology(bool straight) {
-    Topology result = fuzzed_topology();
+Topology topology(bool straight, FrameMutator::Subject subject) {
+    Topology result =
+        subject == FrameMutator::Subject::Nat ? translated_topology() : fuzzed_topology();
     result.workers = 1;
     result.standing_time = true;
     result.icmp_errors_per_second = 1'000'000;  // who is told must not depend on who came first
@@ -69,7 +70,7 @@ bool receive(Testbed& bed, const std::string& port, const Frame& frame, std::siz
     return segment == 0 ? bed.receive(port, frame) : bed.receive_chained(port, frame, segment);
 }
 
-class StraightPathTest : public testing::Test {
+class StraightPathTest : public testing::TestWithParam<FrameMutator::Subject> {
 protected:
     static void SetUpTestSuite() { eal_ = std::make_unique<TestEal>(); }
     static void TearDownTestSuite() { eal_.reset(); }
@@ -109,12 +110,20 @@ protected:
 
     static inline std::unique_ptr<TestEal> eal_;
     std::uint64_t seed_ = seed_of_run();
-    FrameMutator mutator_{seed_};
-    Testbed straight_{topology(true), eal_->pool()};
-    Testbed nodes_{topology(false), eal_->pool()};
+    FrameMutator mutator_{seed_, GetParam()};
+    Testbed straight_{topology(true, GetParam()), eal_->pool()};
+    Testbed nodes_{topology(false, GetParam()), eal_->pool()};
 };
 
-TEST_F(StraightPathTest, does_with_each_frame_what_the_nodes_do) {
+INSTANTIATE_TEST_SUITE_P(Of, StraightPathTest,
+                         testing::Values(FrameMutator::Subject::Forwarding,
+                                         FrameMutator::Subject::Nat),
+                         [](const auto& subject) {
+                             return subject.param == FrameMutator::Subject::Nat ? "nat"
+                                                                                : "forwarding";
+                         });
+
+TEST_P(StraightPathTest, does_with_each_frame_what_the_nodes_do) {
     SCOPED_TRACE(fmt::format("GODWIT_SEED={}", seed_));
 
     for (unsigned frame = 0; frame < 20'000; ++frame) {
@@ -135,7 +144,7 @@ TEST_F(StraightPathTest, does_with_each_frame_what_the_nodes_do) {
 
 // Within a burst, what leaves the straight path comes after what does not. So it is open which of
 // several errors that are due at once is the one that the rate limit lets pass.
-TEST_F(StraightPathTest, does_with_bursts_what_the_nodes_do) {
+TEST_P(StraightPathTest, does_with_bursts_what_the_nodes_do) {
     SCOPED_TRACE(fmt::format("GODWIT_SEED={}", seed_));
 
     for (unsigned burst = 0; burst < 3'000; ++burst) {

@@ -92,12 +92,17 @@ Testbed::Testbed(const Topology& topology, rte_mempool* pool)
       fib_(reclaimer_, 1000),
       next_hops_(reclaimer_, 1000, 1000, 100, topology.workers),
       interfaces_(reclaimer_),
-      links_(topology.workers) {
+      links_(topology.workers),
+      nat_(topology.workers, kRandomKey) {
     passed_cycles = 1'000'000;
     open_ports(topology);
     publish_interfaces(topology);
     write_routes(topology);
     start_workers(topology);
+    if (topology.nat) {
+        want_nat(topology.nat);
+        run();
+    }
 }
 
 Testbed::~Testbed() {
@@ -257,6 +262,7 @@ void Testbed::start_workers(const Topology& topology) {
                                    interfaces_,
                                    links_,
                                    pool_,
+                                   &nat_,
                                    topology.standing_time ? standing_clock : running_clock,
                                    topology.standing_time ? time_of_day : nullptr,
                                    kRandomKey};
@@ -336,9 +342,24 @@ void Testbed::pass(std::chrono::seconds time) {
     passed_cycles += static_cast<std::uint64_t>(time.count()) * rte_get_tsc_hz();
 }
 
+void Testbed::want_nat(const std::optional<TestNat>& nat) {
+    std::optional<dataplane::nat::NatTable::Wanted> wanted;
+    if (nat) {
+        auto rules = dataplane::nat::NatRules::compile(nat->rules);
+        if (!rules) {
+            throw std::invalid_argument(rules.error());
+        }
+        wanted = {nat->settings, *rules};
+    }
+    if (const std::string wrong = nat_.want(wanted); !wrong.empty()) {
+        throw std::invalid_argument(wrong);
+    }
+}
+
 void Testbed::run() {
     unsigned moved = 1;
     while (moved > 0) {
+        nat_.poll();
         moved = step_owner() + (control_plane_stalls_ ? 0 : drain_punt_rings());
         for (const auto& worker : workers_) {
             moved += worker->run_once();

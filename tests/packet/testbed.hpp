@@ -18,6 +18,7 @@
 
 #include "dataplane/api/counters.hpp"
 #include "dataplane/api/ring.hpp"
+#include "dataplane/nat/nat_table.hpp"
 #include "dataplane/tables/interface_table.hpp"
 #include "dataplane/worker/worker.hpp"
 #include "drivers/ring_port.hpp"
@@ -61,6 +62,13 @@ struct TestRoute {
 // What the played table owner does with a packet that waits for a neighbour.
 enum class OwnerAnswer : std::uint8_t { Drop, HostUnreachable };
 
+// Rules name interfaces by their place in Topology::interfaces, counted from 1, as the testbed
+// numbers them.
+struct TestNat {
+    dataplane::nat::Settings settings;
+    dataplane::nat::RuleSet rules;
+};
+
 struct Topology {
     unsigned workers = 1;
     std::vector<TestInterface> interfaces;  // a parent stands before its VLANs
@@ -73,6 +81,7 @@ struct Topology {
     OwnerAnswer owner_answer = OwnerAnswer::Drop;
     bool icmp_interface_information = false;
     std::uint32_t icmp_errors_per_second = 1000;
+    std::optional<TestNat> nat = {};
 };
 
 class Testbed {
@@ -103,6 +112,9 @@ public:
 
     [[nodiscard]] dataplane::Worker& worker(unsigned number) { return *workers_[number]; }
     [[nodiscard]] dataplane::Reclaimer& reclaimer() { return reclaimer_; }
+    [[nodiscard]] dataplane::nat::NatTable& nat() { return nat_; }
+    // Other rules or settings, or none; in place when the next run() is over.
+    void want_nat(const std::optional<TestNat>& nat);
     [[nodiscard]] dataplane::NextHops& next_hops() { return next_hops_; }
     [[nodiscard]] std::uint32_t next_hop_of(net::Ipv4Address address) const {
         return fib_.lookup(address.value());
@@ -155,6 +167,7 @@ private:
     dataplane::NextHops next_hops_;
     dataplane::InterfaceTable interfaces_;
     dataplane::Links links_;
+    dataplane::nat::NatTable nat_;
     std::map<net::Ipv4Address, std::uint32_t> neighbors_;
     std::vector<std::unique_ptr<dataplane::Worker>> workers_;
     struct PuntMemory;

@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "tests/packet/nat_yaml.hpp"
+
 namespace godwit::packet_test {
 
 namespace {
@@ -93,6 +95,11 @@ Topology topology_from_yaml(const YAML::Node& node, FrameNames& names) {
     if (const YAML::Node icmp = node["icmp"]) {
         topology.icmp_interface_information = icmp["interface-information"].as<bool>(false);
         topology.icmp_errors_per_second = icmp["errors-per-second"].as<std::uint32_t>(1000);
+    }
+    if (const YAML::Node nat = node["nat"]) {
+        topology.nat.emplace();
+        topology.nat->settings.max_sessions = 4096;
+        read_nat(nat, topology.interfaces, *topology.nat);
     }
     for (const auto& item : node["macs"]) {
         names.macs[item.first.as<std::string>()] = parsed<net::MacAddress>(item.second);

@@ -13,7 +13,7 @@
 //       macs: {stranger: 02:00:00:00:0f:0f}
 //       icmp: {interface-information: true, errors-per-second: 1000}
 //
-// An interface may also say `redirects: false`.
+// An interface may also say `redirects: false`; `nat` has a reader of its own (nat_yaml.hpp).
 #pragma once
 
 #include <yaml-cpp/yaml.h>

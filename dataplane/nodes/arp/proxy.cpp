@@ -34,15 +34,28 @@ bool leads_elsewhere(const Environment& env, const InterfaceEntry& entry, const 
     return false;
 }
 
+// An outside address that NAT has on this link, and that no interface has: it is ours all the same.
+bool is_given_out(const Environment& env, const InterfaceEntry& entry, net::Ipv4Address target) {
+    return env.nat.translator != nullptr && is_in_its_subnets(entry, target) &&
+           env.nat.translator->rules().is_outside_address(target) &&
+           env.nat.translator->rules().interface_of(target, {}) == entry.id;
+}
+
 }  // namespace
 
 bool answers_for(const Environment& env, const InterfaceEntry& entry,
                  const net::wire::ArpView& request) {
     const net::Ipv4Address sender = request.sender_address();
     const net::Ipv4Address target = request.target_address();
-    if (!entry.proxy_arp || request.operation() != net::ArpOperation::Request || sender == target ||
+    if (request.operation() != net::ArpOperation::Request || sender == target ||
         !is_in_its_subnets(entry, sender) || !can_be_a_host(target) ||
         env.interfaces->is_tentative(target)) {
+        return false;
+    }
+    if (is_given_out(env, entry, target)) {
+        return true;
+    }
+    if (!entry.proxy_arp) {
         return false;
     }
     const NextHopEntry way = env.next_hops.entry(env.fib.lookup(target.value()));

@@ -6,6 +6,8 @@
 // questions matters for that: the rules first, then whether a way leads back, and the limit last,
 // so that only what could be sent is charged to it.
 //
+// What NAT has translated is told about as its sender knows it.
+//
 // Of equal paths back the error takes the one that the packet's flow hash names, so that its source
 // address can be of the interface that it leaves by.
 #include "dataplane/graph/flow_hash.hpp"
@@ -14,6 +16,7 @@
 #include "dataplane/nodes/icmp/error_rules.hpp"
 #include "dataplane/nodes/icmp/reply_options.hpp"
 #include "dataplane/nodes/ip4/own_addresses.hpp"
+#include "dataplane/nodes/nat/rewrite.hpp"
 #include "dataplane/nodes/nodes.hpp"
 #include "net/icmp.hpp"
 #include "net/ipv4.hpp"
@@ -98,6 +101,7 @@ std::uint32_t hash_of(rte_mbuf* packet) {
 }
 
 void tell_source(Graph& graph, Environment& env, rte_mbuf* packet) {
+    restore(packet);
     if (const auto silence = silence_about(env, packet)) {
         count_silence(env, *silence);
         return;

@@ -24,7 +24,9 @@ bool is_source_routed(rte_mbuf* packet) {
 
 void offer_redirect(Graph& graph, Environment& env, rte_mbuf* packet, const Adjacency& adjacency) {
     const PacketMeta& about = meta(packet);
-    if (adjacency.interface != about.ingress || about.local_source != 0) {
+    // What NAT turned around has no better way.
+    if (adjacency.interface != about.ingress || about.local_source != 0 || about.source_was != 0 ||
+        about.destination_was != 0) {
         return;
     }
     const InterfaceEntry* entry = env.interface(about.ingress);

@@ -178,6 +178,19 @@ bool is_validated(const Environment& env, rte_mbuf* packet) {
     return ingress != nullptr && ingress->source_validation != SourceValidation::Off;
 }
 
+// To an address that NAT has given out. What came to everyone on the link is not, and ip4-lookup
+// ends it.
+bool is_for_nat(const Environment& env, rte_mbuf* packet) {
+    if (env.nat.translator == nullptr || meta(packet).link_group != 0) {
+        return false;
+    }
+    const nat::NatRules& rules = env.nat.translator->rules();
+    const Ipv4Address destination =
+        Ipv4Address::from_wire(layout_at<Ipv4Layout>(packet).destination);
+    return rules.may_be_outside(destination) && rules.is_outside_address(destination) &&
+           !env.interfaces->is_tentative(destination);
+}
+
 void send_on(Graph& graph, Environment& env, rte_mbuf* packet, Outcome outcome, DropReason reason) {
     PacketMeta& about = meta(packet);
     switch (outcome) {
@@ -198,7 +211,8 @@ void send_on(Graph& graph, Environment& env, rte_mbuf* packet, Outcome outcome, 
         env.counters.checksums_mended.add(1);
     }
     if (outcome == Outcome::Lookup) {
-        graph.next(api::NodeId::Ip4Lookup, packet);
+        graph.next(is_for_nat(env, packet) ? api::NodeId::NatInbound : api::NodeId::Ip4Lookup,
+                   packet);
         return;
     }
     about.punt_class = outcome == Outcome::LimitedBroadcast ? api::PuntClass::Broadcast

@@ -56,19 +56,31 @@ bool expires(rte_mbuf* packet) {
     return meta(packet).local_source == 0 && layout_at<Ipv4Layout>(packet).ttl <= 1;
 }
 
-// To `way_out`, by way of its options.
-void leave(Graph& graph, rte_mbuf* packet, NodeId way_out) {
-    const PacketMeta& about = meta(packet);
+// To `way_out`, by way of NAT and of its options.
+void leave(Graph& graph, const Environment& env, rte_mbuf* packet, const NextHopEntry& hop,
+           NodeId way_out) {
+    PacketMeta& about = meta(packet);
     if (about.link_local != 0 && about.local_source == 0) [[unlikely]] {
         const auto source = Ipv4Address::from_wire(layout_at<Ipv4Layout>(packet).source);
         graph.drop(packet, is_link_local(source) ? DropReason::Ip4MartianSource
                                                  : DropReason::Ip4MartianDestination);
         return;
     }
-    graph.next(has_options(packet) ? NodeId::Ip4Options : way_out, packet);
+    way_out = has_options(packet) ? NodeId::Ip4Options : way_out;
+    if (env.nat.translator != nullptr && about.nat_is_done == 0 && about.link_local == 0) {
+        const net::InterfaceId egress =
+            hop.verdict == Verdict::Adjacency ? env.next_hops.adjacency(hop.target).interface : hop.interface;
+        if (env.nat.translator->rules().concerns_interface(egress)) {
+            about.after_nat = way_out;
+            graph.next(NodeId::NatOutbound, packet);
+            return;
+        }
+    }
+    graph.next(way_out, packet);
 }
 
-void resolve(Graph& graph, rte_mbuf* packet, const NextHopEntry& hop, std::uint32_t gateway) {
+void resolve(Graph& graph, const Environment& env, rte_mbuf* packet, const NextHopEntry& hop,
+             std::uint32_t gateway) {
     if (expires(packet)) {
         report(graph, packet, net::IcmpType::TimeExceeded,
                static_cast<std::uint8_t>(net::TimeExceededCode::Transit),
@@ -78,7 +90,7 @@ void resolve(Graph& graph, rte_mbuf* packet, const NextHopEntry& hop, std::uint3
     PacketMeta& about = meta(packet);
     about.egress = hop.interface;
     about.gateway = gateway;
-    leave(graph, packet, NodeId::ArpResolve);
+    leave(graph, env, packet, hop, NodeId::ArpResolve);
 }
 
 void follow_broadcast(Graph& graph, Environment& env, rte_mbuf* packet, const NextHopEntry& hop) {
@@ -88,7 +100,8 @@ void follow_broadcast(Graph& graph, Environment& env, rte_mbuf* packet, const Ne
     if (link != nullptr && link->directed_broadcast && about.link_group == 0 &&
         about.local_source == 0 && about.link_local == 0) {
         copy_to_control_plane(env, packet, api::PuntClass::Broadcast);
-        leave(graph, packet, NodeId::Ip4Rewrite);
+        about.nat_is_done = 1;  // everyone on a link is no host
+        leave(graph, env, packet, hop, NodeId::Ip4Rewrite);
         return;
     }
     if (!about.ingress.is_none() && about.ingress == hop.interface) {
@@ -108,7 +121,7 @@ void follow(Graph& graph, Environment& env, rte_mbuf* packet, const NextHopEntry
     }
     switch (hop.verdict) {
         case Verdict::Adjacency:
-            leave(graph, packet, NodeId::Ip4Rewrite);
+            leave(graph, env, packet, hop, NodeId::Ip4Rewrite);
             return;
         case Verdict::NoRoute:
             // RFC 1812 5.2.7.1: network unreachable.
@@ -137,11 +150,11 @@ void follow(Graph& graph, Environment& env, rte_mbuf* packet, const NextHopEntry
                 graph.drop(packet, DropReason::Ip4DirectedBroadcast);
                 return;
             }
-            resolve(graph, packet, hop, destination.value());
+            resolve(graph, env, packet, hop, destination.value());
             return;
         }
         case Verdict::Incomplete:
-            resolve(graph, packet, hop, 0);
+            resolve(graph, env, packet, hop, 0);
             return;
         case Verdict::Group:
             // A member became a group since the group was read; groups do not nest.

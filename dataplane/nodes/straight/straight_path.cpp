@@ -23,6 +23,7 @@
 
 #include "dataplane/graph/flow_hash.hpp"
 #include "dataplane/graph/packet_bytes.hpp"
+#include "dataplane/nodes/straight/translation.hpp"
 #include "dataplane/nodes/straight/vector.hpp"
 #include "net/vlan.hpp"
 
@@ -190,7 +191,64 @@ public:
         if (found_.count == 0) {
             return 0;
         }
+        if (env_.nat.translator != nullptr) [[unlikely]] {
+            return forward_translated(ingress, wide);
+        }
         env_.fib.lookup_burst(found_.destinations.data(), found_.next_hops.data(), found_.count);
+        return forward_found(ingress, wide);
+    }
+
+    void leave(rte_mbuf* packet) {
+        packet->port = port_;  // net_ring leaves that of the packet's last life
+        reset_meta(packet);
+        meta(packet).arrival_tsc = env_.now_cycles;
+        graph_.next(api::NodeId::EthernetInput, packet);
+    }
+
+private:
+    struct Received {
+        std::uint64_t packets = 0;
+        std::uint64_t bytes = 0;
+    };
+
+    unsigned forward_translated(net::InterfaceId ingress, bool wide) {
+        straight::Translation translation(env_, kLinkBytes);
+        translation_ = &translation;
+        leave_some(translation.translate_inbound(found_));
+        if (found_.count != 0) {
+            env_.fib.lookup_burst(found_.destinations.data(), found_.next_hops.data(),
+                                  found_.count);
+            leave_some(translation.translate_outbound(found_, hops_));
+        }
+        const unsigned forwarded = forward_found(ingress, wide);
+        translation_ = nullptr;
+        return forwarded;
+    }
+
+    // Bit n: candidate n goes to the nodes. The others close up, in their order.
+    void leave_some(std::uint64_t leaving) {
+        if (leaving == 0) [[likely]] {
+            return;
+        }
+        unsigned kept = 0;
+        for (unsigned at = 0; at < found_.count; ++at) {
+            if ((leaving >> at & 1U) != 0) {
+                leave(found_.packets[at]);
+                continue;
+            }
+            found_.packets[kept] = found_.packets[at];
+            found_.destinations[kept] = found_.destinations[at];
+            found_.next_hops[kept] = found_.next_hops[at];
+            found_.facts[kept] = found_.facts[at];
+            if constexpr (kLinkBytes == kTaggedBytes) {
+                ingress_[kept] = ingress_[at];
+            }
+            translation_->move(at, kept++);
+        }
+        found_.count = kept;
+    }
+
+    unsigned forward_found(net::InterfaceId ingress, bool wide) {
         Received received;
         unsigned at = 0;
         if (wide) {
@@ -218,19 +276,6 @@ public:
         add_received(ingress, received);
         return forwarded_;
     }
-
-    void leave(rte_mbuf* packet) {
-        packet->port = port_;  // net_ring leaves that of the packet's last life
-        reset_meta(packet);
-        meta(packet).arrival_tsc = env_.now_cycles;
-        graph_.next(api::NodeId::EthernetInput, packet);
-    }
-
-private:
-    struct Received {
-        std::uint64_t packets = 0;
-        std::uint64_t bytes = 0;
-    };
 
     [[nodiscard]] NextHopEntry hop_of(rte_mbuf* packet, std::uint32_t index) const {
         const NextHopEntry hop = hops_.entry(index);
@@ -271,6 +316,9 @@ private:
             ++received.packets;
             received.bytes += bytes;
         } else {
+            if (translation_ != nullptr) {
+                translation_->undo(at, packet);
+            }
             leave(packet);
         }
     }
@@ -338,6 +386,7 @@ private:
     const unsigned worker_;
     const std::uint16_t port_;
     unsigned forwarded_ = 0;
+    straight::Translation* translation_ = nullptr;  // where packets are translated
     straight::Candidates found_;
     std::array<net::InterfaceId, kLinkBytes == kTaggedBytes ? kBurst : 1> ingress_;
 };
