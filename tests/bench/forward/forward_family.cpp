@@ -20,6 +20,7 @@
 #include "dataplane/api/node_id.hpp"
 #include "tests/bench/harness/samples.hpp"
 #include "tests/bench/router/lane.hpp"
+#include "tests/bench/router/lane_rounds.hpp"
 #include "tests/bench/router/router.hpp"
 #include "tests/bench/traffic/destinations.hpp"
 
@@ -28,8 +29,6 @@ namespace godwit::bench {
 namespace {
 
 constexpr std::size_t kSequence = std::size_t{1} << 20;
-constexpr unsigned kPacketsARound = 1U << 18;
-constexpr unsigned kDeviceBurst = 64;
 
 struct Setting {
     std::size_t routes = 1;
@@ -37,75 +36,6 @@ struct Setting {
     std::size_t flows = 0;  // 0: a random destination for each packet
     unsigned burst = 64;    // offered at once
     unsigned buffers = kBuffersInRotation;
-};
-
-// Cycles a packet of `packets` packets offered in bursts. `handle(count)` moves `count` packets
-// from west to east.
-template <class Handle>
-net::Result<double, Problem> timed_round(Lane& lane, unsigned packets, unsigned burst, double clock,
-                                         Handle&& handle) {
-    UninterruptedSum sum(clock);
-    for (unsigned done = 0; done < packets; done += burst) {
-        const unsigned offered = lane.offer(burst);
-        const std::uint64_t begin = cycles_now();
-        handle(offered);
-        sum.add(cycles_now() - begin, burst);
-        const auto sent = lane.collect();
-        lane.give_back(sent);
-        if (offered != burst || sent.size() != burst) {
-            return net::unexpected(
-                Problem{fmt::format("of a burst of {} {} were offered and {} came out", burst,
-                                    offered, sent.size()),
-                        "a packet was lost: run tests/packet, which says why"});
-        }
-    }
-    return sum.per_item();
-}
-
-class ForwardRun {
-public:
-    ForwardRun(Router& router, Lane& lane, unsigned burst)
-        : router_(router), lane_(lane), burst_(burst), clock_(clock_cycles()) {}
-
-    net::Result<double, Problem> floor() {
-        const std::uint16_t west = router_.west(0).port_id();
-        const std::uint16_t east = router_.east().port_id();
-        return timed_round(lane_, packets_a_round(), burst_, clock_, [west, east](unsigned count) {
-            std::array<rte_mbuf*, kDeviceBurst> packets;
-            for (unsigned moved = 0; moved < count;) {
-                const std::uint16_t got = rte_eth_rx_burst(west, 0, packets.data(), kDeviceBurst);
-                if (rte_eth_tx_burst(east, 0, packets.data(), got) != got || got == 0) {
-                    return;  // less comes out than was offered, which is seen there
-                }
-                moved += got;
-            }
-        });
-    }
-    net::Result<double, Problem> worker() {
-        dataplane::Worker& worker = router_.worker(0);
-        return timed_round(lane_, packets_a_round(), burst_, clock_, [&worker](unsigned count) {
-            for (unsigned moved = 0; moved < count;) {
-                const unsigned got = worker.run_once();
-                if (got == 0) {
-                    return;
-                }
-                moved += got;
-            }
-        });
-    }
-
-private:
-    // Whole bursts, and fewer packets where bursts are so small that the bench's part of the loop
-    // is most of it.
-    [[nodiscard]] unsigned packets_a_round() const {
-        const unsigned packets = burst_ < 8 ? kPacketsARound / 8 : kPacketsARound;
-        return packets / burst_ * burst_;
-    }
-
-    Router& router_;
-    Lane& lane_;
-    unsigned burst_;
-    double clock_;
 };
 
 struct NodeCycles {
@@ -175,7 +105,7 @@ std::optional<Problem> measure(Context& context, const Setting& setting) {
                          ? imix_sizes(seed + 2)
                          : std::vector<std::uint16_t>{static_cast<std::uint16_t>(setting.size)};
     Lane lane(**router, 0, context.dpdk().pool(), std::move(sequence), setting.buffers);
-    ForwardRun run(**router, lane, setting.burst);
+    LaneRounds run(**router, lane, setting.burst);
 
     Samples all;
     Samples floor;

@@ -54,7 +54,8 @@ Router::Router(const RouterPlan& plan, std::size_t max_routes, rte_mempool* pool
       fib_(reclaimer_, max_routes),
       next_hops_(reclaimer_, plan.next_hops + 16, plan.next_hops + 16, 16, plan.workers),
       interfaces_(reclaimer_),
-      links_(plan.workers) {}
+      links_(plan.workers),
+      nat_(plan.workers, {1, 2}) {}
 
 net::Result<std::unique_ptr<Router>, Problem> Router::build(Dpdk& dpdk, const RouterPlan& plan,
                                                             std::span<const RouteOfTable> routes) {
@@ -74,6 +75,9 @@ net::Result<std::unique_ptr<Router>, Problem> Router::build(Dpdk& dpdk, const Ro
         return net::unexpected(*problem);
     }
     router->make_workers();
+    if (auto problem = router->install_nat()) {
+        return net::unexpected(*problem);
+    }
     return router;
 }
 
@@ -172,13 +176,26 @@ void Router::make_workers() {
                                    .next_hops = next_hops_,
                                    .interfaces = interfaces_,
                                    .links = links_,
-                                   .pool = pool_};
+                                   .pool = pool_,
+                                   .nat = &nat_};
     for (unsigned worker = 0; worker < plan_.workers; ++worker) {
         std::vector<dataplane::RxQueue> queues;
         queues.push_back({.port = west_[worker].port_id(), .queue = 0});
         workers_.push_back(std::make_unique<dataplane::Worker>(
             worker, shared, counters_->blocks[worker], std::move(queues), plan_.idle));
     }
+}
+
+std::optional<Problem> Router::install_nat() {
+    if (const std::string wrong = nat_.want(plan_.nat); !wrong.empty()) {
+        return Problem{wrong, "see dataplane/nat/settings.hpp for what it may be"};
+    }
+    while (nat_.poll()) {
+        for (const auto& worker : workers_) {
+            worker->run_once();
+        }
+    }
+    return std::nullopt;
 }
 
 bool Router::set_route(const net::Ipv4Prefix& prefix, std::uint32_t next_hop) {

@@ -30,6 +30,8 @@ struct RouterPlan {
     std::uint32_t next_hops = 100;
     std::size_t spare_routes = 0;  // room for routes that are added later
     config::IdleMode idle = config::IdleMode::Poll;
+    // In place before the workers' first packet. West ports are interfaces 2 and up, east is 1.
+    std::optional<dataplane::nat::NatTable::Wanted> nat = {};
 };
 
 class Router {
@@ -41,6 +43,7 @@ public:
 
     [[nodiscard]] dataplane::Worker& worker(unsigned number) { return *workers_[number]; }
     [[nodiscard]] dataplane::Reclaimer& reclaimer() { return reclaimer_; }
+    [[nodiscard]] dataplane::nat::NatTable& nat() { return nat_; }
     [[nodiscard]] dataplane::Fib& fib() { return fib_; }
     [[nodiscard]] const api::CounterBlock& counters(unsigned worker) const {
         return counters_->blocks[worker];
@@ -67,6 +70,7 @@ private:
     std::optional<Problem> write_next_hops();
     std::optional<Problem> write_routes(std::span<const RouteOfTable> routes);
     void make_workers();
+    std::optional<Problem> install_nat();
 
     RouterPlan plan_;
     rte_mempool* pool_;
@@ -78,6 +82,7 @@ private:
     dataplane::NextHops next_hops_;
     dataplane::InterfaceTable interfaces_;
     dataplane::Links links_;
+    dataplane::nat::NatTable nat_;
     std::vector<std::uint32_t> fib_values_;
     std::vector<std::unique_ptr<dataplane::Worker>> workers_;
 };

@@ -23,7 +23,9 @@ constexpr std::size_t kHeaderBytes = kEthernetBytes + kIpv4Bytes + kUdpBytes;
 constexpr std::size_t kPlaceBytes = sizeof(std::uint32_t);
 constexpr std::size_t kLengthAt = kEthernetBytes + 2;
 constexpr std::size_t kChecksumAt = kEthernetBytes + 10;
+constexpr std::size_t kSourceAt = kEthernetBytes + 12;
 constexpr std::size_t kDestinationAt = kEthernetBytes + 16;
+constexpr std::size_t kPortsAt = kEthernetBytes + kIpv4Bytes;
 constexpr std::size_t kUdpLengthAt = kEthernetBytes + kIpv4Bytes + 4;
 static_assert(kHeaderBytes + kPlaceBytes <= kSmallestFrame - kFrameCheckBytes);
 
@@ -62,7 +64,9 @@ FrameWriter::FrameWriter(FrameSequence sequence) : sequence_(std::move(sequence)
     ipv4[0] = 0x45;
     ipv4[8] = 64;  // TTL
     ipv4[9] = 17;  // UDP
-    put32(ipv4 + 12, sequence_.source.value());
+    if (sequence_.flows.empty()) {
+        put32(ipv4 + 12, sequence_.source.value());
+    }
     put16(ipv4 + kIpv4Bytes, 40'000);
     put16(ipv4 + kIpv4Bytes + 2, 9);
     for (std::size_t i = 0; i < kIpv4Bytes; i += 2) {
@@ -70,24 +74,43 @@ FrameWriter::FrameWriter(FrameSequence sequence) : sequence_(std::move(sequence)
     }
 }
 
+// Source, destination, ports, and the checksum of the header that has them.
+void FrameWriter::write_addresses(std::uint8_t* frame, std::uint32_t length) const {
+    FlowOfFrame flow;
+    std::uint32_t sum = header_sum_ + length;
+    if (sequence_.flows.empty()) {
+        flow.destination = sequence_.destinations[place_];
+    } else {
+        constexpr std::uint32_t kSomeChecksum = 0x1234;
+        flow = sequence_.flows[place_];
+        put32(frame + kSourceAt, flow.source);
+        put16(frame + kPortsAt, flow.source_port);
+        put16(frame + kPortsAt + 2, flow.destination_port);
+        put16(frame + kUdpLengthAt + 2, kSomeChecksum);
+    }
+    for (const std::uint32_t address : {flow.source, flow.destination}) {
+        sum += (address >> 16) + (address & 0xffffU);
+    }
+    sum = (sum >> 16) + (sum & 0xffffU);
+    sum += sum >> 16;
+    put16(frame + kChecksumAt, ~sum & 0xffffU);
+    put32(frame + kDestinationAt, flow.destination);
+}
+
 void FrameWriter::write_next(rte_mbuf* packet) {
     const auto bytes = static_cast<std::uint16_t>(sequence_.sizes[size_place_] - kFrameCheckBytes);
-    const std::uint32_t destination = sequence_.destinations[place_];
     rte_pktmbuf_reset(packet);
     packet->data_len = bytes;
     packet->pkt_len = bytes;
     auto* const frame = rte_pktmbuf_mtod(packet, std::uint8_t*);
     std::memcpy(frame, template_.data(), kHeaderBytes);
     const std::uint32_t length = bytes - static_cast<std::uint32_t>(kEthernetBytes);
-    std::uint32_t sum = header_sum_ + length + (destination >> 16) + (destination & 0xffffU);
-    sum = (sum >> 16) + (sum & 0xffffU);
-    sum += sum >> 16;
     put16(frame + kLengthAt, length);
-    put16(frame + kChecksumAt, ~sum & 0xffffU);
-    put32(frame + kDestinationAt, destination);
+    write_addresses(frame, length);
     put16(frame + kUdpLengthAt, length - static_cast<std::uint32_t>(kIpv4Bytes));
     std::memcpy(frame + kHeaderBytes, &place_, kPlaceBytes);
-    place_ = place_ + 1 == sequence_.destinations.size() ? 0 : place_ + 1;
+    const std::size_t places = std::max(sequence_.destinations.size(), sequence_.flows.size());
+    place_ = place_ + 1 == places ? 0 : place_ + 1;
     size_place_ = size_place_ + 1 == sequence_.sizes.size() ? 0 : size_place_ + 1;
 }
 

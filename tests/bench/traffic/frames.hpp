@@ -22,6 +22,13 @@ constexpr unsigned kSmallestFrame = 64;
 constexpr unsigned kLargestFrame = 1518;
 constexpr unsigned kFrameCheckBytes = 4;
 
+struct FlowOfFrame {
+    std::uint32_t source = 0;  // host order, as the ports
+    std::uint32_t destination = 0;
+    std::uint16_t source_port = 0;
+    std::uint16_t destination_port = 0;
+};
+
 struct FrameSequence {
     net::MacAddress to;    // the router's
     net::MacAddress from;  // any neighbour's
@@ -29,6 +36,9 @@ struct FrameSequence {
     std::vector<std::uint32_t> destinations;  // host order; the frame at place i goes to i modulo
                                               // their number
     std::vector<std::uint16_t> sizes;         // on the wire, likewise
+    // In place of `source` and `destinations`, where there are any; with a UDP checksum, which
+    // nobody on the way looks at.
+    std::vector<FlowOfFrame> flows = {};
 };
 
 // 64, 594 and 1518 bytes in the proportion 7:4:1, in an order from the seed.
@@ -46,6 +56,8 @@ public:
     [[nodiscard]] const FrameSequence& sequence() const { return sequence_; }
 
 private:
+    void write_addresses(std::uint8_t* frame, std::uint32_t length) const;
+
     FrameSequence sequence_;
     std::vector<std::uint8_t> template_;  // of the headers; destination, length, checksum are 0
     std::uint32_t header_sum_ = 0;        // of the template's IPv4 header, not folded

@@ -45,7 +45,8 @@ json::object interface_json(const Bed& bed, unsigned number) {
 }
 
 // JSON is YAML. Neighbours are static, so that the first packet of the window finds its way.
-std::string configuration(const Bed& bed, bool hugepages, std::span<const RouteOfTable> routes) {
+std::string configuration(const Bed& bed, bool hugepages, std::span<const RouteOfTable> routes,
+                          bool translates) {
     json::object neighbors{{host(kNetworkIn, 2).to_string(),
                             {{"interface", interface_of(0)}, {"mac", kGeneratorIn.to_string()}}}};
     for (const net::Ipv4Address gateway : gateways()) {
@@ -61,7 +62,7 @@ std::string configuration(const Bed& bed, bool hugepages, std::span<const RouteO
         }
         static_part["routes"] = by_prefix;
     }
-    const json::object whole{
+    json::object whole{
         {"version", 1},
         {"workers",
          {{"main-core", kGeneratorCore},
@@ -72,7 +73,43 @@ std::string configuration(const Bed& bed, bool hugepages, std::span<const RouteO
          {{interface_of(0), interface_json(bed, 0)}, {interface_of(1), interface_json(bed, 1)}}},
         {"static", static_part},
         {"management", {{"control-socket", (bed.folder() / "run/control.sock").string()}}}};
+    if (translates) {
+        whole["nat"] = {
+            {"source", json::array{{{"name", "generator"},
+                                    {"out-interface", interface_of(1)},
+                                    {"from", json::array{kNetworkIn.to_string() + "/24"}},
+                                    {"to", "interface-address"}}}}};
+    }
     return json::serialize(whole);
+}
+
+// The kernel in the bed's namespace, until its input is closed. Everything goes by one of its
+// routes to one neighbour, as in Godwit's configuration.
+Command nftables_command() {
+    std::string script = "set -e\nsysctl -q net.ipv4.ip_forward=1\n";
+    for (const unsigned number : {0U, 1U}) {
+        const std::string device = number == 0 ? "in" : "out";
+        const net::Ipv4Address network = number == 0 ? kNetworkIn : kNetworkOut;
+        script += fmt::format(
+            "ip link set {0} address {1}\nip address add {2}/24 dev {0}\n"
+            "ip neighbor replace {3} lladdr {4} dev {0} nud permanent\n"
+            "echo {5:x} > /sys/class/net/{0}/queues/rx-0/rps_cpus\n",
+            device, (number == 0 ? kForwarderIn : kForwarderOut).to_string(),
+            host(network, 1).to_string(), host(network, 2).to_string(),
+            (number == 0 ? kGeneratorIn : kGeneratorOut).to_string(), 1U << kForwarderCore);
+    }
+    script += fmt::format(
+        "ip route add default via {}\n"
+        "nft add table ip bench\n"
+        "nft 'add chain ip bench out {{ type nat hook postrouting priority srcnat; }}'\n"
+        "nft add rule ip bench out oifname out masquerade\n"
+        "echo masquerading\nexec cat\n",
+        host(kNetworkOut, 2).to_string());
+    return {"sh", "-c", script};
+}
+
+bool is_testpmd(Kind kind) {
+    return kind == Kind::TestpmdIo || kind == Kind::TestpmdMacswap;
 }
 
 Command testpmd_command(const Bed& bed, Kind kind, bool hugepages) {
@@ -110,6 +147,8 @@ Expectation expectation_of(Kind kind) {
         case Kind::TestpmdMacswap:
             return {.to = kGeneratorIn, .from = kForwarderIn, .ttl = kTtlSent};
         case Kind::Godwit:
+        case Kind::GodwitNat:
+        case Kind::Nftables:
             break;
     }
     return {.to = kGeneratorOut, .from = kForwarderOut, .ttl = kTtlSent - 1};
@@ -120,7 +159,17 @@ net::Result<Forwarder, std::string> Forwarder::start(Kind kind, const Bed& bed,
                                                      std::span<const RouteOfTable> table) {
     bed.sweep();
     const std::filesystem::path log = bed.folder() / "forwarder.log";
-    if (kind != Kind::Godwit) {
+    if (kind == Kind::Nftables) {
+        auto process = Process::start(bed.for_forwarder(nftables_command()), log);
+        if (!process) {
+            return net::unexpected(process.error());
+        }
+        if (auto ready = process->wait_for_line("masquerading", kPatience); !ready) {
+            return net::unexpected(ready.error());
+        }
+        return Forwarder(kind, std::move(*process));
+    }
+    if (is_testpmd(kind)) {
         auto process =
             Process::start(bed.for_forwarder(testpmd_command(bed, kind, hugepages)), log);
         if (!process) {
@@ -139,7 +188,8 @@ net::Result<Forwarder, std::string> Forwarder::start(Kind kind, const Bed& bed,
     const bool over_channel = table.size() > kLargestTableInFile;
     const std::filesystem::path file = bed.folder() / "godwit.yaml";
     std::ofstream(file) << configuration(bed, hugepages,
-                                         over_channel ? std::span<const RouteOfTable>() : table);
+                                         over_channel ? std::span<const RouteOfTable>() : table,
+                                         kind == Kind::GodwitNat);
     if (over_channel) {  // the supervisor makes its own, for an account without privileges
         std::filesystem::create_directories(bed.folder() / "run");
     }
@@ -176,17 +226,17 @@ net::Result<Forwarder, std::string> Forwarder::start(Kind kind, const Bed& bed,
 }
 
 void Forwarder::halt() {
-    if (kind_ != Kind::Godwit) {
+    if (is_testpmd(kind_)) {
         process_.say("stop");
         (void)process_.wait_for_line("Done.", kPatienceAtTheEnd);
     }
 }
 
 void Forwarder::end() {
-    if (kind_ == Kind::Godwit) {
-        process_.send_signal(SIGTERM);
-    } else {
+    if (is_testpmd(kind_)) {
         process_.say("quit");
+    } else {
+        process_.send_signal(SIGTERM);
     }
     (void)process_.wait(kPatienceAtTheEnd);  // the destructor insists
 }

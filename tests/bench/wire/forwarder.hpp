@@ -9,6 +9,9 @@
 //   godwit                the whole program under its supervisor; routes from its YAML file
 //   godwit-dataplane      the same without a control plane: a table too large for a file comes over
 //                         its channel (route_loader.hpp)
+//   godwit with NAT       the whole program with one source rule for the generator's network
+//   nftables              the kernel forwards between the same devices and masquerades; receive
+//                         packet steering keeps its work off the generator's CPU
 #pragma once
 
 #include <memory>
@@ -29,7 +32,7 @@ constexpr unsigned kForwarderMebibytes = 256;
 constexpr std::uint32_t kNextHops = 16;
 constexpr std::size_t kLargestTableInFile = 20'000;  // what a file takes in about a second
 
-enum class Kind : std::uint8_t { TestpmdIo, TestpmdMacswap, Godwit };
+enum class Kind : std::uint8_t { TestpmdIo, TestpmdMacswap, Godwit, GodwitNat, Nftables };
 
 // What the generator must see behind it.
 Expectation expectation_of(Kind kind);

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <map>
 #include <thread>
+#include <vector>
 
 #include "drivers/hugepages.hpp"
 #include "tests/bench/harness/samples.hpp"
@@ -41,9 +42,17 @@ struct Setting {
     std::string name;
     Link link = Link::Memif;
     std::size_t routes = 1;
-};
+    bool translates = false;
 
-constexpr std::array kKinds{Kind::TestpmdIo, Kind::Godwit, Kind::TestpmdMacswap};
+    // In the order in which they are measured, round by round; the figure `ratio` is the second to
+    // the first.
+    [[nodiscard]] std::vector<Kind> kinds() const {
+        return translates ? std::vector{Kind::Nftables, Kind::GodwitNat}
+                          : std::vector{Kind::TestpmdIo, Kind::Godwit, Kind::TestpmdMacswap};
+    }
+    // A session each, where they are translated: less than a kernel remembers.
+    [[nodiscard]] std::size_t destinations() const { return translates ? 10'000 : kDestinations; }
+};
 
 std::string name_of(Kind kind) {
     switch (kind) {
@@ -51,7 +60,10 @@ std::string name_of(Kind kind) {
             return "testpmd-io";
         case Kind::TestpmdMacswap:
             return "testpmd-macswap";
+        case Kind::Nftables:
+            return "nftables";
         case Kind::Godwit:
+        case Kind::GodwitNat:
             break;
     }
     return "ours";
@@ -76,7 +88,10 @@ std::optional<Problem> cannot_run_here(const Setting& setting, const Programs& p
         return skip("a forwarder and its generator need a CPU each, and there is one",
                     "run it on a machine with two");
     }
-    if (!wire::is_installed("dpdk-testpmd")) {
+    if (setting.translates && !wire::is_installed("nft")) {
+        return skip("there is no nft to compare with", "apt-get install nftables");
+    }
+    if (!setting.translates && !wire::is_installed("dpdk-testpmd")) {
         return skip("there is no dpdk-testpmd to compare with", "apt-get install dpdk-dev");
     }
     for (const std::string& program :
@@ -136,7 +151,7 @@ public:
         bed_ = std::move(*bed);
         table_ = make_table(setting_.routes, wire::kNextHops, context_.options().seed);
         const auto destinations =
-            routed_destinations(table_, kDestinations, context_.options().seed);
+            routed_destinations(table_, setting_.destinations(), context_.options().seed);
         std::ofstream file(destinations_file(), std::ios::binary);
         file.write(reinterpret_cast<const char*>(destinations.data()),
                    static_cast<std::streamsize>(destinations.size() * sizeof(destinations[0])));
@@ -144,7 +159,7 @@ public:
             return Problem{destinations_file() + " cannot be written", "see the free space"};
         }
         for (unsigned round = 0; round < context_.options().rounds; ++round) {
-            for (const Kind kind : kKinds) {
+            for (const Kind kind : setting_.kinds()) {
                 auto measured = measure(kind);
                 if (!measured) {
                     return Problem{
@@ -232,7 +247,7 @@ private:
 
     void report() {
         std::map<Kind, double> cycles;
-        for (const Kind kind : kKinds) {
+        for (const Kind kind : setting_.kinds()) {
             Samples samples;
             Samples rate;
             Samples loss;
@@ -253,8 +268,10 @@ private:
                 fmt::format("least {:.0f}; {:.2f} Mpps came back, {:.2f} % lost; {}",
                             samples.smallest(), rate.median() / 1e6, loss.median() * 100, bound));
         }
-        context_.figure("ratio", cycles[Kind::Godwit] / cycles[Kind::TestpmdIo], "ratio",
-                        "ours to dpdk-testpmd io, medians of interleaved rounds");
+        const auto kinds = setting_.kinds();
+        context_.figure(
+            "ratio", cycles[kinds[1]] / cycles[kinds[0]], "ratio",
+            fmt::format("ours to {}, medians of interleaved rounds", name_of(kinds[0])));
         if (!load_seconds_.empty()) {
             context_.figure("load", static_cast<double>(setting_.routes) / load_seconds_.median(),
                             "routes/s", "over the channel, to the last acknowledgement");
@@ -291,12 +308,14 @@ Family wire_family() {
                   {}};
     const std::array settings{
         Setting{"memif/1", Link::Memif, 1}, Setting{"memif/1M", Link::Memif, 1'000'000},
-        Setting{"tap/1", Link::Tap, 1}, Setting{"af_packet/1", Link::AfPacket, 1}};
+        Setting{"tap/1", Link::Tap, 1}, Setting{"af_packet/1", Link::AfPacket, 1},
+        Setting{"nat/af_packet", Link::AfPacket, 1, true}};
     for (const Setting& setting : settings) {
         family.cases.push_back(
             {"wire/" + setting.name,
-             fmt::format("64-byte frames, {} {}, a million destinations", setting.routes,
-                         setting.routes == 1 ? "route" : "routes"),
+             fmt::format("64-byte frames, {} {}, {} destinations{}", setting.routes,
+                         setting.routes == 1 ? "route" : "routes", setting.destinations(),
+                         setting.translates ? ", one session each" : ""),
              [setting](Context& context) { return run(context, setting); }, 0});
     }
     return family;
