@@ -12,6 +12,7 @@
 #include "config/check/suggest.hpp"
 #include "config/load/source_text.hpp"
 #include "config/model/nat.hpp"
+#include "config/model/rip.hpp"
 #include "net/ipv4_address.hpp"
 #include "net/mac_address.hpp"
 
@@ -236,6 +237,13 @@ Parsed parse_duration(const Descriptor& descriptor, std::string_view text) {
             "For example: " + descriptor.example);
     }
     return Value(*number * unit->milliseconds);
+}
+
+Parsed parse_timestamp_text(const Descriptor& descriptor, std::string_view text) {
+    if (const auto time = parse_timestamp(text)) {
+        return Value(timestamp_text(*time));
+    }
+    return refuse_form(descriptor, text, "invalid-value");
 }
 
 // The forms of the model with a parse() and a to_string() of their own.
@@ -468,6 +476,8 @@ net::Result<Value, Problem> parse_scalar(const Descriptor& descriptor, std::stri
             return parse_size(descriptor, text);
         case Type::Duration:
             return parse_duration(descriptor, text);
+        case Type::Timestamp:
+            return parse_timestamp_text(descriptor, text);
         case Type::Text:
             return parse_text(descriptor, text);
         case Type::Hostname:

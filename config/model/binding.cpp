@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "config/model/binding_nat.hpp"
+#include "config/model/binding_rip.hpp"
 #include "config/model/reader.hpp"
 
 namespace godwit::config {
@@ -338,6 +339,7 @@ Model from_value(const Value& tree) {
     }
     model.ipv4 = read_ipv4(file.section("ipv4"));
     model.static_ = read_static(file.section("static"));
+    model.rip = read_rip(file.section("rip"));
     model.nat = read_nat(file.section("nat"));
     file.section("management").text("control-socket", model.management.control_socket);
     return model;
@@ -355,6 +357,7 @@ Value to_value(const Model& model) {
     tree.add("interfaces", std::move(interfaces));
     tree.add("ipv4", write_ipv4(model.ipv4));
     tree.add("static", write_static(model.static_));
+    tree.add("rip", write_rip(model.rip));
     tree.add("nat", write_nat(model.nat));
     Value management;
     management.add("control-socket", model.management.control_socket);

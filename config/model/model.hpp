@@ -15,6 +15,7 @@
 
 #include "config/model/nat.hpp"
 #include "config/model/policy.hpp"
+#include "config/model/rip.hpp"
 #include "net/ipv4_address.hpp"
 #include "net/mac_address.hpp"
 
@@ -171,6 +172,7 @@ struct Model {
     std::map<std::string, Interface> interfaces;
     Ipv4 ipv4;
     Static static_;
+    Rip rip;
     Nat nat;
     PolicySection policy;
     Management management;

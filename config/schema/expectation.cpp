@@ -83,6 +83,8 @@ std::string expectation(const Descriptor& descriptor) {
                                                   duration_text(descriptor.range->least),
                                                   duration_text(descriptor.range->most))
                                     : "a duration with its unit";
+        case Type::Timestamp:
+            return "a point of time in UTC, such as 2026-12-01T00:00:00Z";
         case Type::Text:
             return descriptor.range ? fmt::format("one line of at most {} printable characters",
                                                   descriptor.range->most)

@@ -28,6 +28,8 @@ std::string pattern_of(Type type) {
             return "^[A-Za-z0-9][A-Za-z0-9._-]*$";
         case Type::SocketPath:
             return "^/";
+        case Type::Timestamp:
+            return "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$";
         case Type::Address:
             return "^" + address_pattern() + "$";
         case Type::Prefix:

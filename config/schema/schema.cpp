@@ -273,6 +273,7 @@ Descriptor build() {
                          interfaces_section(),
                          ipv4_section(),
                          static_section(),
+                         rip_section(),
                          nat_section(),
                          management_section()}};
 }

@@ -29,6 +29,7 @@ enum class Type : std::uint8_t {
     Integer,           // decimal, within `range`
     Size,              // a number with its unit: 512MiB; `range` is in bytes
     Duration,          // a number with its unit: 30s; `range` is in milliseconds
+    Timestamp,         // 2026-12-01T00:00:00Z
     Text,              // one line of printable text, `range` is its length
     Hostname,          // RFC 1123 2.1
     Word,              // a name: letters, digits, '.', '-', '_'; `range` is its length

@@ -14,5 +14,6 @@ constexpr std::uint64_t kLongestName = 31;
 
 Descriptor interfaces_section();
 Descriptor nat_section();
+Descriptor rip_section();
 
 }  // namespace godwit::config

@@ -226,24 +226,27 @@ std::optional<Entry> Core::entry_for(const Interface& interface, const Job& job,
     if (job.kind == Job::Kind::Farewell) {
         told.metric = Metric::kInfinity;
     }
-    // RFC 2453 4.4: who is on the same subnet may as well go there directly.
+    // Where it leads; RFC 2453 4.4: who is on the same subnet may as well go there directly.
     const Path* const path = entry.paths.empty() ? nullptr : &entry.paths.front();
-    std::optional<net::Ipv4Address> next_hop;
-    if (entry.local && entry.local->interface == id) {
-        next_hop = entry.local->next_hop;
-    } else if (!entry.local && path != nullptr && path->neighbor.interface == id) {
-        next_hop = path->next_hop;
+    net::InterfaceId leads_by;
+    std::optional<net::Ipv4Address> leads_to;
+    if (entry.local) {
+        leads_by = entry.local->interface;
+        leads_to = entry.local->next_hop;
+    } else if (path != nullptr) {
+        leads_by = path->neighbor.interface;
+        leads_to = path->next_hop;
     }
-    if (next_hop && job.target.subnet.contains(*next_hop) && *next_hop != job.target.source &&
-        told.metric < Metric::kInfinity) {
-        told.next_hop = *next_hop;
+    if (leads_to && leads_by == id && job.target.subnet.contains(*leads_to) &&
+        *leads_to != job.target.source && told.metric < Metric::kInfinity) {
+        told.next_hop = *leads_to;
     }
     if (!interface.settings.exported.evaluate) {
         return told;
     }
     const RouteSource source = entry.local ? entry.local->source : RouteSource::Rip;
-    const auto passed =
-        interface.settings.exported.apply({prefix, source, told.metric, told.tag, id, next_hop});
+    const auto passed = interface.settings.exported.apply(
+        {prefix, source, told.metric, told.tag, leads_by, leads_to});
     if (!passed) {
         if (!keeps_back_by_unreachable && job.kind != Job::Kind::Farewell) {
             return std::nullopt;

@@ -70,7 +70,7 @@ struct PolicyInput {
     RouteSource source = RouteSource::Rip;
     std::uint32_t metric = 0;
     std::uint32_t tag = 0;
-    net::InterfaceId interface;  // of import: where it was heard; of export: where it goes out
+    net::InterfaceId interface;  // where it was heard, or where it leads
     std::optional<net::Ipv4Address> next_hop;
 };
 struct PolicyOutput {
