@@ -134,6 +134,7 @@ public:
     [[nodiscard]] std::span<const std::uint8_t> payload() const {
         return segment_.subspan(header_bytes());
     }
+    [[nodiscard]] std::span<const std::uint8_t> bytes() const { return segment_; }
     [[nodiscard]] bool has_valid_checksum(Ipv4Address source, Ipv4Address destination) const {
         return has_valid_transport_checksum(source, destination, IpProtocol::Tcp, segment_);
     }

@@ -193,6 +193,8 @@ public:
     void set_path_mtu(std::uint16_t mtu, Instant now);
     void set_nagle(bool on, Instant now);
     void set_keep_alive(bool on, Instant now);
+    // How much of the option space is kept free for a signature.
+    void set_signature_bytes(std::uint8_t bytes);
     void set_user_timeout(Duration timeout) { settings_.user_timeout = timeout; }
 
     [[nodiscard]] EventSet take_events();

@@ -176,6 +176,8 @@ void Connection::send_syn(Instant now) {
     syn.acknowledgment = answer ? expected_ : net::Sequence();
     syn.window = static_cast<std::uint16_t>(std::min(settings_.receive_buffer, 0xffffU));
     syn.options = syn_options(settings_, answer ? &theirs : nullptr, timestamp_offset_, now);
+    syn.marks.ttl = settings_.ttl;
+    syn.marks.dscp = settings_.dscp;
     last_sent_at_ = now;
     arm(Timer::Retransmit, now + rtt_.timeout());
     sink_->transmit(flow_, syn);
@@ -212,6 +214,8 @@ void Connection::emit(Segment& segment, Instant now) {
     acknowledge_now_ = false;
     reader_first_ = false;
     disarm(Timer::DelayedAck);
+    segment.marks.ttl = settings_.ttl;
+    segment.marks.dscp = settings_.dscp;
     sink_->transmit(flow_, segment);
 }
 

@@ -149,6 +149,11 @@ void Connection::set_path_mtu(std::uint16_t mtu, Instant now) {
     }
 }
 
+void Connection::set_signature_bytes(std::uint8_t bytes) {
+    settings_.signature_bytes = bytes;
+    fit_segments_to_path(false);
+}
+
 void Connection::set_nagle(bool on, Instant now) {
     settings_.nagle = on;
     transmit(now);

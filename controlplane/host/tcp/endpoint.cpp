@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "controlplane/host/tcp/endpoint_entry.hpp"
+
 namespace godwit::control::tcp {
 
 namespace {
@@ -16,25 +18,13 @@ bool is_one_host(net::Ipv4Address address) {
 
 }  // namespace
 
-struct Endpoint::Entry {
-    Entry(ConnectionId own_id, const Flow& flow, const Settings& settings, SegmentSink& sink)
-        : id(own_id), connection(flow, settings, sink) {}
-
-    ConnectionId id;
-    Connection connection;
-    EventSet events;
-    Instant scheduled = Instant::max();
-    bool ready = false;     // stands in ready_
-    bool reachable = true;  // stands in flows_
-    bool released = false;
-};
-
 Endpoint::Endpoint(const Limits& limits, const net::SipKey& key,
                    std::function<std::uint32_t()> random, SegmentSink& sink)
     : limits_(limits),
       secrets_(key),
       random_(std::move(random)),
-      sink_(&sink),
+      guard_(secrets_),
+      output_(guard_, sink),
       resets_(limits.resets_per_second, limits.resets_per_second),
       flows_(0, FlowPlacer(secrets_)),
       syn_cache_(limits.half_open, secrets_),
@@ -153,7 +143,8 @@ Endpoint::Entry& Endpoint::create(const Flow& flow, const Settings& settings) {
     const ConnectionId id{++last_connection_};
     Settings own = settings;
     own.link_mtu = path_of(flow, settings).link_mtu;
-    auto owned = std::make_unique<Entry>(id, flow, own, *sink_);
+    own.signature_bytes = std::max(own.signature_bytes, guard_.option_bytes(flow));
+    auto owned = std::make_unique<Entry>(id, flow, own, output_);
     Entry& made = *owned;
     connections_.emplace(id, std::move(owned));
     flows_.insert_or_assign(flow, &made);
@@ -206,6 +197,9 @@ void Endpoint::input(const Flow& flow, const Segment& segment, Instant now) {
         ++counts_.bad_addresses;
         return;
     }
+    if (guard_.judge(flow, segment)) {
+        return;  // silently, whatever it was (RFC 2385 2.0, RFC 5925 7.3); the guard has counted it
+    }
     if (const auto found = flows_.find(flow); found != flows_.end()) {
         Entry& reached = *found->second;
         reached.connection.input(segment, now);
@@ -218,7 +212,7 @@ void Endpoint::input(const Flow& flow, const Segment& segment, Instant now) {
             case TimeWaitTable::Verdict::Ignored:
                 return;
             case TimeWaitTable::Verdict::Answer:
-                sink_->transmit(flow, time_wait_.answer(flow, now));
+                output_.transmit(flow, time_wait_.answer(flow, now));
                 return;
             case TimeWaitTable::Verdict::OpenAnew:
                 break;
@@ -282,9 +276,14 @@ void Endpoint::send_syn_acknowledgment(const Flow& flow, const HalfOpen& half_op
     Settings settings;  // what syn_options() reads of them
     settings.link_mtu = half_open.link_mtu;
     settings.receive_buffer = half_open.offered_window;
-    sink_->transmit(flow, syn_acknowledgment(
-                              half_open, syn_options(settings, &half_open.handshake,
-                                                     half_open.handshake.timestamp_offset, now)));
+    Segment answer = syn_acknowledgment(
+        half_open,
+        syn_options(settings, &half_open.handshake, half_open.handshake.timestamp_offset, now));
+    if (const auto owner = listeners_.find(half_open.listener); owner != listeners_.end()) {
+        answer.marks.ttl = owner->second.settings.ttl;
+        answer.marks.dscp = owner->second.settings.dscp;
+    }
+    output_.transmit(flow, answer);
 }
 
 // SYN-RECEIVED after a passive open: RFC 9293 3.10.7.4.
@@ -307,7 +306,7 @@ void Endpoint::input_half_open(HalfOpen& half_open, const Flow& flow, const Segm
             challenge.flags.ack = true;
             challenge.sequence = handshake.ours + 1;
             challenge.acknowledgment = expected;
-            sink_->transmit(flow, challenge);
+            output_.transmit(flow, challenge);
         }
         return;
     }
@@ -354,13 +353,17 @@ void Endpoint::refuse(const Flow& flow, const Segment& offender, Instant now) {
         return;
     }
     ++counts_.resets_sent;
-    sink_->transmit(flow, reset_for(offender));
+    output_.transmit(flow, reset_for(offender));
 }
 
 bool Endpoint::path_error(const Flow& flow, PathError error, net::Sequence quoted,
                           std::uint16_t mtu, Instant now) {
+    const bool of_the_path = error == PathError::PacketTooBig ||
+                             error == PathError::ProtocolUnreachable ||
+                             error == PathError::PortUnreachable;
     const auto found = flows_.find(flow);
-    if (found == flows_.end()) {
+    // RFC 5925 7.8: type 3, codes 2 to 4 are not believed of a signed connection.
+    if (found == flows_.end() || (of_the_path && !guard_.hears_icmp(flow))) {
         return false;
     }
     Entry& reached = *found->second;
@@ -426,6 +429,9 @@ void Endpoint::poll(Instant now) {
         }
     }
     time_wait_.expire(now);
+    if (guard_.wants_sweep()) {
+        forget_sessions();
+    }
 }
 
 Instant Endpoint::next_deadline() const {
@@ -436,89 +442,6 @@ Instant Endpoint::next_deadline() const {
 Endpoint::Entry* Endpoint::entry(ConnectionId id) const {
     const auto found = connections_.find(id);
     return found == connections_.end() ? nullptr : found->second.get();
-}
-
-std::size_t Endpoint::write(ConnectionId id, std::span<const std::uint8_t> bytes, Instant now) {
-    Entry* const found = entry(id);
-    if (found == nullptr) {
-        return 0;
-    }
-    const std::size_t count = found->connection.write(bytes, now);
-    settle(*found, now);
-    return count;
-}
-
-std::size_t Endpoint::read(ConnectionId id, std::span<std::uint8_t> into, Instant now) {
-    Entry* const found = entry(id);
-    if (found == nullptr) {
-        return 0;
-    }
-    const std::size_t count = found->connection.read(into, now);
-    settle(*found, now);
-    return count;
-}
-
-void Endpoint::shutdown(ConnectionId id, Instant now) {
-    if (Entry* const found = entry(id); found != nullptr) {
-        found->connection.shutdown(now);
-        settle(*found, now);
-    }
-}
-
-void Endpoint::abort(ConnectionId id, Instant now) {
-    if (Entry* const found = entry(id); found != nullptr) {
-        found->connection.abort(now);
-        settle(*found, now);
-    }
-}
-
-void Endpoint::release(ConnectionId id, Instant now) {
-    if (Entry* const found = entry(id); found != nullptr) {
-        found->released = true;
-        found->connection.close(now);
-        settle(*found, now);
-    }
-}
-
-void Endpoint::set_path_mtu(ConnectionId id, std::uint16_t mtu, Instant now) {
-    if (Entry* const found = entry(id); found != nullptr) {
-        found->connection.set_path_mtu(mtu, now);
-        settle(*found, now);
-    }
-}
-
-void Endpoint::set_nagle(ConnectionId id, bool on, Instant now) {
-    if (Entry* const found = entry(id); found != nullptr) {
-        found->connection.set_nagle(on, now);
-        settle(*found, now);
-    }
-}
-
-void Endpoint::set_keep_alive(ConnectionId id, bool on, Instant now) {
-    if (Entry* const found = entry(id); found != nullptr) {
-        found->connection.set_keep_alive(on, now);
-        settle(*found, now);
-    }
-}
-
-EventSet Endpoint::take_events(ConnectionId id) {
-    Entry* const found = entry(id);
-    return found == nullptr ? EventSet() : std::exchange(found->events, EventSet());
-}
-
-const Connection* Endpoint::find(ConnectionId id) const {
-    const Entry* const found = entry(id);
-    return found == nullptr ? nullptr : &found->connection;
-}
-
-std::vector<ConnectionId> Endpoint::take_ready() {
-    std::vector<ConnectionId> ready = std::exchange(ready_, {});
-    for (const ConnectionId id : ready) {
-        if (Entry* const found = entry(id); found != nullptr) {
-            found->ready = false;
-        }
-    }
-    return ready;
 }
 
 }  // namespace godwit::control::tcp

@@ -31,6 +31,7 @@
 #include <vector>
 
 #include "controlplane/host/tcp/connection.hpp"
+#include "controlplane/host/tcp/peer_security.hpp"
 #include "controlplane/host/tcp/syn_cache.hpp"
 #include "controlplane/host/tcp/time_wait.hpp"
 #include "net/result.hpp"
@@ -90,6 +91,14 @@ public:
     void stop_listening(ListenerId listener, Instant now);
     std::optional<ConnectionId> accept(ListenerId listener);
 
+    // How peers must speak to a service, and how we speak to them: for listeners and connections,
+    // those that stand too. A PeerSecurity that asks for nothing takes the rule of the scope away.
+    net::Result<void, std::string> secure(const SecurityScope& scope, const PeerSecurity& security);
+    // Asks the peer to sign by another of its TCP-AO keys from now on (RFC 5925 6.1); false when it
+    // has no such key.
+    bool prefer_ao_key(ConnectionId id, std::uint8_t receive_id);
+    [[nodiscard]] const PeerGuard& security() const { return guard_; }
+
     // A local port of zero is chosen. Connected or Ended will be told by events.
     net::Result<ConnectionId, std::string> connect(const Flow& wanted, const Settings& settings,
                                                    Instant now);
@@ -133,6 +142,16 @@ private:
         std::deque<ConnectionId> waiting;
     };
     struct Entry;
+    // Signs what needs a signature, on its way to the owner's sink.
+    class Output final : public SegmentSink {
+    public:
+        Output(PeerGuard& guard, SegmentSink& sink) : guard_(&guard), sink_(&sink) {}
+        void transmit(const Flow& flow, const Segment& segment) override;
+
+    private:
+        PeerGuard* guard_;
+        SegmentSink* sink_;
+    };
     struct Due {
         Instant at;
         ConnectionId id;
@@ -156,12 +175,14 @@ private:
     // After everything that may have changed a connection. The entry may be gone afterwards.
     void settle(Entry& entry, Instant now);
     void erase(Entry& entry);
+    void forget_sessions();
 
     Limits limits_;
     FlowSecrets secrets_;
     std::function<std::uint32_t()> random_;
     PathLookup path_lookup_;
-    SegmentSink* sink_;
+    PeerGuard guard_;
+    Output output_;
     TokenBucket resets_;
     std::map<ListenerId, Listener> listeners_;
     std::unordered_map<ConnectionId, std::unique_ptr<Entry>> connections_;

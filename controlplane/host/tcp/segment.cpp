@@ -5,7 +5,7 @@
 
 namespace godwit::control::tcp {
 
-Segment Segment::from(const net::wire::TcpView& view) {
+Segment Segment::from(const net::wire::TcpView& view, const IpMarks& marks) {
     Segment segment;
     segment.sequence = net::Sequence(view.sequence());
     segment.acknowledgment = net::Sequence(view.acknowledgment());
@@ -14,6 +14,8 @@ Segment Segment::from(const net::wire::TcpView& view) {
     segment.urgent_pointer = view.urgent_pointer();
     segment.options = net::TcpOptions::parse(view.options());
     segment.payload = view.payload();
+    segment.wire = view.bytes();
+    segment.marks = marks;
     return segment;
 }
 
@@ -40,6 +42,9 @@ std::vector<std::uint8_t> Segment::encode(const Flow& flow) const {
     header.encode(writer);
     writer.bytes(payload);
     writer.bytes(payload_rest);
+    if (signer != nullptr) {
+        signer->sign(flow, packet);
+    }
     const net::Big16 checksum =
         net::transport_checksum(flow.local, flow.remote, net::IpProtocol::Tcp, packet);
     writer.patch(offsetof(net::wire::TcpLayout, checksum), checksum);

@@ -20,6 +20,9 @@
 
 namespace godwit::control::tcp {
 
+// RFC 3168 5: the codepoint of the IP header.
+enum class Ecn : std::uint8_t { NotCapable = 0, Capable1 = 1, Capable0 = 2, Congested = 3 };
+
 // As this router sees it.
 struct Flow {
     net::Ipv4Address local;
@@ -28,6 +31,21 @@ struct Flow {
     std::uint16_t remote_port = 0;
 
     friend bool operator==(const Flow&, const Flow&) = default;
+};
+
+// What the IP header has to do with TCP. Zeros in what is sent: as the host likes it.
+struct IpMarks {
+    std::uint8_t ttl = 0;
+    std::uint8_t dscp = 0;  // six bits
+    Ecn ecn = Ecn::NotCapable;
+    friend bool operator==(const IpMarks&, const IpMarks&) = default;
+};
+
+// Makes the signature of a segment that stands, its checksum still zero.
+class SegmentSigner {
+public:
+    virtual ~SegmentSigner() = default;
+    virtual void sign(const Flow& flow, std::span<std::uint8_t> segment) const = 0;
 };
 
 struct Segment {
@@ -39,6 +57,9 @@ struct Segment {
     net::TcpOptions options;
     std::span<const std::uint8_t> payload;
     std::span<const std::uint8_t> payload_rest;  // goes on here; only in what is sent
+    std::span<const std::uint8_t> wire;          // all of one that came in, as it was signed
+    const SegmentSigner* signer = nullptr;       // of one that is sent
+    IpMarks marks;
 
     [[nodiscard]] std::uint32_t payload_bytes() const {
         return static_cast<std::uint32_t>(payload.size() + payload_rest.size());
@@ -48,10 +69,11 @@ struct Segment {
     }
     [[nodiscard]] net::Sequence end() const { return sequence + length(); }
 
-    // Of what has been checked before: the lengths by TcpView, the checksum by the caller.
-    static Segment from(const net::wire::TcpView& view);
-    // Header, options, checksum and payload: what goes behind an IPv4 header. Empty when it cannot
-    // be expressed (options beyond 40 bytes, 64 KiB in all).
+    // Of what has been checked before: the lengths by TcpView, the checksum by the caller. A TTL
+    // that is not told counts as zero: no neighbour sent it (RFC 5082).
+    static Segment from(const net::wire::TcpView& view, const IpMarks& marks = {});
+    // Header, options, signature, checksum and payload: what goes behind an IPv4 header. Empty when
+    // it cannot be expressed (options beyond 40 bytes, 64 KiB in all).
     [[nodiscard]] std::vector<std::uint8_t> encode(const Flow& flow) const;
 };
 

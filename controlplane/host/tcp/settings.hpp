@@ -24,8 +24,9 @@ struct Settings {
     std::uint16_t link_mtu = 1500;  // of the interface: what we can receive, and send at first
     std::uint8_t quick_acks = 8;    // segments at the start that are acknowledged at once
     std::uint8_t keep_alive_probes = 9;
-    std::uint8_t signature_bytes =
-        0;  // of options kept free for MD5 (20) or TCP-AO (a multiple of 4)
+    std::uint8_t signature_bytes = 0;  // of options kept free for who signs outside of Endpoint
+    std::uint8_t ttl = 0;              // hops; zero: as the host has it
+    std::uint8_t dscp = 0;             // six bits of the IP header
     CongestionAlgorithm congestion = CongestionAlgorithm::Cubic;
     bool nagle = true;
     bool keep_alive = false;  // MUST-25

@@ -1,0 +1,21 @@
+// A connection as the table holds it.
+#pragma once
+
+#include "controlplane/host/tcp/endpoint.hpp"
+
+namespace godwit::control::tcp {
+
+struct Endpoint::Entry {
+    Entry(ConnectionId own_id, const Flow& flow, const Settings& settings, SegmentSink& sink)
+        : id(own_id), connection(flow, settings, sink) {}
+
+    ConnectionId id;
+    Connection connection;
+    EventSet events;
+    Instant scheduled = Instant::max();
+    bool ready = false;     // stands in ready_
+    bool reachable = true;  // stands in flows_
+    bool released = false;
+};
+
+}  // namespace godwit::control::tcp
