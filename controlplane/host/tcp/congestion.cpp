@@ -4,6 +4,7 @@
 
 #include "controlplane/host/tcp/cubic.hpp"
 #include "controlplane/host/tcp/new_reno.hpp"
+#include "controlplane/host/tcp/westwood.hpp"
 
 namespace godwit::control::tcp {
 
@@ -37,6 +38,9 @@ std::unique_ptr<CongestionControl> make_congestion_control(CongestionAlgorithm a
                                                            std::uint32_t segment_bytes) {
     if (algorithm == CongestionAlgorithm::NewReno) {
         return std::make_unique<NewReno>(segment_bytes);
+    }
+    if (algorithm == CongestionAlgorithm::Westwood) {
+        return std::make_unique<Westwood>(segment_bytes);
     }
     return std::make_unique<Cubic>(segment_bytes);
 }

@@ -6,6 +6,7 @@
 //
 //   NewReno  RFC 5681, with byte counting (RFC 3465, L = 2)
 //   Cubic    RFC 8312; where RFC 9438 replaced a rule of it, cubic.cpp says so
+//   Westwood Westwood+ (Grieco, Mascolo 2004): tells loss of noise from loss of load
 //
 // Both start with RFC 6928's ten segments and restart from it after an idle time (RFC 5681 4.1).
 #pragma once
@@ -17,7 +18,7 @@
 
 namespace godwit::control::tcp {
 
-enum class CongestionAlgorithm : std::uint8_t { Cubic, NewReno };
+enum class CongestionAlgorithm : std::uint8_t { Cubic, NewReno, Westwood };
 
 // min(10 * MSS, max(2 * MSS, 14600)): RFC 6928 2.
 [[nodiscard]] std::uint32_t initial_window(std::uint32_t segment_bytes);
@@ -32,6 +33,9 @@ public:
     [[nodiscard]] std::uint32_t threshold() const { return threshold_; }
     [[nodiscard]] bool in_slow_start() const { return window_ < threshold_; }
 
+    // Whatever the peer reports as arrived, in recovery too.
+    virtual void on_delivered(std::uint32_t /*bytes*/, Duration /*round_trip*/, Duration /*least*/,
+                              Instant /*now*/) {}
     // Outside recovery. `round_trip` is the smoothed one.
     virtual void on_acknowledged(std::uint32_t bytes, Duration round_trip, Instant now) = 0;
     // A loss: at most once a round trip. Sets the threshold; the window follows

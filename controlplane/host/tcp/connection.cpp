@@ -77,6 +77,8 @@ Handshake negotiate(const Segment& syn, const Settings& settings) {
         handshake.timestamps = true;
         handshake.recent_timestamp = syn.options.timestamps->value;
     }
+    // RFC 3168 6.1.1: a SYN asks by both flags, its answer agrees by one.
+    handshake.ecn = settings.ecn && syn.flags.ece && syn.flags.cwr != syn.flags.ack;
     return handshake;
 }
 
@@ -92,6 +94,7 @@ net::TcpOptions syn_options(const Settings& settings, const Handshake* peer,
         options.timestamps = net::TcpTimestamps{timestamp_at(now, timestamp_offset),
                                                 peer == nullptr ? 0 : peer->recent_timestamp};
     }
+    options.user_timeout = user_timeout_option(settings);
     return options;
 }
 
@@ -99,9 +102,12 @@ Connection::Connection(const Flow& flow, const Settings& settings, SegmentSink& 
     : flow_(flow),
       settings_(settings),
       sink_(&sink),
-      path_mtu_(settings.link_mtu),
+      path_(settings.link_mtu),
       quick_acks_(settings.quick_acks) {
     timers_.fill(Instant::max());
+    if (settings_.advertised_user_timeout == Duration::zero()) {
+        settings_.advertised_user_timeout = settings_.user_timeout;
+    }
 }
 
 void Connection::connect(net::Sequence ours, std::uint32_t timestamp_offset, Instant now) {
@@ -118,7 +124,8 @@ void Connection::connect(net::Sequence ours, std::uint32_t timestamp_offset, Ins
     send_syn(now);
 }
 
-void Connection::accept(const Handshake& handshake, const Segment& last, Instant now) {
+void Connection::accept(const Handshake& handshake, const HandshakeTime& took, const Segment& last,
+                        Instant now) {
     iss_ = handshake.ours;
     timestamp_offset_ = handshake.timestamp_offset;
     una_ = next_ = iss_ + 1;
@@ -129,6 +136,12 @@ void Connection::accept(const Handshake& handshake, const Segment& last, Instant
     window_ = max_window_ = handshake.window;
     window_update_sequence_ = last.sequence;
     window_update_acknowledgment_ = last.acknowledgment;
+    syn_retransmitted_ = took.sent_again;
+    if (took.round_trip) {
+        rtt_.sample(*took.round_trip, 1, now);
+    } else if (took.sent_again) {
+        rtt_.expect_slow_peer();  // RFC 6298 5.7
+    }
     establish(now);
     input(last, now);
 }
@@ -145,6 +158,9 @@ void Connection::adopt(const Handshake& handshake) {
     timestamps_ = handshake.timestamps;
     recent_timestamp_ = handshake.recent_timestamp;
     sack_ = handshake.sack;
+    ecn_ = handshake.ecn;
+    path_.limit_to(static_cast<std::uint16_t>(std::min(peer_maximum_ + 40U, 0xffffU)));
+    user_timeout_told_ = !settings_.user_timeout_option;
     edge_ = expected_ + std::min(settings_.receive_buffer, 0xffffU);  // as our SYN offered it
 }
 
@@ -243,13 +259,10 @@ void Connection::input(const Segment& segment, Instant now) {
         return;
     }
     last_heard_at_ = now;
+    input_user_timeout(segment);
+    input_congestion_marks(segment);
     keep_alives_unanswered_ = 0;
     arm_keep_alive(now);
-    if (timestamps_ && segment.sequence <= acknowledged_ &&
-        static_cast<std::int32_t>(segment.options.timestamps->value - recent_timestamp_) >= 0) {
-        recent_timestamp_ = segment.options.timestamps->value;  // RFC 7323 4.3
-        recent_timestamp_at_ = now;
-    }
     if (state_ == State::SynReceived) {
         if (segment.acknowledgment <= una_ || segment.acknowledgment > next_) {
             sink_->transmit(flow_, reset_for(segment));
@@ -288,7 +301,10 @@ void Connection::input_syn_sent(const Segment& segment, Instant now) {
         return;
     }
     Handshake handshake = negotiate(segment, settings_);
+    // RFC 3168 6.1.1: who sent a SYN that does not ask must not use it.
+    handshake.ecn = handshake.ecn && !syn_retransmitted_;
     adopt(handshake);
+    input_user_timeout(segment);
     recent_timestamp_at_ = now;
     last_heard_at_ = now;
     if (!segment.flags.ack) {
@@ -364,6 +380,12 @@ bool Connection::input_acknowledgment(const Segment& segment, Instant now) {
         challenge(now);
         return false;
     }
+    // RFC 7323 4.3; not before, or a forged acknowledgement would make all that is true look old.
+    if (timestamps_ && segment.sequence <= acknowledged_ &&
+        static_cast<std::int32_t>(segment.options.timestamps->value - recent_timestamp_) >= 0) {
+        recent_timestamp_ = segment.options.timestamps->value;
+        recent_timestamp_at_ = now;
+    }
     bool window_moved = false;
     bool window_opened = false;
     // DEVIATION(rfc9293, 3.10.7.4): an acknowledgement that advances brings its window along even
@@ -390,6 +412,7 @@ bool Connection::input_acknowledgment(const Segment& segment, Instant now) {
     }
     told.duplicate = ack == una_ && !window_moved && segment.length() == 0;
     const LossRecovery::Progress progress = recovery_->acknowledge(told, rtt_, now);
+    input_congestion_echo(segment, now);
     if (advanced) {
         sample_round_trip(segment, progress, now);
         const std::uint32_t freed = std::min(net::bytes_between(ring_begin_, ack), queued_);
@@ -422,6 +445,7 @@ bool Connection::input_acknowledgment(const Segment& segment, Instant now) {
             recovery_->sent_again(first, now);
         }
     }
+    judge_path_probe(now);
     arm_for_data(advanced, now);
     if (fin_wanted_ && una_ == stream_end()) {
         acknowledged_everything(now);

@@ -2,6 +2,7 @@
 // application and the time go in; segments go to the sink, and events are left to be taken.
 //
 //   connection.cpp            what comes in: the states, in the order of RFC 9293 3.10.7
+//   connection_options.cpp    what is told beside the stream: congestion marks, the user timeout
 //   connection_output.cpp     what goes out: new data, what is lost, acknowledgements, the window
 //   connection_timers.cpp     what time does: retransmission, probes, keep-alive, giving up
 //   connection_user.cpp       what the application and ICMP do to it
@@ -27,6 +28,7 @@
 #include <string_view>
 
 #include "controlplane/host/tcp/byte_ring.hpp"
+#include "controlplane/host/tcp/path_search.hpp"
 #include "controlplane/host/tcp/receive_buffer.hpp"
 #include "controlplane/host/tcp/recovery.hpp"
 #include "controlplane/host/tcp/rtt.hpp"
@@ -117,6 +119,13 @@ struct Handshake {
     bool window_scaling = false;
     bool timestamps = false;
     bool sack = false;
+    bool ecn = false;
+};
+
+// How a passive handshake went, for the timeout and the first window.
+struct HandshakeTime {
+    std::optional<Duration> round_trip;  // of our SYN and ACK, when it was sent once
+    bool sent_again = false;
 };
 
 // The part of a handshake that a SYN decides; the rest is as `settings` wish.
@@ -126,6 +135,8 @@ struct Handshake {
 // The options of our SYN or, when `peer` is given, of our SYN and ACK.
 [[nodiscard]] net::TcpOptions syn_options(const Settings& settings, const Handshake* peer,
                                           std::uint32_t timestamp_offset, Instant now);
+// RFC 5482, when the settings ask for it and there is room.
+[[nodiscard]] std::optional<net::TcpUserTimeout> user_timeout_option(const Settings& settings);
 // TSval: milliseconds, from the peer's own offset (RFC 7323 5.4).
 [[nodiscard]] std::uint32_t timestamp_at(Instant now, std::uint32_t offset);
 
@@ -149,6 +160,10 @@ struct ConnectionInfo {
     std::uint32_t in_flight = 0;
     std::uint32_t peer_window = 0;
     std::uint32_t segment_bytes = 0;
+    std::uint16_t path_mtu = 0;
+    bool ecn = false;
+    Duration user_timeout{};
+    Duration peer_user_timeout{};  // as its option told; zero: it told none
     Duration smoothed_rtt{};
     Duration retransmission_timeout{};
     LossRecovery::Counts counts;
@@ -164,7 +179,8 @@ public:
     // Active open; `ours` and `timestamp_offset` by FlowSecrets.
     void connect(net::Sequence ours, std::uint32_t timestamp_offset, Instant now);
     // A handshake that the table has completed; `last` is its third segment, which may carry more.
-    void accept(const Handshake& handshake, const Segment& last, Instant now);
+    void accept(const Handshake& handshake, const HandshakeTime& took, const Segment& last,
+                Instant now);
 
     // A segment of this flow, its checksum and signature found right; `now` is when it arrived.
     void input(const Segment& segment, Instant now);
@@ -193,9 +209,14 @@ public:
     void set_path_mtu(std::uint16_t mtu, Instant now);
     void set_nagle(bool on, Instant now);
     void set_keep_alive(bool on, Instant now);
+    // Of the IP header of what is sent from now on; a TTL of zero is the host's own (MUST-49).
+    void set_marks(std::uint8_t ttl, std::uint8_t dscp) {
+        settings_.ttl = ttl;
+        settings_.dscp = dscp;
+    }
     // How much of the option space is kept free for a signature.
     void set_signature_bytes(std::uint8_t bytes);
-    void set_user_timeout(Duration timeout) { settings_.user_timeout = timeout; }
+    void set_user_timeout(Duration timeout);
 
     [[nodiscard]] EventSet take_events();
     [[nodiscard]] const Flow& flow() const { return flow_; }
@@ -225,6 +246,10 @@ private:
     void change_state(State next, Instant now);
     void end(State state, Trouble trouble, Instant now);
     void challenge(Instant now);
+    void input_user_timeout(const Segment& segment);
+    void input_congestion_marks(const Segment& segment);
+    void input_congestion_echo(const Segment& segment, Instant now);
+    void judge_path_probe(Instant now);
     void sample_round_trip(const Segment& segment, const LossRecovery::Progress& progress,
                            Instant now);
 
@@ -233,16 +258,21 @@ private:
     void transmit(Instant now);
     bool transmit_lost(std::uint32_t allowance, Instant now);
     bool transmit_new(std::uint32_t allowance, Instant now);
+    bool transmit_path_probe(std::uint32_t allowance, Instant now);
     void send_range(net::Sequence begin, std::uint32_t length, Instant now);
     void send_acknowledgment(Instant now);
     void send_reset(Instant now);
     void emit(Segment& segment, Instant now);
     void add_sack(net::TcpOptions& options) const;
+    void add_user_timeout(Segment& segment);
+    void mark_data(Segment& segment);
     void need_acknowledgment(bool at_once, Instant now);
     void flush_acknowledgment(Instant now);
     [[nodiscard]] std::uint16_t offer_window();
     [[nodiscard]] net::Sequence wished_edge() const;
     [[nodiscard]] std::uint32_t full_segment() const;
+    // Of data in a packet of `mtu` bytes, with the options that every segment carries.
+    [[nodiscard]] std::uint32_t data_in(std::uint32_t mtu) const;
     [[nodiscard]] bool may_send_now(std::uint32_t length, std::uint32_t unsent) const;
     void fit_segments_to_path(bool lost_some);
 
@@ -314,9 +344,10 @@ private:
     Instant last_sent_at_{};
     Instant last_heard_at_{};
     Instant challenges_since_{};
+    Duration peer_user_timeout_{};
+    PathSearch path_;
 
-    std::uint16_t peer_maximum_ = 536;  // MSS as the peer told
-    std::uint16_t path_mtu_;
+    std::uint16_t peer_maximum_ = 536;   // MSS as the peer told
     std::uint16_t segment_bytes_ = 536;  // of data in a full segment
     std::uint8_t challenges_ = 0;
     std::uint8_t window_scale_ = 0;      // of what the peer offers
@@ -333,6 +364,9 @@ private:
     bool timestamps_ = false;
     bool sack_ = false;
     bool window_scaling_ = false;
+    bool ecn_ = false;
+    bool echo_congestion_ = false;  // until the peer says that it slowed down
+    bool user_timeout_told_ = false;
     bool fin_wanted_ = false;  // shutdown() or close() was called
     bool fin_received_ = false;
     bool fin_seen_ = false;       // fin_sequence_ is set
@@ -342,7 +376,8 @@ private:
     bool interactive_ = false;   // we answer within the delay of an acknowledgement
     bool urgent_sending_ = false;
     bool urgent_receiving_ = false;
-    bool was_full_ = false;  // write() took less than it was given
+    bool burst_ends_ = false;  // the congestion window lets nothing follow what is being sent
+    bool was_full_ = false;    // write() took less than it was given
     bool syn_retransmitted_ = false;
     bool small_segment_sent_ = false;
 };

@@ -11,16 +11,24 @@ constexpr std::uint32_t kHeaderBytes = 40;  // IPv4 and TCP, without options
 constexpr std::uint32_t kTimestampBytes = 12;
 // Up to how many segments a window is fitted: of a larger one the rest is small.
 constexpr std::uint32_t kFittedSegments = 32;
+// Segments behind a probe, as many as tell of its loss without a timeout (RFC 4821 7.4).
+constexpr std::uint32_t kProbeFollowers = 3;
 
 }  // namespace
 
-void Connection::fit_segments_to_path(bool lost_some) {
-    // RFC 9293 3.7.1 (MUST-16), with the options that every segment carries (RFC 6691).
-    const std::uint32_t path = std::max<std::uint32_t>(path_mtu_, kHeaderBytes + 64) - kHeaderBytes;
+std::uint32_t Connection::data_in(std::uint32_t mtu) const {
+    // RFC 6691: what the peer told is without options, what goes out has them.
+    const std::uint32_t whole = std::max(mtu, kHeaderBytes + 64) - kHeaderBytes;
     const std::uint32_t options =
         (timestamps_ ? kTimestampBytes : 0U) + std::uint32_t{settings_.signature_bytes};
-    const std::uint32_t whole = std::min<std::uint32_t>(peer_maximum_, path);
-    segment_bytes_ = static_cast<std::uint16_t>(whole - std::min(options, whole - 1));
+    return whole - std::min(options, whole - 1);
+}
+
+void Connection::fit_segments_to_path(bool lost_some) {
+    // RFC 9293 3.7.1 (MUST-16).
+    const std::uint32_t most = peer_maximum_ + kHeaderBytes;
+    segment_bytes_ =
+        static_cast<std::uint16_t>(data_in(std::min<std::uint32_t>(path_.mtu(), most)));
     if (!recovery_) {
         return;
     }
@@ -68,7 +76,8 @@ void Connection::transmit(Instant now) {
     const net::Sequence before = next_;
     while (true) {
         const std::uint32_t allowance = recovery_->allowance();
-        if (!transmit_lost(allowance, now) && !transmit_new(allowance, now)) {
+        if (!transmit_lost(allowance, now) && !transmit_path_probe(allowance, now) &&
+            !transmit_new(allowance, now)) {
             break;
         }
     }
@@ -116,13 +125,63 @@ bool Connection::transmit_new(std::uint32_t allowance, Instant now) {
     if (recovery_->board().empty()) {
         unanswered_since_ = now;
     }
+    burst_ends_ = allowance - length < full_segment();
     send_range(next_, covered, now);
+    burst_ends_ = false;
     recovery_->sent(next_, covered, now);
     next_ += covered;
     if (allowance - length < full_segment()) {
         recovery_->note_window_used();
     }
     return true;
+}
+
+// RFC 4821 7.4: one segment that is larger than the others, with enough behind it to tell what
+// became of it.
+bool Connection::transmit_path_probe(std::uint32_t allowance, Instant now) {
+    if (!settings_.path_search || recovery_->recovering() || window_ == 0) {
+        return false;
+    }
+    const auto wanted = path_.wanted(now);
+    if (!wanted) {
+        return false;
+    }
+    const std::uint32_t larger = std::uint32_t{*wanted} - path_.mtu();
+    const std::uint32_t length = segment_bytes_ + larger;
+    const std::uint32_t followers = kProbeFollowers * segment_bytes_;
+    if (next_ == stream_end() || net::bytes_between(next_, data_end()) < length + followers ||
+        usable_window() < length + followers || allowance < length + followers) {
+        return false;
+    }
+    if (recovery_->board().empty()) {
+        unanswered_since_ = now;
+    }
+    send_range(next_, length, now);
+    recovery_->sent(next_, length, now);
+    recovery_->excuse(next_, next_ + length);
+    next_ += length;
+    path_.sent(*wanted, next_);
+    return true;
+}
+
+void Connection::judge_path_probe(Instant now) {
+    if (!path_.under_way()) {
+        return;
+    }
+    switch (recovery_->excused()) {
+        case LossRecovery::Excused::Waits:
+            return;
+        case LossRecovery::Excused::Arrived:
+            path_.arrived(now);
+            break;
+        case LossRecovery::Excused::LostAlone:
+            path_.was_lost(now);
+            break;
+        case LossRecovery::Excused::Unclear:
+            path_.was_unclear(now);
+            break;
+    }
+    fit_segments_to_path(false);
 }
 
 // Bytes of the stream; the one behind the last is the FIN.
@@ -137,9 +196,9 @@ void Connection::send_range(net::Sequence begin, std::uint32_t length, Instant n
     segment.payload_rest = parts.rest;
     segment.flags.ack = true;
     segment.flags.fin = fin;
-    // MUST-61: behind it is nothing; and where the window ends the peer shall not wait for more.
+    // MUST-61: behind it is nothing; and where a window ends the peer shall not wait for more.
     const bool blocked =
-        una_ + window_ - (begin + data) < static_cast<std::int32_t>(full_segment());
+        burst_ends_ || una_ + window_ - (begin + data) < static_cast<std::int32_t>(full_segment());
     segment.flags.psh = data != 0 && (begin + data == data_end() || blocked);
     if (urgent_sending_) {
         const std::int32_t ahead = urgent_end_ - begin;
@@ -156,6 +215,7 @@ void Connection::send_range(net::Sequence begin, std::uint32_t length, Instant n
         add_sack(segment.options);
         duplicate_ = {};
     }
+    mark_data(segment);
     const bool report_follows = had_islands && acknowledge_now_ && segment.options.sack().empty();
     last_sent_at_ = now;
     emit(segment, now);
@@ -175,6 +235,9 @@ void Connection::send_syn(Instant now) {
     syn.flags.ack = answer;
     syn.acknowledgment = answer ? expected_ : net::Sequence();
     syn.window = static_cast<std::uint16_t>(std::min(settings_.receive_buffer, 0xffffU));
+    // A router or host that cannot bear the flags gets a plain SYN next time (RFC 3168 6.1.1.1).
+    syn.flags.ece = answer ? ecn_ : settings_.ecn && !syn_retransmitted_;
+    syn.flags.cwr = syn.flags.ece && !answer;
     syn.options = syn_options(settings_, answer ? &theirs : nullptr, timestamp_offset_, now);
     syn.marks.ttl = settings_.ttl;
     syn.marks.dscp = settings_.dscp;
@@ -209,6 +272,8 @@ void Connection::emit(Segment& segment, Instant now) {
         segment.options.timestamps =
             net::TcpTimestamps{timestamp_at(now, timestamp_offset_), recent_timestamp_};
     }
+    segment.flags.ece = ecn_ && echo_congestion_ && !segment.flags.rst;
+    add_user_timeout(segment);
     acknowledged_ = expected_;
     pending_segments_ = 0;
     acknowledge_now_ = false;
@@ -253,7 +318,7 @@ net::Sequence Connection::wished_edge() const {
     const std::uint32_t room = held < settings_.receive_buffer
                                    ? settings_.receive_buffer - static_cast<std::uint32_t>(held)
                                    : 0;
-    return expected_ + room;
+    return expected_ + std::min(room, 0xffffU << offered_scale_);  // what the field can say
 }
 
 std::uint16_t Connection::offer_window() {

@@ -12,7 +12,6 @@ constexpr unsigned kFirstThreshold = 3;  // R1 of RFC 9293 3.8.3
 // if that alone helps so many times in a row, the path takes no larger ones.
 constexpr unsigned kTimeoutsBeforeSmall = 2;
 constexpr std::uint8_t kSmallMustHelp = 2;
-constexpr std::uint16_t kSmallSegment = 512;
 constexpr std::uint16_t kSmallPathMtu = 576;
 
 }  // namespace
@@ -39,6 +38,7 @@ void Connection::poll(Instant now) {
     }
     if (recovery_ && recovery_->reorder_deadline() && *recovery_->reorder_deadline() <= now) {
         recovery_->on_reorder_deadline(rtt_, next_, now);
+        judge_path_probe(now);
         transmit(now);
     }
     if (expired(Timer::Probe)) {
@@ -126,19 +126,22 @@ void Connection::on_retransmit(Instant now) {
         return;
     }
     recovery_->on_timeout(rtt_, next_, now);
+    judge_path_probe(now);
     rtt_.back_off();
     timeouts_in_row_ = static_cast<std::uint8_t>(std::min(timeouts_in_row_ + 1, 255));
     if (timeouts_in_row_ == kFirstThreshold) {
         events_.add(Event::Retrying);
     }
-    if (timeouts_in_row_ > kTimeoutsBeforeSmall && segment_bytes_ > kSmallSegment) {
+    // With its options: a signature must not make it larger than what passes everywhere.
+    const std::uint32_t small = data_in(kSmallPathMtu);
+    if (timeouts_in_row_ > kTimeoutsBeforeSmall && segment_bytes_ > small) {
         if (small_segments_helped_ >= kSmallMustHelp) {
             small_segments_helped_ = 0;
-            path_mtu_ = kSmallPathMtu;
+            path_.fell_into_black_hole(kSmallPathMtu);
             fit_segments_to_path(true);
-        } else if (recovery_->board().segments().front().length > kSmallSegment) {
+        } else if (recovery_->board().segments().front().length > small) {
             small_segment_end_ = recovery_->board().segments().front().end();
-            recovery_->board().split(0, kSmallSegment);
+            recovery_->board().split(0, small);
             small_segment_sent_ = true;
         }
     }

@@ -49,9 +49,10 @@ std::size_t Connection::read(std::span<std::uint8_t> into, Instant now) {
         // The peer is told when it may wait for it: much has become free, and little was left.
         const std::int32_t step = wished_edge() - edge_;
         const std::uint32_t left = net::bytes_between(expected_, edge_);
-        const auto half = static_cast<std::int32_t>(settings_.receive_buffer / 2);
+        const std::uint32_t whole = std::min(settings_.receive_buffer, 0xffffU << offered_scale_);
+        const auto half = static_cast<std::int32_t>(whole / 2);
         const auto two = static_cast<std::int32_t>(2 * peer_segment_);
-        if (step >= half || (step >= std::min(two, half) && left < settings_.receive_buffer / 4)) {
+        if (step >= half || (step >= std::min(two, half) && left < whole / 4)) {
             send_acknowledgment(now);
         }
     }
@@ -111,10 +112,10 @@ bool Connection::path_error(PathError error, net::Sequence quoted, std::uint16_t
             if (told == 0) {
                 const auto lower =
                     std::find_if(kPlateaus.begin(), kPlateaus.end(),
-                                 [&](std::uint16_t plateau) { return plateau < path_mtu_; });
-                told = lower == kPlateaus.end() ? path_mtu_ : *lower;
+                                 [&](std::uint16_t plateau) { return plateau < path_.mtu(); });
+                told = lower == kPlateaus.end() ? path_.mtu() : *lower;
             }
-            if (told < path_mtu_) {
+            if (told < path_.mtu()) {
                 set_path_mtu(std::max(told, kPlateaus.back()), now);
             }
             return true;
@@ -141,7 +142,7 @@ bool Connection::path_error(PathError error, net::Sequence quoted, std::uint16_t
 
 void Connection::set_path_mtu(std::uint16_t mtu, Instant now) {
     const std::uint16_t before = segment_bytes_;
-    path_mtu_ = std::min(mtu, settings_.link_mtu);
+    path_.told(std::min(mtu, settings_.link_mtu), now);
     fit_segments_to_path(false);
     if (recovery_ && segment_bytes_ < before) {
         recovery_->on_smaller_path(segment_bytes_);
@@ -199,6 +200,10 @@ ConnectionInfo Connection::info() const {
     info.peer_window = window_;
     info.segment_bytes = segment_bytes_;
     info.smoothed_rtt = rtt_.smoothed();
+    info.path_mtu = path_.mtu();
+    info.ecn = ecn_;
+    info.user_timeout = settings_.user_timeout;
+    info.peer_user_timeout = peer_user_timeout_;
     info.retransmission_timeout = rtt_.timeout();
     if (recovery_) {
         info.congestion_window = recovery_->congestion().window();

@@ -242,7 +242,7 @@ void Endpoint::input_listen(ListenerId listener, const Flow& flow, const Segment
             refuse(flow, segment, now);
         } else if (can_accept(listener, flow)) {
             ++counts_.cookies_accepted;
-            complete(listener, flow, *handshake, segment, now);
+            complete(listener, flow, *handshake, {}, segment, now);
         } else {
             ++counts_.refused_by_limit;
         }
@@ -273,16 +273,16 @@ void Endpoint::input_listen(ListenerId listener, const Flow& flow, const Segment
 }
 
 void Endpoint::send_syn_acknowledgment(const Flow& flow, const HalfOpen& half_open, Instant now) {
-    Settings settings;  // what syn_options() reads of them
+    const auto owner = listeners_.find(half_open.listener);
+    Settings settings = owner == listeners_.end() ? Settings() : owner->second.settings;
     settings.link_mtu = half_open.link_mtu;
     settings.receive_buffer = half_open.offered_window;
+    settings.signature_bytes = std::max(settings.signature_bytes, guard_.option_bytes(flow));
     Segment answer = syn_acknowledgment(
         half_open,
         syn_options(settings, &half_open.handshake, half_open.handshake.timestamp_offset, now));
-    if (const auto owner = listeners_.find(half_open.listener); owner != listeners_.end()) {
-        answer.marks.ttl = owner->second.settings.ttl;
-        answer.marks.dscp = owner->second.settings.dscp;
-    }
+    answer.marks.ttl = settings.ttl;
+    answer.marks.dscp = settings.dscp;
     output_.transmit(flow, answer);
 }
 
@@ -328,17 +328,22 @@ void Endpoint::input_half_open(HalfOpen& half_open, const Flow& flow, const Segm
     Handshake agreed = handshake;
     agreed.window = std::uint32_t{segment.window} << agreed.window_scale;
     const ListenerId listener = half_open.listener;
+    HandshakeTime took;
+    took.sent_again = half_open.attempts != 0;
+    if (!took.sent_again) {
+        took.round_trip = now - (half_open.due - RttEstimator::kInitialTimeout);
+    }
     syn_cache_.remove(flow);
-    complete(listener, flow, agreed, segment, now);
+    complete(listener, flow, agreed, took, segment, now);
 }
 
 void Endpoint::complete(ListenerId listener, const Flow& flow, const Handshake& handshake,
-                        const Segment& last, Instant now) {
+                        const HandshakeTime& took, const Segment& last, Instant now) {
     Listener& owner = listeners_.at(listener);
     Entry& made = create(flow, owner.settings);
     ++counts_.passive_opens;
     owner.waiting.push_back(made.id);
-    made.connection.accept(handshake, last, now);
+    made.connection.accept(handshake, took, last, now);
     made.connection.set_path_mtu(path_of(flow, owner.settings).path_mtu, now);
     settle(made, now);
 }

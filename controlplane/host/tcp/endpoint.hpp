@@ -113,6 +113,7 @@ public:
 
     // Connection's own functions; on an id that is not known they do nothing.
     std::size_t write(ConnectionId id, std::span<const std::uint8_t> bytes, Instant now);
+    std::size_t write_urgent(ConnectionId id, std::span<const std::uint8_t> bytes, Instant now);
     std::size_t read(ConnectionId id, std::span<std::uint8_t> into, Instant now);
     void shutdown(ConnectionId id, Instant now);
     void abort(ConnectionId id, Instant now);
@@ -121,6 +122,8 @@ public:
     void set_path_mtu(ConnectionId id, std::uint16_t mtu, Instant now);
     void set_nagle(ConnectionId id, bool on, Instant now);
     void set_keep_alive(ConnectionId id, bool on, Instant now);
+    void set_user_timeout(ConnectionId id, Duration timeout);
+    void set_marks(ConnectionId id, std::uint8_t ttl, std::uint8_t dscp);
     [[nodiscard]] EventSet take_events(ConnectionId id);
     [[nodiscard]] const Connection* find(ConnectionId id) const;
 
@@ -163,7 +166,7 @@ private:
     void input_half_open(HalfOpen& half_open, const Flow& flow, const Segment& segment,
                          Instant now);
     void complete(ListenerId listener, const Flow& flow, const Handshake& handshake,
-                  const Segment& last, Instant now);
+                  const HandshakeTime& took, const Segment& last, Instant now);
     [[nodiscard]] bool has_room_for(const Flow& flow) const;
     [[nodiscard]] bool can_accept(ListenerId listener, const Flow& flow) const;
     void send_syn_acknowledgment(const Flow& flow, const HalfOpen& half_open, Instant now);

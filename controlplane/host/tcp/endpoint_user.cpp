@@ -49,6 +49,17 @@ std::size_t Endpoint::write(ConnectionId id, std::span<const std::uint8_t> bytes
     return count;
 }
 
+std::size_t Endpoint::write_urgent(ConnectionId id, std::span<const std::uint8_t> bytes,
+                                   Instant now) {
+    Entry* const found = entry(id);
+    if (found == nullptr) {
+        return 0;
+    }
+    const std::size_t count = found->connection.write_urgent(bytes, now);
+    settle(*found, now);
+    return count;
+}
+
 std::size_t Endpoint::read(ConnectionId id, std::span<std::uint8_t> into, Instant now) {
     Entry* const found = entry(id);
     if (found == nullptr) {
@@ -99,6 +110,18 @@ void Endpoint::set_keep_alive(ConnectionId id, bool on, Instant now) {
     if (Entry* const found = entry(id); found != nullptr) {
         found->connection.set_keep_alive(on, now);
         settle(*found, now);
+    }
+}
+
+void Endpoint::set_user_timeout(ConnectionId id, Duration timeout) {
+    if (Entry* const found = entry(id); found != nullptr) {
+        found->connection.set_user_timeout(timeout);
+    }
+}
+
+void Endpoint::set_marks(ConnectionId id, std::uint8_t ttl, std::uint8_t dscp) {
+    if (Entry* const found = entry(id); found != nullptr) {
+        found->connection.set_marks(ttl, dscp);
     }
 }
 

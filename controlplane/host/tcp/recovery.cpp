@@ -43,6 +43,9 @@ SentSegment* LossRecovery::next_lost() {
 
 LossRecovery::Progress LossRecovery::acknowledge(const Acknowledgement& ack,
                                                  const RttEstimator& rtt, Instant now) {
+    if (excused_ != Excused::Waits && board_.lost() == 0) {
+        excused_ = Excused::Unclear;  // what became of it has been seen
+    }
     const Delivered delivered = board_.acknowledge(ack.acknowledgment, ack.sack, ack.una, ack.next);
     const bool advanced = ack.acknowledgment > ack.una;
     Progress progress;
@@ -83,9 +86,11 @@ LossRecovery::Progress LossRecovery::acknowledge(const Acknowledgement& ack,
             reorder_multiplier_ = 1;
         }
     }
-    if (mode_ == Mode::Open && board_.lost() > 0) {
-        enter_recovery(ack.next, now);
+    if (excused_ == Excused::Waits && excuse_end_ <= ack.acknowledgment && board_.lost() == 0) {
+        excused_ = Excused::Arrived;
     }
+    judge_losses(ack.next, now);
+    congestion_->on_delivered(arrived, rtt.smoothed(), rtt.least(), now);
     if (mode_ == Mode::Recovery) {
         run_prr(arrived);
     } else if (advanced &&
@@ -99,6 +104,41 @@ LossRecovery::Progress LossRecovery::acknowledge(const Acknowledgement& ack,
     return progress;
 }
 
+bool LossRecovery::only_excused_lost() const {
+    const SentSegment* const lost = board_.first_lost();
+    return excused_ != Excused::Unclear && lost != nullptr && lost->begin >= excuse_begin_ &&
+           lost->end() <= excuse_end_ &&
+           board_.lost() <= net::bytes_between(excuse_begin_, excuse_end_);
+}
+
+void LossRecovery::judge_losses(net::Sequence next, Instant now) {
+    if (board_.lost() == 0) {
+        return;
+    }
+    if (mode_ == Mode::Open && only_excused_lost()) {
+        excused_ = Excused::LostAlone;
+        send_one_ = true;
+        return;
+    }
+    if (excused_ == Excused::Waits) {
+        excused_ = Excused::Unclear;
+    }
+    if (mode_ == Mode::Open) {
+        enter_recovery(next, now);
+    }
+}
+
+void LossRecovery::on_congestion_echo(net::Sequence una, net::Sequence next, Instant now) {
+    if (mode_ != Mode::Open || (echo_seen_ && una < echo_point_)) {
+        return;
+    }
+    echo_seen_ = true;
+    echo_point_ = next;
+    reduced_ = true;
+    congestion_->on_congestion(std::max(board_.outstanding(), segment_bytes_), now);
+    congestion_->finish_recovery();
+}
+
 void LossRecovery::enter_recovery(net::Sequence next, Instant now) {
     const std::uint32_t flight = board_.outstanding();
     mode_ = Mode::Recovery;
@@ -108,6 +148,10 @@ void LossRecovery::enter_recovery(net::Sequence next, Instant now) {
     prr_flight_ = std::max(flight, 1U);
     send_one_ = true;
     ++counts_.recoveries;
+    if (echo_seen_ && board_.segments().front().begin < echo_point_) {
+        return;  // a router's mark has reduced this window already (RFC 3168 6.1.2)
+    }
+    reduced_ = true;
     congestion_->on_congestion(flight, now);
 }
 
@@ -160,7 +204,10 @@ Duration LossRecovery::reorder_window(const RttEstimator& rtt) const {
         (mode_ != Mode::Open || board_.sacked_segments() >= kDuplicateThreshold)) {
         return Duration::zero();
     }
-    return std::min(reorder_multiplier_ * rtt.least() / 4, rtt.smoothed());
+    // The first acknowledgement of all is judged before its own sample counts.
+    const Duration least = rtt.measured() ? rtt.least() : rack_rtt_;
+    const Duration smoothed = rtt.measured() ? rtt.smoothed() : rack_rtt_;
+    return std::min(reorder_multiplier_ * least / 4, smoothed);
 }
 
 void LossRecovery::detect_losses(const RttEstimator& rtt, Instant now) {
@@ -189,8 +236,9 @@ void LossRecovery::detect_losses(const RttEstimator& rtt, Instant now) {
 
 void LossRecovery::on_reorder_deadline(const RttEstimator& rtt, net::Sequence next, Instant now) {
     detect_losses(rtt, now);
-    if (mode_ == Mode::Open && board_.lost() > 0) {
-        enter_recovery(next, now);
+    const bool open = mode_ == Mode::Open;
+    judge_losses(next, now);
+    if (open && mode_ == Mode::Recovery) {
         run_prr(0);
     }
 }
@@ -248,6 +296,7 @@ void LossRecovery::judge_probe(const Acknowledgement& ack, const Delivered& deli
     // RFC 8985 7.4.2: unless the peer says that it had the segment already, the probe repaired a
     // loss that nobody else will hear of.
     if (probe_is_retransmission_ && !delivered.duplicate_reported && mode_ == Mode::Open) {
+        reduced_ = true;
         congestion_->on_congestion(std::max(delivered.acknowledged, congestion_->window()), now);
         congestion_->finish_recovery();
     }
@@ -273,6 +322,8 @@ void LossRecovery::on_timeout(const RttEstimator& rtt, net::Sequence next, Insta
         board_.mark_all_lost();
     }
     mode_ = Mode::Loss;
+    reduced_ = true;
+    excused_ = excused_ == Excused::Waits ? Excused::Unclear : excused_;
     point_ = next;
     duplicates_ = 0;
     probe_outstanding_ = false;

@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "controlplane/host/tcp/congestion.hpp"
 #include "controlplane/host/tcp/rtt.hpp"
@@ -78,6 +79,19 @@ public:
     void on_probe_sent(net::Sequence next, bool retransmission);
 
     void on_timeout(const RttEstimator& rtt, net::Sequence next, Instant now);
+    // RFC 3168 6.1.2: a router saw congestion; heard once a window.
+    void on_congestion_echo(net::Sequence una, net::Sequence next, Instant now);
+    // Whether the window was reduced since the last call.
+    bool take_reduced() { return std::exchange(reduced_, false); }
+    // A segment whose loss, when it is the only one, says nothing about congestion (RFC 4821 7.5).
+    void excuse(net::Sequence begin, net::Sequence end) {
+        excuse_begin_ = begin;
+        excuse_end_ = end;
+        excused_ = Excused::Waits;
+    }
+    enum class Excused : std::uint8_t { Waits, Arrived, LostAlone, Unclear };
+    // What became of it, as it is known now.
+    [[nodiscard]] Excused excused() const { return excused_; }
     void on_idle() { congestion_->on_idle(); }
     // The path takes smaller segments only: everything goes again, and nobody is to blame.
     void on_smaller_path(std::uint32_t segment_bytes);
@@ -101,6 +115,8 @@ private:
     void detect_losses(const RttEstimator& rtt, Instant now);
     void detect_without_sack(const Acknowledgement& ack, const Delivered& delivered);
     void enter_recovery(net::Sequence next, Instant now);
+    [[nodiscard]] bool only_excused_lost() const;
+    void judge_losses(net::Sequence next, Instant now);
     void run_prr(std::uint32_t delivered);
     void judge_probe(const Acknowledgement& ack, const Delivered& delivered, Instant now);
     [[nodiscard]] Duration reorder_window(const RttEstimator& rtt) const;
@@ -124,11 +140,17 @@ private:
     std::uint32_t prr_out_ = 0;
     std::uint32_t prr_flight_ = 0;
 
-    net::Sequence point_;           // recovery ends here
-    net::Sequence probe_end_;       // TLP.end_seq
+    net::Sequence point_;      // recovery ends here
+    net::Sequence probe_end_;  // TLP.end_seq
+    net::Sequence excuse_begin_;
+    net::Sequence excuse_end_;
+    net::Sequence echo_point_;      // an echo of congestion below it is of the same window
     std::uint32_t duplicates_ = 0;  // duplicate acknowledgements of a peer without SACK
 
     Mode mode_ = Mode::Open;
+    Excused excused_ = Excused::Unclear;
+    bool reduced_ = false;
+    bool echo_seen_ = false;  // echo_point_ is set
     bool sack_;
     bool rack_started_ = false;
     bool reordering_seen_ = false;

@@ -15,7 +15,8 @@ struct Settings {
 
     // R2 of RFC 9293 3.8.3: how long data may go unanswered (SHLD-11: at least 100 s).
     Duration user_timeout = std::chrono::seconds(120);
-    Duration connect_timeout = std::chrono::minutes(3);    // MUST-23: at least 3 minutes
+    Duration advertised_user_timeout{};                  // RFC 5482's ADV_UTO; zero: `user_timeout`
+    Duration connect_timeout = std::chrono::minutes(3);  // MUST-23: at least 3 minutes
     Duration delayed_ack = std::chrono::milliseconds(40);  // MUST-40: below 500 ms
     Duration fin_wait_2 = std::chrono::seconds(60);        // for a peer that never closes its side
     Duration keep_alive_idle = std::chrono::hours(2);      // MUST-28: not less by default
@@ -33,6 +34,10 @@ struct Settings {
     bool timestamps = true;
     bool sack = true;
     bool window_scaling = true;
+    bool ecn = false;                     // RFC 3168
+    bool user_timeout_option = false;     // RFC 5482's ENABLED: sent, and obeyed when
+    bool user_timeout_changeable = true;  // its CHANGEABLE is true
+    bool path_search = true;              // RFC 4821, upwards too
 };
 
 }  // namespace godwit::control::tcp

@@ -97,6 +97,7 @@ void SynCache::make_cookie(const Flow& flow, Handshake& handshake, Instant now) 
         handshake.window_scaling = false;
         handshake.sack = false;
     }
+    handshake.ecn = false;  // a cookie has no room for it
 }
 
 std::optional<Handshake> SynCache::check_cookie(const Flow& flow, const Segment& ack,
@@ -141,6 +142,7 @@ Segment syn_acknowledgment(const HalfOpen& half_open, const net::TcpOptions& opt
     segment.acknowledgment = half_open.handshake.theirs + 1;
     segment.flags.syn = true;
     segment.flags.ack = true;
+    segment.flags.ece = half_open.handshake.ecn;  // RFC 3168 6.1.1
     segment.window = static_cast<std::uint16_t>(std::min(half_open.offered_window, 0xffffU));
     segment.options = options;
     return segment;

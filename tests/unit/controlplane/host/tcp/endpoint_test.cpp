@@ -77,6 +77,30 @@ TEST_F(Tcp_endpoint, accepts_a_connection_after_three_segments) {
     EXPECT_FALSE(endpoint->accept(listener));
 }
 
+// rfc6298: 2.2, 5.7, rfc6928: 2
+TEST_F(Tcp_endpoint, takes_the_round_trip_of_a_handshake_and_begins_small_when_it_was_repeated) {
+    const ListenerId listener = listen();
+    endpoint->input(flow(4000), syn(), now);
+    now += milliseconds(80);
+    endpoint->input(flow(4000), third(last()), now);
+    const auto id = endpoint->accept(listener);
+    ASSERT_TRUE(id);
+    EXPECT_EQ(endpoint->find(*id)->info().smoothed_rtt, milliseconds(80));
+    EXPECT_GT(endpoint->find(*id)->info().congestion_window, 10'000U);
+
+    endpoint->input(flow(4001), syn(), now);
+    now += seconds(1);
+    endpoint->poll(now);  // the SYN and ACK again
+    now += milliseconds(80);
+    endpoint->input(flow(4001), third(last()), now);
+    const auto second = endpoint->accept(listener);
+    ASSERT_TRUE(second);
+    const ConnectionInfo info = endpoint->find(*second)->info();
+    EXPECT_EQ(info.smoothed_rtt, Duration());
+    EXPECT_EQ(info.retransmission_timeout, seconds(3));
+    EXPECT_LE(info.congestion_window, 1460U);
+}
+
 TEST_F(Tcp_endpoint, refuses_where_nobody_listens_but_never_answers_a_reset) {
     endpoint->input(flow(4000), syn(), now);
     EXPECT_TRUE(last().flags.rst);
@@ -122,7 +146,7 @@ TEST_F(Tcp_endpoint, has_nothing_to_do_with_addresses_of_no_single_host) {
     EXPECT_EQ(endpoint->counts().bad_addresses, 4U);
 }
 
-// rfc9293: MUST-12
+// rfc9293: MUST-11
 TEST_F(Tcp_endpoint, forgets_a_half_open_handshake_that_is_reset_or_never_finished) {
     listen();
     endpoint->input(flow(4000), syn(), now);
@@ -195,7 +219,7 @@ TEST_F(Tcp_endpoint, bounds_the_connections_of_one_peer_and_those_that_wait) {
     EXPECT_GT(endpoint->counts().refused_by_limit, 0U);
 }
 
-// rfc9293: MUST-13, MAY-2, rfc1337: 3, rfc6191: 2
+// rfc9293: SHLD-4, MUST-13, MAY-2, rfc1337: 3, rfc6191: 2
 TEST_F(Tcp_endpoint, remembers_what_it_closed_and_opens_anew_for_a_later_syn_only) {
     const ListenerId listener = listen();
     open(4000);

@@ -29,7 +29,7 @@ TEST_F(Tcp_flow, sends_536_bytes_to_a_peer_that_tells_no_size) {
     EXPECT_EQ(sent_lengths(), Lengths{536});
 }
 
-// rfc9293: SHLD-7, MUST-17
+// rfc9293: SHLD-27, MAY-16, SHLD-7, MUST-17
 TEST_F(Tcp_flow, collects_small_writes_unless_nagle_is_off) {
     establish(plain());
     write(10);
@@ -56,6 +56,7 @@ TEST_F(Tcp_flow, pushes_the_last_byte_that_was_written) {
 }
 
 // rfc6928: 2
+// rfc9293: MUST-19
 TEST_F(Tcp_flow, begins_with_ten_segments) {
     establish(plain());
     write(65536);
@@ -78,7 +79,7 @@ TEST_F(Tcp_flow, stays_inside_a_window_that_shrinks) {
     EXPECT_FALSE(sent_lengths().empty());
 }
 
-// rfc9293: 3.10.7.4
+// rfc9293: MUST-34
 TEST_F(Tcp_flow, takes_the_window_along_with_an_acknowledgement_in_an_old_segment) {
     establish(plain(), usual_options(), 5000);
     write(20000);
@@ -116,6 +117,64 @@ TEST_F(Tcp_flow, probes_a_closed_window_with_a_byte_for_as_long_as_it_is_answere
     EXPECT_EQ(connection->state(), State::Closed) << "now nobody answers";
 }
 
+// rfc9293: MUST-1, REC-1
+TEST_F(Tcp_flow, takes_a_window_for_an_unsigned_number_of_thirty_two_bits) {
+    net::TcpOptions options = usual_options();
+    options.window_scale = 14;
+    establish(plain(), options);
+    peer_window = 0xffff;
+    acknowledge(0);
+    EXPECT_EQ(connection->info().peer_window, 0xffffU << 14);
+    write(5000);
+    EXPECT_FALSE(sent_lengths().empty());
+}
+
+// rfc9293: MUST-38
+TEST_F(Tcp_flow, does_not_fill_a_window_that_is_small_beside_the_largest_seen) {
+    establish(plain(), usual_options(), 20'000);
+    connection->set_nagle(false, now);
+    write(2000);
+    sent_lengths();
+    peer_window = 100;
+    acknowledge(2000);
+    write(5000);
+    EXPECT_EQ(sent_lengths(), Lengths{}) << "a hundred bytes are not worth a segment";
+    pass(seconds(2));
+    EXPECT_FALSE(sent_lengths().empty()) << "but the wait has an end (3.8.6.2.1 (4))";
+}
+
+// rfc9293: SHLD-16, MAY-7
+TEST_F(Tcp_flow, sends_again_what_lies_in_a_window_that_shrank) {
+    Settings settings = plain();
+    settings.sack = false;
+    establish(settings);
+    write(5 * 1460);
+    sent_lengths();
+    peer_window = 2 * 1460;
+    input(from_peer(0));  // the edge has moved back over what is under way
+    pass(seconds(2));
+    const auto lengths = sent_lengths();
+    ASSERT_FALSE(lengths.empty());
+    EXPECT_EQ(lengths[0], 1460U);
+    acknowledge(2 * 1460);
+    EXPECT_FALSE(sent_lengths().empty());
+}
+
+// rfc9293: SHLD-17, MUST-35
+TEST_F(Tcp_flow, does_not_give_up_over_what_lies_beyond_a_window_that_shrank) {
+    establish(plain());
+    write(5 * 1460);
+    peer_window = 0;
+    acknowledge(1460);
+    for (int i = 0; i < 20; ++i) {
+        now = connection->next_deadline();
+        poll();
+        acknowledge(1460);  // alive, and still no room
+    }
+    EXPECT_EQ(connection->state(), State::Established);
+    EXPECT_GT(now - (Instant() + hours(1)), minutes(5));
+}
+
 TEST_F(Tcp_flow, goes_on_at_once_when_a_closed_window_opens) {
     establish(plain());
     connection->set_nagle(false, now);
@@ -131,7 +190,7 @@ TEST_F(Tcp_flow, goes_on_at_once_when_a_closed_window_opens) {
     EXPECT_EQ(std::accumulate(lengths.begin(), lengths.end(), std::size_t{0}), 500U);
 }
 
-// rfc9293: MUST-66
+// rfc9293: MAY-8, MUST-66
 TEST_F(Tcp_flow, takes_acknowledgements_while_its_own_window_is_closed) {
     Settings settings = plain();
     settings.receive_buffer = 2000;
@@ -176,7 +235,7 @@ TEST_F(Tcp_flow, opens_its_window_in_large_steps_and_never_takes_it_back) {
     EXPECT_EQ(edge, kTheirs + 1 + 15010);
 }
 
-// rfc9293: SHLD-18, SHLD-19, MUST-40
+// rfc9293: MUST-58, SHLD-18, SHLD-19, MUST-40
 TEST_F(Tcp_flow, acknowledges_every_second_segment_at_once_and_one_alone_later) {
     establish(plain());
     data(0, 1460);
@@ -194,6 +253,7 @@ TEST_F(Tcp_flow, acknowledges_every_second_segment_at_once_and_one_alone_later) 
 }
 
 // rfc2018: 4, rfc2883: 4
+// rfc9293: SHLD-31, MAY-13
 TEST_F(Tcp_flow, reports_islands_newest_first_and_duplicates_before_them) {
     establish(plain());
     data(1000, 100);
@@ -223,7 +283,7 @@ TEST_F(Tcp_flow, holds_a_bounded_number_of_islands_and_reports_four_of_them) {
     EXPECT_EQ(connection->readable(), 21U);
 }
 
-// rfc6298: 5.1, 5.4, 5.5, rfc9293: MUST-18, MUST-20, SHLD-11
+// rfc6298: 5.1, 5.4, 5.5, rfc9293: MUST-19, SHLD-9, SHLD-10, MUST-18, MUST-20, SHLD-11
 TEST_F(Tcp_flow, retransmits_with_doubled_timeouts_and_gives_up_after_the_user_timeout) {
     Settings settings = plain();
     settings.sack = false;

@@ -105,6 +105,65 @@ TEST(Tcp_options, of_any_bytes_are_read_without_harm) {
     }
 }
 
+// rfc9293: MUST-64, MUST-68, MUST-69
+TEST(Tcp_options, have_lengths_stand_anywhere_and_are_padded_with_zeros) {
+    const std::array<std::uint8_t, 12> bytes{1, 2, 4, 5, 0xb4, 8, 10, 0, 0, 0, 7, 0};
+    const std::array<std::uint8_t, 2> rest{0, 9};
+    std::vector<std::uint8_t> all(bytes.begin(), bytes.end());
+    all.insert(all.end(), {0, 0});
+    all.insert(all.end(), rest.begin(), rest.end());
+    const auto options = net::TcpOptions::parse(all);  // at odd places
+    EXPECT_EQ(options.maximum_segment_size, std::uint16_t{0x5b4});
+    ASSERT_TRUE(options.timestamps);
+    EXPECT_EQ(options.timestamps->value, 7U);
+
+    const std::array<std::uint8_t, 3> scale{3, 3, 7};
+    const auto padded = net::HeaderOptions::from(scale);
+    ASSERT_TRUE(padded);
+    ASSERT_EQ(padded->size(), 4U);
+    EXPECT_EQ(padded->bytes()[3], 0);
+
+    net::TcpOptions everything;
+    everything.maximum_segment_size = 1460;
+    everything.sack_permitted = true;
+    everything.timestamps = net::TcpTimestamps{1, 2};
+    everything.window_scale = 7;
+    everything.user_timeout = net::TcpUserTimeout{false, 100};
+    const auto encoded = everything.encode();
+    ASSERT_TRUE(encoded);
+    net::OptionWalker walker(encoded->bytes());
+    std::size_t count = 0;
+    while (const auto option = walker.next()) {
+        EXPECT_EQ(encoded->bytes()[option->offset + 1], option->data.size() + 2);
+        ++count;
+    }
+    EXPECT_FALSE(walker.malformed());
+    EXPECT_EQ(count, 5U);
+}
+
+// rfc9293: MUST-2, MUST-3
+TEST(Tcp_segment, has_a_checksum_that_one_wrong_bit_breaks) {
+    const std::array<std::uint8_t, 5> payload{1, 2, 3, 4, 5};
+    Segment segment;
+    segment.flags.ack = true;
+    segment.payload = payload;
+    segment.options.timestamps = net::TcpTimestamps{1, 2};
+    std::vector<std::uint8_t> bytes = segment.encode(kFlow);
+    const auto valid = [&] {
+        const auto view = net::wire::TcpView::parse(bytes);  // or options that do not fit any more
+        return view && view->has_valid_checksum(kFlow.local, kFlow.remote);
+    };
+    EXPECT_TRUE(valid());
+    for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+        if (bit / 8 == offsetof(net::wire::TcpLayout, data_offset)) {
+            continue;  // another header length, another segment
+        }
+        bytes[bit / 8] = static_cast<std::uint8_t>(bytes[bit / 8] ^ 1U << bit % 8);
+        EXPECT_FALSE(valid()) << bit;
+        bytes[bit / 8] = static_cast<std::uint8_t>(bytes[bit / 8] ^ 1U << bit % 8);
+    }
+}
+
 // rfc9293: MUST-8, SHLD-1, MUST-9
 TEST(Initial_sequence_number, follows_the_clock_of_its_flow_and_hides_that_of_others) {
     const FlowSecrets secrets(net::SipKey{1, 2});

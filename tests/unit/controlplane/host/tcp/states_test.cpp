@@ -6,7 +6,7 @@ namespace {
 
 using Tcp_connection = ConnectionTest;
 
-// rfc9293: MUST-14, SHLD-5
+// rfc9293: MAY-3, MUST-14, SHLD-5
 TEST_F(Tcp_connection, opens_with_all_its_options_and_answers_with_timestamps) {
     connect(Settings());
     auto sent = sink.take();
@@ -58,11 +58,12 @@ TEST_F(Tcp_connection, ends_an_open_that_is_refused) {
     EXPECT_EQ(connection->trouble(), Trouble::Refused);
 }
 
-// rfc9293: MUST-23
+// rfc9293: MUST-22, MUST-23
 TEST_F(Tcp_connection, tries_to_open_for_three_minutes) {
     connect(plain());
     pass(minutes(3) - seconds(1));
     EXPECT_EQ(connection->state(), State::SynSent);
+    EXPECT_TRUE(connection->take_events().has(Event::Retrying)) << "R1";
     pass(seconds(2));
     EXPECT_EQ(connection->trouble(), Trouble::TimedOut);
     EXPECT_EQ(connection->next_deadline(), Instant::max());
@@ -91,6 +92,7 @@ TEST_F(Tcp_connection, closes_first_and_ends_in_time_wait) {
     EXPECT_EQ(connection->next_deadline(), Instant::max());
 }
 
+// rfc9293: MUST-12
 TEST_F(Tcp_connection, closes_second_and_takes_a_duplicate_acknowledgement_in_last_ack) {
     establish(plain());
     Segment fin = from_peer(0);
@@ -125,7 +127,7 @@ TEST_F(Tcp_connection, that_both_close_at_once_answers_a_repeated_fin_in_closing
     EXPECT_EQ(connection->state(), State::TimeWait);
 }
 
-// rfc9293: SHLD-3
+// rfc9293: MAY-1, SHLD-3
 TEST_F(Tcp_connection, resets_when_it_is_closed_over_unread_data) {
     establish(plain());
     data(0, 10);
@@ -145,7 +147,7 @@ TEST_F(Tcp_connection, does_not_wait_for_ever_in_fin_wait_2) {
     EXPECT_EQ(connection->state(), State::Closed);
 }
 
-// rfc5961: 3.2
+// rfc5961: 3.2, rfc9293: MUST-12
 TEST_F(Tcp_connection, is_reset_at_the_exact_place_only_and_asks_otherwise) {
     establish(plain());
     Segment reset = from_peer(1);
@@ -164,6 +166,17 @@ TEST_F(Tcp_connection, is_reset_at_the_exact_place_only_and_asks_otherwise) {
     EXPECT_EQ(connection->trouble(), Trouble::Reset);
 }
 
+// rfc9293: SHLD-2
+TEST_F(Tcp_connection, is_reset_by_a_reset_that_carries_words) {
+    establish(plain());
+    const auto words = bytes_of(30);
+    Segment reset = from_peer(0, words);
+    reset.flags.rst = true;
+    input(reset);
+    EXPECT_EQ(connection->trouble(), Trouble::Reset);
+    EXPECT_EQ(connection->readable(), 0U);
+}
+
 // rfc5961: 4.2, 7
 TEST_F(Tcp_connection, challenges_a_syn_but_not_without_limit) {
     establish(plain());
@@ -179,6 +192,7 @@ TEST_F(Tcp_connection, challenges_a_syn_but_not_without_limit) {
 }
 
 // rfc5961: 5.2
+// rfc9293: MAY-12
 TEST_F(Tcp_connection, ignores_data_with_an_acknowledgement_that_cannot_be) {
     establish(plain());
     const auto bytes = bytes_of(10);
@@ -231,7 +245,7 @@ TEST_F(Tcp_connection, drops_an_old_segment_by_its_timestamp) {
     EXPECT_EQ(connection->readable(), 10U);
 }
 
-// rfc9293: MUST-31, MUST-32, MUST-33, MUST-62
+// rfc9293: MUST-30, MUST-31, MUST-32, MUST-33, MUST-62
 TEST_F(Tcp_connection, tells_of_urgent_data_and_sends_it_in_the_stream) {
     establish(plain());
     const auto bytes = bytes_of(10);
@@ -254,7 +268,21 @@ TEST_F(Tcp_connection, tells_of_urgent_data_and_sends_it_in_the_stream) {
     EXPECT_EQ(sink.all[0].segment.urgent_pointer, 20U);
 }
 
-// rfc9293: MUST-56, SHLD-25
+// rfc9293: MUST-65
+TEST_F(Tcp_connection, tells_its_segment_size_in_no_segment_but_the_syn) {
+    establish(plain());
+    data(0, 3000);
+    write(5000);
+    acknowledge(5000);
+    connection->shutdown(now);
+    pass(seconds(10));
+    EXPECT_GT(sink.all.size(), 3U);
+    for (const Sent& sent : sink.all) {
+        EXPECT_FALSE(sent.segment.options.maximum_segment_size);
+    }
+}
+
+// rfc9293: MUST-47, MUST-54, MUST-56, SHLD-25
 TEST_F(Tcp_connection, survives_what_icmp_says_but_not_while_it_opens) {
     establish(plain());
     write(100);
@@ -272,7 +300,7 @@ TEST_F(Tcp_connection, survives_what_icmp_says_but_not_while_it_opens) {
     EXPECT_EQ(connection->trouble(), Trouble::Unreachable);
 }
 
-// rfc9293: MUST-24, MUST-25, MUST-26, MUST-27, MUST-28, MUST-29, SHLD-12
+// rfc9293: MAY-5, MUST-24, MUST-25, MUST-26, MUST-27, MUST-28, MUST-29, SHLD-12
 TEST_F(Tcp_connection, keeps_alive_only_when_asked_and_gives_up_after_nine_probes) {
     establish(plain());
     EXPECT_EQ(connection->next_deadline(), Instant::max());
