@@ -1,9 +1,12 @@
 // smoltcp's table (docs of its netsim test): 10 MiB over a round trip of 100 ms with buffers of
 // 32 KiB and random loss in both directions; the rate that is reached, in virtual time.
 //
-// The loss there has nothing to do with load, and smoltcp measures without congestion control. Ours
-// halves or at least lowers its window on each loss, as RFC 9293 (MUST-19) demands; at 1 and 2 %
-// that is slower by its nature. What is asserted is what we reach and they do not.
+// The loss there has nothing to do with load, and smoltcp measures without congestion control.
+// CUBIC and NewReno lower their window on each loss, as RFC 9293 (MUST-19) has it by default; at 1
+// and 2 % that is slower by its nature: their window is below the 32 KiB of the buffers most of the
+// time, and what is lost is not time spent in waiting for a retransmission. Westwood+, which may be
+// chosen where loss does not come of load, sees from its round trips that nothing was queued, and
+// keeps its window: it must be faster everywhere, CUBIC everywhere else.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -16,7 +19,7 @@ namespace {
 struct Cell {
     double loss;
     double smoltcp;  // bytes per second
-    bool beaten;     // that ours must be faster, by CUBIC
+    bool by_cubic;   // that CUBIC must be faster too
 };
 constexpr std::array<Cell, 8> kCells{{
     {0, 322'945, true},
@@ -54,18 +57,21 @@ double rate(double loss, tcp::CongestionAlgorithm congestion, std::uint64_t seed
     return double(kBytes) / std::chrono::duration<double>(transfer.delivered_at() - began).count();
 }
 
-TEST(Tcp_over_lossy_links, is_faster_than_smoltcp_where_congestion_control_lets_it) {
-    std::printf("%6s %12s %12s %12s   of CUBIC: resent timeouts recoveries probes\n", "loss",
-                "smoltcp", "CUBIC", "NewReno");
+// rfc9293: MAY-18
+TEST(Tcp_over_lossy_links, is_faster_than_smoltcp_in_every_cell) {
+    std::printf("%6s %12s %12s %12s %12s   of Westwood: resent timeouts recoveries probes\n",
+                "loss", "smoltcp", "CUBIC", "NewReno", "Westwood");
     for (const Cell& cell : kCells) {
         tcp::ConnectionInfo info;
         tcp::ConnectionInfo ignored;
-        const double cubic = rate(cell.loss, tcp::CongestionAlgorithm::Cubic, 1, info);
+        const double westwood = rate(cell.loss, tcp::CongestionAlgorithm::Westwood, 1, info);
+        const double cubic = rate(cell.loss, tcp::CongestionAlgorithm::Cubic, 1, ignored);
         const double reno = rate(cell.loss, tcp::CongestionAlgorithm::NewReno, 1, ignored);
-        std::printf("%5.1f%% %12.0f %12.0f %12.0f   %u %u %u %u\n", cell.loss * 100, cell.smoltcp,
-                    cubic, reno, info.counts.retransmitted, info.counts.timeouts,
-                    info.counts.recoveries, info.counts.probes);
-        if (cell.beaten) {
+        std::printf("%5.1f%% %12.0f %12.0f %12.0f %12.0f   %u %u %u %u\n", cell.loss * 100,
+                    cell.smoltcp, cubic, reno, westwood, info.counts.retransmitted,
+                    info.counts.timeouts, info.counts.recoveries, info.counts.probes);
+        EXPECT_GT(westwood, cell.smoltcp) << "at a loss of " << cell.loss;
+        if (cell.by_cubic) {
             EXPECT_GT(cubic, cell.smoltcp) << "at a loss of " << cell.loss;
         }
     }

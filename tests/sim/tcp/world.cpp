@@ -32,9 +32,6 @@ SimHost::SimHost(World& world, unsigned index, net::Ipv4Address own, std::uint64
 void SimHost::transmit(const tcp::Flow& flow, const tcp::Segment& segment) {
     ++segments_sent;
     data_bytes_sent += segment.payload_bytes();
-    if (world_.trace) {
-        world_.trace(index_, segment);
-    }
     if (world_.check_windows) {
         check(segment);
     }
@@ -43,7 +40,10 @@ void SimHost::transmit(const tcp::Flow& flow, const tcp::Segment& segment) {
         world_.violated("a segment could not be encoded");
         return;
     }
-    world_.send(*this, std::move(bytes));
+    if (world_.capture) {
+        world_.capture({index_, true, world_.now(), flow.local, flow.remote, segment.marks, bytes});
+    }
+    world_.send(*this, std::move(bytes), segment.marks);
 }
 
 void SimHost::check(const tcp::Segment& segment) {
@@ -86,10 +86,10 @@ void World::violated(std::string what) {
 }
 
 void World::call_at(Instant at, std::function<void()> what) {
-    arrivals_.push({at, ++order_, 0, {}, std::move(what)});
+    arrivals_.push({at, ++order_, 0, {}, {}, std::move(what)});
 }
 
-void World::send(SimHost& from, std::vector<std::uint8_t> segment) {
+void World::send(SimHost& from, std::vector<std::uint8_t> segment, tcp::IpMarks marks) {
     const LinkModel& link = from.out;
     std::mt19937_64& random = from.random_;
     const std::size_t bytes = segment.size() + kIpHeaderBytes;
@@ -141,10 +141,13 @@ void World::send(SimHost& from, std::vector<std::uint8_t> segment) {
         const std::size_t bit = random() % (segment.size() * 8);
         segment[bit / 8] = static_cast<std::uint8_t>(segment[bit / 8] ^ 1U << bit % 8);
     }
-    if (happens(random, link.duplicate)) {
-        arrivals_.push({arrives, ++order_, 1 - from.index_, segment, {}});
+    if (marks.ecn != tcp::Ecn::NotCapable && happens(random, link.congested)) {
+        marks.ecn = tcp::Ecn::Congested;
     }
-    arrivals_.push({arrives, ++order_, 1 - from.index_, std::move(segment), {}});
+    if (happens(random, link.duplicate)) {
+        arrivals_.push({arrives, ++order_, 1 - from.index_, segment, marks, {}});
+    }
+    arrivals_.push({arrives, ++order_, 1 - from.index_, std::move(segment), marks, {}});
 }
 
 void World::deliver(const Arrival& arrival) {
@@ -154,11 +157,15 @@ void World::deliver(const Arrival& arrival) {
     }
     SimHost& host = *hosts_[arrival.to];
     SimHost& from = *hosts_[1 - arrival.to];
+    if (capture) {
+        capture(
+            {arrival.to, false, now_, from.address, host.address, arrival.marks, arrival.segment});
+    }
     const auto view = net::wire::TcpView::parse(arrival.segment);
     if (!view || !view->has_valid_checksum(from.address, host.address)) {
         return;
     }
-    const tcp::Segment segment = tcp::Segment::from(*view);
+    const tcp::Segment segment = tcp::Segment::from(*view, arrival.marks);
     if (segment.flags.ack && !segment.flags.rst) {
         const std::uint8_t scale = !segment.flags.syn && host.scaling_ && from.scaling_
                                        ? from.offered_scale_

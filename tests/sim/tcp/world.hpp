@@ -3,9 +3,9 @@
 //
 // The link has, for each direction: a rate and a queue in front of it, a delay with jitter, loss
 // (independent, and in bursts by two states), reordering (a packet that waits longer than others),
-// duplication, corruption of one bit, an MTU (told by ICMP, or kept silent: a black hole), and
-// times at which it carries nothing. All chance comes from one seeded generator, so a run is the
-// same every time.
+// duplication, corruption of one bit, marks of congestion, an MTU (told by ICMP, or kept silent: a
+// black hole), and times at which it carries nothing. All chance comes from one seeded generator,
+// so a run is the same every time.
 //
 // While the world runs it checks every segment that a host sends: no byte beyond what the other
 // side has offered (but for the byte of a window probe), and no offer smaller than an earlier one
@@ -17,6 +17,7 @@
 #include <memory>
 #include <queue>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,7 @@ struct LinkModel {
     Duration reorder_by = std::chrono::milliseconds(5);
     double duplicate = 0;
     double corrupt = 0;
+    double congested = 0;  // chance that a router marks what may be marked (RFC 3168)
     std::uint16_t mtu = 1500;
     bool tells_mtu = true;
     Instant dark_from{};  // nothing passes between these
@@ -97,8 +99,18 @@ public:
     // Called after every step with whichever host changed.
     std::function<void()> after_step;
     bool check_windows = true;
-    // Every segment that a host sends, for whoever looks for the cause of a failure.
-    std::function<void(unsigned host, const tcp::Segment& segment)> trace;
+    // Every segment as a host sends it, and as one arrives, for whoever looks for the cause of a
+    // failure (pcapng.hpp).
+    struct Sighting {
+        unsigned host = 0;  // who sees it
+        bool outgoing = false;
+        Instant at;
+        net::Ipv4Address source;
+        net::Ipv4Address destination;
+        tcp::IpMarks marks;
+        std::span<const std::uint8_t> segment;
+    };
+    std::function<void(const Sighting&)> capture;
 
 private:
     friend class SimHost;
@@ -107,12 +119,13 @@ private:
         std::uint64_t order;  // first come, first served
         unsigned to;
         std::vector<std::uint8_t> segment;
+        tcp::IpMarks marks;
         std::function<void()> call;  // instead of a packet
         friend bool operator>(const Arrival& a, const Arrival& b) {
             return a.at != b.at ? a.at > b.at : a.order > b.order;
         }
     };
-    void send(SimHost& from, std::vector<std::uint8_t> segment);
+    void send(SimHost& from, std::vector<std::uint8_t> segment, tcp::IpMarks marks);
     void deliver(const Arrival& arrival);
     void violated(std::string what);
 
