@@ -18,6 +18,7 @@ The data file, line by line:
     # 4.3.2.7 When not to send errors              a section
     a MUST NOT Never about an ICMP error.          a requirement; its id is 4.3.2.7/a
     - MUST ICMP is supported.                      the only one of its section; its id is the section
+    MUST-34 MUST Windows may shrink.               numbered by the RFC itself; its id is MUST-34
       deviation: why we do otherwise               one reason may follow: also `not applicable:` (its
       and on                                       condition never arises) and `by construction:`
                                                    (there is nothing that a test could try)
@@ -47,10 +48,11 @@ LEVELS = ("MUST NOT", "MUST", "SHOULD NOT", "SHOULD", "MAY")
 REASONS = ("deviation", "not applicable", "by construction")
 
 SECTION = re.compile(r"# (\d+(?:\.\d+)*) (.+)")
-REQUIREMENT = re.compile(rf"([a-z]|-) ({'|'.join(LEVELS)}) (.+)")
+NUMBERED = r"(?:MUST|SHLD|MAY|REC)-\d+"
+REQUIREMENT = re.compile(rf"([a-z]|-|{NUMBERED}) ({'|'.join(LEVELS)}) (.+)")
 REASON = re.compile(rf"({'|'.join(REASONS)}): (.+)")
 TAG = re.compile(r"\s*(?://|#) (rfc\d+): *(.*?)\s*")
-TAG_ID = re.compile(r"\d+(?:\.\d+)*(?:/[a-z])?")
+TAG_ID = re.compile(rf"\d+(?:\.\d+)*(?:/[a-z])?|{NUMBERED}")
 CPP_TEST = re.compile(r"(?:TEST|TEST_F|TEST_P|TYPED_TEST|RC_GTEST_PROP)\(\s*(\w+),\s*(\w+)")
 YAML_CASE = re.compile(r"\s*- name: (.+)")
 
@@ -58,6 +60,8 @@ YAML_CASE = re.compile(r"\s*- name: (.+)")
 class Requirement:
     def __init__(self, section, letter, level, text):
         self.id = section if letter == "-" else f"{section}/{letter}"
+        if re.fullmatch(NUMBERED, letter):
+            self.id = letter
         self.level = level
         self.text = text
         self.reason_kind = None
