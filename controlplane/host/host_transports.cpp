@@ -66,7 +66,10 @@ HostCounter Host::deliver_tcp(const Ipv4View& packet, Instant now) {
     const tcp::Flow flow{packet.destination(), packet.source(), segment->destination_port(),
                          segment->source_port()};
     const tcp::EndpointCounts before = tcp_.counts();
-    tcp_.input(flow, tcp::Segment::from(*segment), now);
+    const std::uint8_t service = packet.type_of_service();
+    const tcp::IpMarks marks{packet.ttl_hops(), static_cast<std::uint8_t>(service >> 2),
+                             static_cast<tcp::Ecn>(service & 3U)};
+    tcp_.input(flow, tcp::Segment::from(*segment, marks), now);
     const tcp::EndpointCounts& after = tcp_.counts();
     if (after.resets_sent != before.resets_sent) {
         return HostCounter::ResetSent;
@@ -138,6 +141,11 @@ void Host::SegmentOutlet::transmit(const tcp::Flow& flow, const tcp::Segment& se
     net::Ipv4Header header;
     header.dont_fragment = true;
     header.protocol = net::IpProtocol::Tcp;
+    if (segment.marks.ttl != 0) {
+        header.ttl_hops = segment.marks.ttl;
+    }
+    header.type_of_service = static_cast<std::uint8_t>(segment.marks.dscp << 2 |
+                                                       static_cast<unsigned>(segment.marks.ecn));
     header.source = flow.local;
     header.destination = flow.remote;
     out_->push_back(

@@ -115,6 +115,7 @@ protected:
     tcp::ConnectionId server{};
 };
 
+// rfc9293: MUST-44
 TEST_F(HostTcp, a_connection_is_made_used_and_closed_over_ip) {
     connect_both();
     EXPECT_EQ(state(us, client), tcp::State::Established);
@@ -147,6 +148,21 @@ TEST_F(HostTcp, a_connection_is_made_used_and_closed_over_ip) {
     EXPECT_EQ(us.tcp().time_wait(), 1U);
     EXPECT_EQ(them.tcp().connections(), 0U);
     EXPECT_GT(us.count(HostCounter::TcpDelivered), 0U);
+}
+
+// rfc5082: 3, rfc9293: MUST-49, SHLD-22
+TEST_F(HostTcp, a_neighbour_is_known_by_the_ttl_of_what_it_sends) {
+    tcp::PeerSecurity neighbour;
+    neighbour.least_ttl = 255;
+    ASSERT_TRUE(us.tcp().secure({*net::Ipv4Prefix::parse("10.0.0.9/32"), kPort}, neighbour));
+    listener = *them.tcp().listen({}, kPort, {}, 4);
+    connect();
+    EXPECT_EQ(net::wire::Ipv4View::parse(sent.front())->ttl_hops(), 255);
+    EXPECT_EQ(us.tcp().security().dropped(tcp::SecurityDrop::TooManyHops), 1U)
+        << "its answer came with 64";
+    ASSERT_TRUE(them.tcp().secure({*net::Ipv4Prefix::parse("10.0.0.1/32"), kPort}, neighbour));
+    settle(2000);
+    EXPECT_TRUE(them.tcp().accept(listener));
 }
 
 TEST_F(HostTcp, segments_are_never_to_be_fragmented) {
