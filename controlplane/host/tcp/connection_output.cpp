@@ -117,7 +117,7 @@ bool Connection::transmit_new(std::uint32_t allowance, Instant now) {
         (length == unsent && !fin && !may_send_now(length, unsent))) {
         return false;
     }
-    if (allowance < length || (allowance == 0 && recovery_->pipe() != 0)) {
+    if (allowance < length) {  // a FIN alone is no load
         recovery_->note_window_used();
         return false;
     }

@@ -82,13 +82,12 @@ void Connection::arm_for_data(bool progress, Instant now) {
     if (progress || due(Timer::Retransmit) == Instant::max()) {
         arm(Timer::Retransmit, now + rtt_.timeout());  // RFC 6298 5.1, 5.3
     }
-    if (progress || due(Timer::Probe) == Instant::max()) {
-        const auto timeout = recovery_->probe_timeout(rtt_);
-        if (timeout && now + *timeout < due(Timer::Retransmit)) {
-            arm(Timer::Probe, now + *timeout);
-        } else {
-            disarm(Timer::Probe);
-        }
+    const auto timeout = recovery_->probe_timeout(rtt_);
+    if (!timeout) {
+        disarm(Timer::Probe);  // what SACK reports, or a recovery, needs none (RFC 8985 7.2)
+    } else if (progress || due(Timer::Probe) == Instant::max()) {
+        // At the time of the retransmission at the latest, and in its place.
+        arm(Timer::Probe, std::min(now + *timeout, due(Timer::Retransmit)));
     }
 }
 

@@ -371,6 +371,35 @@ TEST_F(Tcp_flow, probes_for_a_lost_tail_after_two_round_trips) {
     EXPECT_EQ(connection->info().counts.timeouts, 0U);
 }
 
+// rfc8985: 7.2
+TEST_F(Tcp_flow, probes_for_no_tail_that_is_reported_as_there) {
+    establish(plain());
+    write(5 * 1460);
+    sink.all.clear();
+    now += milliseconds(50);
+    const net::Sequence last = kOurs + 1 + 4 * 1460;
+    input(with_sack(from_peer(0), last, last + 1460));
+    pass(milliseconds(260));
+    for (const Sent& sent : sink.all) {
+        EXPECT_NE(sent.segment.sequence, last);
+    }
+    EXPECT_EQ(connection->info().counts.probes, 0U);
+    EXPECT_EQ(connection->info().counts.recoveries, 1U) << "RACK has found the others";
+}
+
+// rfc8985: 7.2
+TEST_F(Tcp_flow, probes_in_place_of_the_first_timeout) {
+    establish(plain());  // a round trip of 100 ms: a timeout of 300, a probe for one segment at 400
+    write(100);
+    sink.all.clear();
+    pass(milliseconds(301));
+    EXPECT_EQ(sent_lengths(), Lengths{100});
+    EXPECT_EQ(connection->info().counts.probes, 1U);
+    EXPECT_EQ(connection->info().counts.timeouts, 0U);
+    pass(milliseconds(300));
+    EXPECT_EQ(connection->info().counts.timeouts, 1U);
+}
+
 // rfc9293: MUST-67
 TEST_F(Tcp_flow, sends_smaller_segments_when_the_path_asks_for_it) {
     establish(plain());
