@@ -8,8 +8,9 @@
     conformance.py rfc1812.txt --results FILE...   prints the page with what each test did, from
                                                    meson's testlog.json and pytest's JUnit XML
 
-The data file rfcNNNN.txt says what is asked, a test says by a tag what it shows. Nothing here knows
-an RFC: another one is another data file. The committed page has no results: they are of a run.
+The data file rfcNNNN.txt (or rfcNNNN-PART.txt, of a part of an RFC) says what is asked, a test says
+by a tag what it shows. Nothing here knows an RFC: another one is another data file. The committed
+page has no results: they are of a run.
 
 The data file, line by line:
 
@@ -51,7 +52,7 @@ SECTION = re.compile(r"# (\d+(?:\.\d+)*) (.+)")
 NUMBERED = r"(?:MUST|SHLD|MAY|REC)-\d+"
 REQUIREMENT = re.compile(rf"([a-z]|-|{NUMBERED}) ({'|'.join(LEVELS)}) (.+)")
 REASON = re.compile(rf"({'|'.join(REASONS)}): (.+)")
-TAG = re.compile(r"\s*(?://|#) (rfc\d+): *(.*?)\s*")
+TAG = re.compile(r"\s*(?://|#) (rfc\d+(?:-\w+)?): *(.*?)\s*")
 TAG_ID = re.compile(rf"\d+(?:\.\d+)*(?:/[a-z])?|{NUMBERED}")
 CPP_TEST = re.compile(r"(?:TEST|TEST_F|TEST_P|TYPED_TEST|RC_GTEST_PROP)\(\s*(\w+),\s*(\w+)")
 YAML_CASE = re.compile(r"\s*- name: (.+)")
@@ -175,7 +176,7 @@ def tags_above(lines, number):
             ids_of = collections.defaultdict(list)
             rfc = tag[1]
             for one in tag[2].split(","):
-                if another := re.fullmatch(r"\s*(rfc\d+): *(.+)", one):
+                if another := re.fullmatch(r"\s*(rfc\d+(?:-\w+)?): *(.+)", one):
                     rfc, one = another.groups()
                 ids_of[rfc].append(one.strip())
             found += [(rfc, ids, number) for rfc, ids in ids_of.items()]

@@ -79,7 +79,7 @@ void expect_unreachable(const HostActions& actions, const Packet& offender,
 }
 
 // rfc1812: 5.2.7.1/b
-// rfc1122: 4.1.3.1
+// rfc1122-udp: 4.1.3.1
 TEST_F(HostTest, udp_to_a_port_without_listener_gets_port_unreachable) {
     const Packet probe = udp({}, 33434);
     expect_unreachable(receive(probe), probe, net::UnreachableCode::Port);

@@ -133,7 +133,7 @@ protected:
     const Packet hello{'h', 'e', 'l', 'l', 'o'};
 };
 
-// rfc1122: 4.1.3.4/a, 4.1.3.5/a, 4.1.4/c
+// rfc1122-udp: 4.1.3.4/a, 4.1.3.5/a, 4.1.4/a, 4.1.4/c
 TEST_F(UdpSockets, a_datagram_comes_with_all_that_is_known_about_it) {
     const SocketId socket = open(5000);
     Packet packet = test::udp({kThem, kUs, 17}, 5000, hello);
@@ -158,7 +158,7 @@ TEST_F(UdpSockets, a_datagram_comes_with_all_that_is_known_about_it) {
     EXPECT_EQ(host.udp().counts().in_datagrams, 1U);
 }
 
-// rfc1122: 4.1.3.1
+// rfc1122-udp: 4.1.3.1
 TEST_F(UdpSockets, a_closed_socket_leaves_its_port_unreachable) {
     const SocketId socket = open(5000);
     host.udp().close(socket);
@@ -167,7 +167,7 @@ TEST_F(UdpSockets, a_closed_socket_leaves_its_port_unreachable) {
     EXPECT_EQ(answers.packets.size(), 1U);
 }
 
-// rfc1122: 4.1.3.2/a
+// rfc1122-udp: 4.1.3.2/a
 TEST_F(UdpSockets, options_of_the_ip_header_are_passed_up) {
     const SocketId socket = open(5000);
     const auto options = *net::HeaderOptions::from(std::array<std::uint8_t, 4>{148, 4, 0, 0});
@@ -188,7 +188,7 @@ TEST_F(UdpSockets, options_of_the_ip_header_are_passed_up) {
     EXPECT_EQ(host.udp().receive(socket)->ip_options, options);
 }
 
-// rfc1122: 4.1.3.2/b, 4.1.3.2/c, 4.1.4/b, 4.1.3.4/d
+// rfc1122-udp: 4.1.3.2/b, 4.1.3.2/c, 4.1.3.4/d, 4.1.4/a, 4.1.4/b
 TEST_F(UdpSockets, what_is_sent_says_what_its_owner_asked_for) {
     const SocketId socket = open(5000);
     Transmission how;
@@ -213,7 +213,7 @@ TEST_F(UdpSockets, what_is_sent_says_what_its_owner_asked_for) {
     EXPECT_EQ(host.udp().counts().out_datagrams, 1U);
 }
 
-// rfc1122: 4.1.3.5/c
+// rfc1122-udp: 4.1.3.5/c
 TEST_F(UdpSockets, the_source_is_an_address_of_the_interface_that_the_datagram_leaves_by) {
     const SocketId socket = open(5000);
     ASSERT_TRUE(host.udp().send(socket, {.to = {{198, 51, 100, 7}, 53}}, hello).has_value());
@@ -222,7 +222,7 @@ TEST_F(UdpSockets, the_source_is_an_address_of_the_interface_that_the_datagram_l
     EXPECT_EQ(sent().ip.source, net::Ipv4Address(192, 0, 2, 1));  // to ourselves
 }
 
-// rfc1122: 4.1.3.5/b, 4.1.3.6/b
+// rfc1122-udp: 4.1.3.5/b, 4.1.3.6/b
 TEST_F(UdpSockets, an_owner_may_choose_one_of_our_addresses_and_no_other) {
     const SocketId socket = open(5000);
     Transmission how{.to = {kThem, 53}};
@@ -243,7 +243,7 @@ TEST_F(UdpSockets, a_socket_that_is_bound_speaks_from_its_address) {
     EXPECT_EQ(sent().ip.source, kUsToo);
 }
 
-// rfc1122: 4.1.3.5/d
+// rfc1122-udp: 4.1.3.5/d
 TEST_F(UdpSockets, a_connected_socket_knows_what_it_speaks_from_and_hears_its_peer_only) {
     const SocketId socket = open(5000);
     ASSERT_TRUE(host.udp().connect(socket, {kThem, 40000}).has_value());
@@ -411,7 +411,7 @@ TEST_F(UdpSockets, what_cannot_be_sent_says_why) {
 
 // ---- checksums
 
-// rfc1122: 4.1.3.4/b
+// rfc1122-udp: 4.1.3.4/b
 TEST_F(UdpSockets, a_wrong_checksum_is_silently_discarded) {
     const SocketId socket = open(5000);
     Packet packet = test::udp({}, 5000);
@@ -422,7 +422,7 @@ TEST_F(UdpSockets, a_wrong_checksum_is_silently_discarded) {
     EXPECT_EQ(host.udp().counts().in_errors, 1U);
 }
 
-// rfc1122: 4.1.3.4/e
+// rfc1122-udp: 4.1.3.4/e
 TEST_F(UdpSockets, an_owner_decides_about_datagrams_without_a_checksum) {
     const SocketId socket = open(5000);
     Packet packet = test::udp({}, 5000);
@@ -433,7 +433,7 @@ TEST_F(UdpSockets, an_owner_decides_about_datagrams_without_a_checksum) {
     EXPECT_EQ(host.udp().info(socket)->counts.without_checksum, 1U);
 }
 
-// rfc1122: 4.1.3.4/a
+// rfc1122-udp: 4.1.3.4/a
 TEST_F(UdpSockets, a_checksum_that_computes_to_zero_is_sent_as_all_ones) {
     const SocketId socket = open(5000);
     for (unsigned word = 0; word < 0x10000; ++word) {
@@ -444,7 +444,7 @@ TEST_F(UdpSockets, a_checksum_that_computes_to_zero_is_sent_as_all_ones) {
     }
 }
 
-// rfc1122: 4.1.3.6/a
+// rfc1122-udp: 4.1.3.6/a
 TEST_F(UdpSockets, a_source_that_is_no_single_host_is_not_heard) {
     const SocketId socket = open(5000);
     for (const net::Ipv4Address source :
@@ -472,7 +472,7 @@ protected:
     Packet last;
 };
 
-// rfc1122: 4.1.3.3
+// rfc1122-udp: 4.1.3.3
 TEST_F(UdpReports, every_error_is_told_to_the_socket_that_sent_the_datagram) {
     struct Case {
         net::IcmpMessage message;
