@@ -11,6 +11,7 @@
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
@@ -49,11 +50,14 @@ public:
             slot.clear();
         }
         const auto executor = asio::get_associated_executor(handler_, executor_);
-        asio::post(executor, [handler = std::move(handler_), error,
-                              all = std::make_tuple(std::move(results)...),
-                              work = std::move(executor_)]() mutable {
-            std::apply([&](Results&... each) { std::move(handler)(error, std::move(each)...); },
-                       all);
+        asio::post(executor_, [executor, handler = std::move(handler_), error,
+                               all = std::make_tuple(std::move(results)...),
+                               work = executor_]() mutable {
+            asio::dispatch(executor, [handler = std::move(handler), error,
+                                      all = std::move(all)]() mutable {
+                std::apply([&](Results&... each) { std::move(handler)(error, std::move(each)...); },
+                           all);
+            });
         });
     }
 

@@ -67,27 +67,16 @@ void Stack::tell_owners() {
 }
 
 void Stack::tell(udp::SocketId id) {
-    const auto found = udp_listeners_.find(id);
-    if (found == udp_listeners_.end()) {
-        return;
-    }
-    const std::shared_ptr<UdpListener> listener = found->second;
-    while (const auto report = host_.udp().take_report(id)) {
-        if (listener->reported) {
-            listener->reported(*report);
-        }
-    }
-    while (const auto datagram = host_.udp().receive(id)) {
-        if (listener->received) {
-            listener->received(*datagram);
-        }
+    if (const auto found = udp_watchers_.find(id); found != udp_watchers_.end()) {
+        const Watcher happened = found->second;
+        (*happened)();
     }
 }
 
 void Stack::tell(tcp::ConnectionId id) {
     const auto found = connection_watchers_.find(id);
     if (found != connection_watchers_.end()) {
-        const auto happened = found->second;
+        const Watcher happened = found->second;
         (*happened)();
         return;
     }
@@ -103,6 +92,11 @@ void Stack::tell(tcp::ConnectionId id) {
 void Stack::watch(tcp::ConnectionId id, std::function<void()> happened) {
     connection_watchers_.insert_or_assign(
         id, std::make_shared<std::function<void()>>(std::move(happened)));
+}
+
+void Stack::watch(udp::SocketId id, std::function<void()> happened) {
+    udp_watchers_.insert_or_assign(id,
+                                   std::make_shared<std::function<void()>>(std::move(happened)));
 }
 
 void Stack::watch(tcp::ListenerId id, std::function<void()> happened) {
@@ -130,7 +124,19 @@ net::Result<std::unique_ptr<UdpSocket>, std::string> Stack::open_udp(const udp::
     if (!id) {
         return net::unexpected(id.error());
     }
-    udp_listeners_.emplace(*id, std::make_shared<UdpListener>(std::move(listener)));
+    watch(*id, [this, id = *id, listener = std::move(listener)] {
+        // The owner may close its socket in any of these calls.
+        while (const auto report = host_.udp().take_report(id)) {
+            if (listener.reported) {
+                listener.reported(*report);
+            }
+        }
+        while (const auto datagram = host_.udp().receive(id)) {
+            if (listener.received) {
+                listener.received(*datagram);
+            }
+        }
+    });
     return std::unique_ptr<UdpSocket>(new UdpSocket(self_, *id));
 }
 
@@ -138,7 +144,7 @@ net::Result<std::unique_ptr<UdpSocket>, std::string> Stack::open_udp(const udp::
 
 UdpSocket::~UdpSocket() {
     if (const auto stack = stack_.lock()) {
-        (*stack)->udp_listeners_.erase(id_);
+        (*stack)->unwatch(id_);
         (*stack)->host_.udp().close(id_);
     }
 }

@@ -89,8 +89,11 @@ public:
     // be read or written is to be looked at. A new one of a listener is there to be accepted.
     void watch(tcp::ConnectionId id, std::function<void()> happened);
     void watch(tcp::ListenerId id, std::function<void()> happened);
+    // Of a socket that open_udp() did not open.
+    void watch(udp::SocketId id, std::function<void()> happened);
     void unwatch(tcp::ConnectionId id) { connection_watchers_.erase(id); }
     void unwatch(tcp::ListenerId id) { listener_watchers_.erase(id); }
+    void unwatch(udp::SocketId id) { udp_watchers_.erase(id); }
 
     [[nodiscard]] Host& host() { return host_; }
     // Expired when this is gone.
@@ -112,10 +115,10 @@ private:
     Surroundings surroundings_;
     std::unique_ptr<Timer> timer_;
     // Shared with the call that is under way: the owner may close its socket in it.
-    std::map<udp::SocketId, std::shared_ptr<UdpListener>> udp_listeners_;
-    std::unordered_map<tcp::ConnectionId, std::shared_ptr<std::function<void()>>>
-        connection_watchers_;
-    std::map<tcp::ListenerId, std::shared_ptr<std::function<void()>>> listener_watchers_;
+    using Watcher = std::shared_ptr<std::function<void()>>;
+    std::map<udp::SocketId, Watcher> udp_watchers_;
+    std::unordered_map<tcp::ConnectionId, Watcher> connection_watchers_;
+    std::map<tcp::ListenerId, Watcher> listener_watchers_;
     bool telling_ = false;
     std::optional<Instant> armed_for_;  // at or before the host's deadline
     std::shared_ptr<Stack*> self_;      // what sockets look at
