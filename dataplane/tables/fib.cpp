@@ -39,21 +39,23 @@ bool is_sorted(std::span<const Fib::Route> routes) {
 }  // namespace
 
 struct Fib::State {
-    State(Reclaimer& reclaimer_in, std::size_t max_routes_in)
+    State(Reclaimer& reclaimer_in, std::size_t max_routes_in, FibWay way_in)
         : reclaimer(reclaimer_in),
           max_routes(max_routes_in),
-          tables(std::make_unique<FibTables>(reclaimer, max_routes)),
+          way(way_in),
+          tables(std::make_unique<FibTables>(reclaimer, max_routes, way)),
           view(&tables->view()) {}
 
     Reclaimer& reclaimer;
     std::size_t max_routes;
+    FibWay way;
     std::unique_ptr<FibTables> tables;
     std::atomic<const FibView*> view;
     std::uint64_t refused_at_limit = 0;
 };
 
-Fib::Fib(Reclaimer& reclaimer, std::size_t max_routes)
-    : state_(std::make_unique<State>(reclaimer, max_routes)) {}
+Fib::Fib(Reclaimer& reclaimer, std::size_t max_routes, FibWay way)
+    : state_(std::make_unique<State>(reclaimer, max_routes, way)) {}
 
 Fib::~Fib() {
     state_->reclaimer.drain();  // what waits there gives its memory back to this table
@@ -121,7 +123,7 @@ Fib::Built Fib::build(std::span<const Route> routes) {
     if (routes.size() > state.max_routes) {
         return refuse();
     }
-    auto next = std::make_unique<FibTables>(state.reclaimer, state.max_routes);
+    auto next = std::make_unique<FibTables>(state.reclaimer, state.max_routes, state.way);
     next->begin(routes.size());
     for (const Route& route : routes) {
         if (!next->append(FibRoute(route.prefix, route.next_hop))) {

@@ -6,10 +6,12 @@
 // matches.
 //
 // The form: a code of one byte for every /24 (16 MiB in all, of which a small table touches few
-// pages), which stands for a next hop, for the default route, or for an exception: a /24 with
-// longer prefixes inside, whose 256 entries stand elsewhere. With more next hops in use than a byte
-// has codes, the codes become 16 bits wide. fib_view.hpp says why readers are right, fib_tables.hpp
-// how the writer finds what a change may write, fib_routes.hpp how it keeps the routes.
+// pages), which is a next hop, says "the default route", or names an exception: a /24 with longer
+// prefixes inside, whose 256 entries stand elsewhere. With next hops beyond what a byte can say the
+// codes become 16 bits wide, and with more beyond those they stand for what an array says.
+// fib_view.hpp says why readers are right, fib_burst.hpp and fib_gather.hpp how they look up a
+// burst, fib_tables.hpp how the writer finds what a change may write, fib_routes.hpp how it keeps
+// the routes.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +20,7 @@
 #include <optional>
 #include <span>
 
+#include "dataplane/tables/fib_gather.hpp"
 #include "dataplane/tables/reclaimer.hpp"
 #include "net/ipv4_address.hpp"
 
@@ -37,7 +40,7 @@ public:
     };
 
     // At most `max_routes` prefixes.
-    Fib(Reclaimer& reclaimer, std::size_t max_routes);
+    Fib(Reclaimer& reclaimer, std::size_t max_routes, FibWay way = fastest_fib_way());
     ~Fib();
     Fib(const Fib&) = delete;
     Fib& operator=(const Fib&) = delete;
@@ -52,7 +55,7 @@ public:
     // Owner.
     //
     // TableFull: max_routes prefixes are there, or all groups of /24s with longer prefixes are
-    // taken, or (of a prefix of at most 24 bits, also of one that is there) 49,150 next hops are
+    // taken, or (of a prefix of at most 24 bits, also of one that is there) 49,151 next hops are
     // used by such prefixes. Nothing changed then.
     Change set(const net::Ipv4Prefix& prefix, std::uint32_t next_hop);
     bool remove(const net::Ipv4Prefix& prefix);

@@ -4,6 +4,9 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <limits>
+
+#include "dataplane/tables/fib_gather.hpp"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -16,76 +19,103 @@ namespace {
 constexpr unsigned kBlock = 16;
 constexpr unsigned kAhead = 2 * kBlock;
 constexpr unsigned kUnit = 4 * kBlock;
-constexpr std::uint32_t kMarks = kFibDefault | kFibException;
 
-template <class Code>
-[[gnu::always_inline]] inline std::uint64_t hop_of(const Code* codes, const std::uint32_t* hops,
-                                                   std::uint64_t address) {
-    return load_entry(hops[load_entry(codes[address >> 8])]);
+constexpr std::uint64_t twice(std::uint64_t word) {
+    return word << 32 | word;
 }
 
-// Two at a time: addresses are loaded and next hops stored as one word, which leaves the load unit
-// to the table.
+// In two lanes of 32 bits: bits beyond a code are set in `kBeyond` of them when it is a mark, the
+// default route's or an exception's. What one lane borrows from the other for the first falsifies
+// nothing that was not found then.
+template <class Code>
+constexpr std::uint64_t kBeyond = twice(0xffff'ffffU &
+                                        ~std::uint64_t{std::numeric_limits<Code>::max()});
+template <class Code>
+std::uint64_t marks_beyond(std::uint64_t pair) {
+    constexpr std::uint64_t kToExceptions =
+        twice(FibCode<Code>::kThroughChunk + 1 - FibCode<Code>::kFirstGroup);
+    return (pair - twice(1)) | (pair + kToExceptions);
+}
+
+// Two at a time: addresses are loaded and codes stored as one word, which leaves the load unit to
+// the table. Returns what marks_beyond() does.
 template <class Code>
 [[gnu::always_inline]] inline std::uint64_t look_up_pair(const Code* codes,
-                                                         const std::uint32_t* hops,
                                                          const std::uint32_t* addresses,
                                                          std::uint32_t* next_hops) {
     std::uint64_t pair = 0;
     std::memcpy(&pair, addresses, sizeof pair);
-    const std::uint64_t found =
-        hop_of(codes, hops, pair >> 32) << 32 | hop_of(codes, hops, pair & 0xffffffffU);
+    const std::uint64_t upper = load_entry(codes[pair >> 40]);
+    const std::uint64_t found = upper << 32 | load_entry(codes[(pair & 0xffffffffU) >> 8]);
     std::memcpy(next_hops, &found, sizeof found);
-    return found;
+    return marks_beyond<Code>(found);
 }
 
-// Returns all next hops, one over the other. A function by itself: the loop needs every register.
 template <class Code>
-[[gnu::noinline]] std::uint32_t look_up(const Code* codes, const std::uint32_t* hops,
-                                        const std::uint32_t* addresses, std::uint32_t* next_hops,
-                                        unsigned count) {
+[[gnu::always_inline]] inline std::uint64_t look_up_one(const Code* codes, std::uint32_t address,
+                                                        std::uint32_t& next_hop) {
+    const std::uint64_t found = load_entry(codes[address >> 8]);
+    next_hop = static_cast<std::uint32_t>(found);
+    return marks_beyond<Code>(twice(found));
+}
+
+// Writes all codes. True: there is a mark among them. A function by itself: the loop needs every
+// register.
+template <class Code>
+[[gnu::noinline]] bool look_up(const Code* codes, const std::uint32_t* addresses,
+                               std::uint32_t* next_hops, unsigned count) {
     std::uint64_t seen = 0;
     for (; count >= 8; count -= 8, addresses += 8, next_hops += 8) {
-        seen |= look_up_pair(codes, hops, addresses, next_hops);
-        seen |= look_up_pair(codes, hops, addresses + 2, next_hops + 2);
-        seen |= look_up_pair(codes, hops, addresses + 4, next_hops + 4);
-        seen |= look_up_pair(codes, hops, addresses + 6, next_hops + 6);
+        seen |= look_up_pair(codes, addresses, next_hops);
+        seen |= look_up_pair(codes, addresses + 2, next_hops + 2);
+        seen |= look_up_pair(codes, addresses + 4, next_hops + 4);
+        seen |= look_up_pair(codes, addresses + 6, next_hops + 6);
     }
     for (; count > 0; --count, ++addresses, ++next_hops) {
-        *next_hops = static_cast<std::uint32_t>(hop_of(codes, hops, *addresses));
-        seen |= *next_hops;
+        seen |= look_up_one(codes, *addresses, *next_hops);
     }
-    return static_cast<std::uint32_t>(seen | seen >> 32);
+    return (seen & kBeyond<Code>) != 0;
 }
 
-// Bit i: next hop i has the exception's mark.
-std::uint32_t exceptions_of(const std::uint32_t* next_hops, unsigned count) {
-    static_assert(kFibException == 1U << 30);
-    std::uint32_t bits = 0;
+// Bit i: what stands for next hop i is that mark.
+struct Marks {
+    std::uint32_t exceptions = 0;
+    std::uint32_t defaults = 0;
+};
+template <class Code>
+Marks marks_of(const std::uint32_t* next_hops, unsigned count) {
+    Marks marks;
 #if defined(__SSE2__)
     if (count == kBlock) {
+        const __m128i last_hop = _mm_set1_epi32(FibCode<Code>::kFirstGroup - 1);
+        const auto bits_of = [](const __m128i& four) {
+            return static_cast<std::uint32_t>(_mm_movemask_ps(_mm_castsi128_ps(four)));
+        };
         for (unsigned i = 0; i < kBlock; i += 4) {
             const __m128i four = _mm_loadu_si128(reinterpret_cast<const __m128i*>(next_hops + i));
-            const __m128 signs = _mm_castsi128_ps(_mm_slli_epi32(four, 1));
-            bits |= static_cast<std::uint32_t>(_mm_movemask_ps(signs)) << i;
+            marks.exceptions |= bits_of(_mm_cmpgt_epi32(four, last_hop)) << i;
+            marks.defaults |= bits_of(_mm_cmpeq_epi32(four, _mm_setzero_si128())) << i;
         }
-        return bits;
+        return marks;
     }
 #endif
     for (unsigned i = 0; i < count; ++i) {
-        bits |= (next_hops[i] >> 30 & 1U) << i;
+        marks.exceptions |= std::uint32_t{next_hops[i] >= FibCode<Code>::kFirstGroup} << i;
+        marks.defaults |= std::uint32_t{next_hops[i] == 0} << i;
     }
-    return bits;
+    return marks;
 }
 
+// Of codes that were not replaced by anything yet.
 void set_defaults(std::uint32_t default_hop, std::uint32_t* next_hops, unsigned count) {
     for (unsigned i = 0; i < count; ++i) {
-        next_hops[i] = (next_hops[i] & kFibDefault) != 0 ? default_hop : next_hops[i];
+        next_hops[i] = next_hops[i] == 0 ? default_hop : next_hops[i];
     }
 }
 
 // The exceptions of a burst on their way: [0, grouped_) know their entry in a group, [grouped_,
 // count_) theirs in a chunk, unless their code named the group.
+template <class Code>
 class Exceptions {
 public:
     static constexpr unsigned kMost = 64;
@@ -102,15 +132,16 @@ public:
             const unsigned place = first + static_cast<unsigned>(std::countr_zero(bits));
             places_[count_] = place;
             const std::uint32_t found = next_hops_[place];
-            entries_[count_] = FibView::is_through_chunk(found)
-                                   ? view_.chunk_entry(addresses_[place])
-                                   : view_.group_entry(found & ~kFibException, addresses_[place]);
+            entries_[count_] =
+                found == FibCode<Code>::kThroughChunk
+                    ? view_.chunk_entry(addresses_[place])
+                    : view_.group_entry(found - FibCode<Code>::kFirstGroup, addresses_[place]);
             __builtin_prefetch(entries_[count_++]);
         }
     }
     void find_groups(unsigned until) {
         for (; grouped_ < until; ++grouped_) {
-            if (!FibView::is_through_chunk(next_hops_[places_[grouped_]])) {
+            if (next_hops_[places_[grouped_]] != FibCode<Code>::kThroughChunk) {
                 continue;
             }
             const std::uint32_t group = load_entry(*entries_[grouped_]);
@@ -149,28 +180,30 @@ private:
 template <class Code>
 bool look_up_near(const FibView& view, const Code* codes, std::uint32_t default_hop,
                   const std::uint32_t* addresses, std::uint32_t* next_hops, unsigned count) {
-    std::uint32_t all_seen = 0;
+    bool used_default = false;
     for (unsigned first = 0; first < count; first += kUnit) {
         const unsigned in_unit = std::min(count - first, kUnit);
-        const std::uint32_t* const from = addresses + first;
-        std::uint32_t* const to = next_hops + first;
-        std::uint32_t seen = look_up(codes, view.next_hops, from, to, in_unit);
-        if ((seen & kFibException) != 0) {
-            for (unsigned block = 0; block < in_unit; block += kBlock) {
-                std::uint32_t bits = exceptions_of(to + block, std::min(in_unit - block, kBlock));
-                for (; bits != 0; bits &= bits - 1) {
-                    const unsigned place = block + static_cast<unsigned>(std::countr_zero(bits));
-                    to[place] = view.exception(to[place], from[place]);
-                    seen |= to[place];
-                }
+        if (!look_up(codes, addresses + first, next_hops + first, in_unit)) {
+            continue;
+        }
+        for (unsigned block = first; block < first + in_unit; block += kBlock) {
+            const std::uint32_t* const from = addresses + block;
+            std::uint32_t* const to = next_hops + block;
+            const unsigned in_block = std::min(first + in_unit - block, kBlock);
+            const Marks marks = marks_of<Code>(to, in_block);
+            if (marks.defaults != 0) {
+                used_default = true;
+                set_defaults(default_hop, to, in_block);
+            }
+            for (std::uint32_t bits = marks.exceptions; bits != 0; bits &= bits - 1) {
+                const auto place = static_cast<unsigned>(std::countr_zero(bits));
+                const std::uint32_t entry = view.exception<Code>(to[place], from[place]);
+                used_default |= entry == kFibDefault;
+                to[place] = entry == kFibDefault ? default_hop : entry;
             }
         }
-        if ((seen & kFibDefault) != 0) {
-            set_defaults(default_hop, to, in_unit);
-        }
-        all_seen |= seen;
     }
-    return (all_seen & kFibDefault) != 0;
+    return used_default;
 }
 
 // Sixty-four of a large front, unrolled as a whole: half of the codes are on their way when the
@@ -179,43 +212,41 @@ template <class Code>
 [[gnu::noinline]] bool look_up_far_unit(const FibView& view, const Code* codes,
                                         std::uint32_t default_hop, const std::uint32_t* addresses,
                                         std::uint32_t* next_hops) {
-    const std::uint32_t* const hops = view.next_hops;
 #pragma GCC unroll 32
     for (unsigned i = 0; i < kAhead; ++i) {
         __builtin_prefetch(&codes[addresses[i] >> 8]);
     }
-    std::uint64_t found = 0;
+    std::uint64_t seen = 0;
 #pragma GCC unroll 16
     for (unsigned i = 0; i < kAhead; i += 2) {
         __builtin_prefetch(&codes[addresses[i + kAhead] >> 8]);
         __builtin_prefetch(&codes[addresses[i + kAhead + 1] >> 8]);
-        found |= look_up_pair(codes, hops, addresses + i, next_hops + i);
+        seen |= look_up_pair(codes, addresses + i, next_hops + i);
     }
 #pragma GCC unroll 16
     for (unsigned i = kAhead; i < kUnit; i += 2) {
-        found |= look_up_pair(codes, hops, addresses + i, next_hops + i);
+        seen |= look_up_pair(codes, addresses + i, next_hops + i);
     }
-    const auto seen = static_cast<std::uint32_t>(found | found >> 32);
+    if ((seen & kBeyond<Code>) == 0) {
+        return false;
+    }
     bool used_default = false;
-    if ((seen & kMarks) != 0) {
-        Exceptions exceptions(view, default_hop, addresses, next_hops);
-        for (unsigned first = 0; first < kUnit; first += kBlock) {
-            exceptions.add(first, exceptions_of(next_hops + first, kBlock));
+    Exceptions<Code> exceptions(view, default_hop, addresses, next_hops);
+    for (unsigned first = 0; first < kUnit; first += kBlock) {
+        const Marks marks = marks_of<Code>(next_hops + first, kBlock);
+        if (marks.defaults != 0) {
+            used_default = true;
+            set_defaults(default_hop, next_hops + first, kBlock);
         }
-        used_default = (seen & kFibDefault) != 0;
-        if (used_default) {
-            set_defaults(default_hop, next_hops, kUnit);
-        }
-        used_default |= exceptions.finish();
+        exceptions.add(first, marks.exceptions);
     }
-    return used_default;
+    return exceptions.finish() || used_default;
 }
 
 template <class Code>
 bool look_up_far(const FibView& view, const Code* codes, std::uint32_t default_hop,
                  const std::uint32_t* addresses, std::uint32_t* next_hops, unsigned count) {
-    const std::uint32_t* const hops = view.next_hops;
-    Exceptions exceptions(view, default_hop, addresses, next_hops);
+    Exceptions<Code> exceptions(view, default_hop, addresses, next_hops);
     bool used_default = false;
     for (unsigned i = 0; i < std::min(count, kAhead); ++i) {
         __builtin_prefetch(&codes[addresses[i] >> 8]);
@@ -224,30 +255,29 @@ bool look_up_far(const FibView& view, const Code* codes, std::uint32_t default_h
         const unsigned in_block = std::min(count - first, kBlock);
         const std::uint32_t* const from = addresses + first;
         std::uint32_t* const to = next_hops + first;
-        std::uint32_t seen = 0;
+        std::uint64_t seen = 0;
         if (first + kAhead + kBlock <= count) {
             for (unsigned i = 0; i < kBlock; i += 2) {
                 __builtin_prefetch(&codes[from[i + kAhead] >> 8]);
                 __builtin_prefetch(&codes[from[i + kAhead + 1] >> 8]);
-                const std::uint64_t found = look_up_pair(codes, hops, from + i, to + i);
-                seen |= static_cast<std::uint32_t>(found | found >> 32);
+                seen |= look_up_pair(codes, from + i, to + i);
             }
         } else {
             for (unsigned i = first + kAhead; i < count; ++i) {
                 __builtin_prefetch(&codes[addresses[i] >> 8]);
             }
             for (unsigned i = 0; i < in_block; ++i) {
-                to[i] = static_cast<std::uint32_t>(hop_of(codes, hops, from[i]));
-                seen |= to[i];
+                seen |= look_up_one(codes, from[i], to[i]);
             }
         }
         const unsigned before = exceptions.count();
-        if ((seen & kMarks) != 0) {
-            exceptions.add(first, exceptions_of(to, in_block));
-            if ((seen & kFibDefault) != 0) {
+        if ((seen & kBeyond<Code>) != 0) {
+            const Marks marks = marks_of<Code>(to, in_block);
+            if (marks.defaults != 0) {
                 used_default = true;
                 set_defaults(default_hop, to, in_block);
             }
+            exceptions.add(first, marks.exceptions);
         }
         exceptions.find_groups(before);
         if (!exceptions.has_room()) {
@@ -270,11 +300,36 @@ bool look_up_all(const FibView& view, std::uintptr_t front, std::uint32_t defaul
     return look_up_far(view, codes, default_hop, addresses, next_hops, count);
 }
 
+// More next hops than a code can spell: one by one, with the codes on their way.
+bool look_up_mapped(const FibView& view, std::uintptr_t front, std::uint32_t default_hop,
+                    const std::uint32_t* addresses, std::uint32_t* next_hops, unsigned count) {
+    const auto* const codes = FibView::codes<std::uint16_t>(front);
+    for (unsigned i = 0; i < std::min(count, kUnit); ++i) {
+        __builtin_prefetch(&codes[addresses[i] >> 8]);
+    }
+    bool used_default = false;
+    for (unsigned i = 0; i < count; ++i) {
+        if (i + kUnit < count) {
+            __builtin_prefetch(&codes[addresses[i + kUnit] >> 8]);
+        }
+        const std::uint32_t entry = view.entry_of<std::uint16_t>(front, addresses[i]);
+        used_default |= entry == kFibDefault;
+        next_hops[i] = entry == kFibDefault ? default_hop : entry;
+    }
+    return used_default;
+}
+
 }  // namespace
 
 bool fib_lookup_burst(const FibView& view, std::uint32_t default_hop,
                       const std::uint32_t* addresses, std::uint32_t* next_hops, unsigned count) {
     const std::uintptr_t front = view.front.load(std::memory_order_acquire);
+    if ((front & kFibMappedFront) != 0) {
+        return look_up_mapped(view, front, default_hop, addresses, next_hops, count);
+    }
+    if (view.gathers) {
+        return fib_gather_burst(view, front, default_hop, addresses, next_hops, count);
+    }
     return (front & kFibWideFront) == 0
                ? look_up_all<std::uint8_t>(view, front, default_hop, addresses, next_hops, count)
                : look_up_all<std::uint16_t>(view, front, default_hop, addresses, next_hops, count);

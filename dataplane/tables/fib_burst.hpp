@@ -1,7 +1,7 @@
-// Looking up a burst.
+// Looking up a burst, code by code; fib_gather.hpp has the other way, for CPUs with fast gathers.
 //
-// An address takes two plain loads, code and next hop; marks (the default route, an exception) are
-// looked for once in many addresses. There are two ways, and the front says which is for it:
+// An address takes one plain load; marks (the default route, an exception) are looked for once in
+// many addresses. There are two ways, and the front says which is for it:
 //
 // - A small front is in the caches, so instructions are what it costs: addresses are taken and next
 //   hops given two to a word, nothing is prefetched, and marks are looked for once in 64.
@@ -12,16 +12,16 @@
 //   most of the wait. A whole unit of 64 is unrolled to its end, and its exceptions are looked up
 //   together: no branch is left that could be foreseen badly while lines are waited for.
 //
-// Measured and refused, on a processor with AVX-512 and clock cycles of its time-stamp counter:
-// gathers of 16, codes and then next hops (a gather alone costs 3 an address there, as much as its
-// loads one by one and more; 5.1 for a table of one route where plain loads take 2.0, and 57 of a
-// million routes where they take 24); no prefetch for a large front (as fast alone at best, 33
-// against 24 beside other cores that use memory); the loop of the small front in one function with
-// the rest (half as slow again: it runs out of registers); a large front by units of 64 in a loop
-// (nothing gained at a million routes: it has to be unrolled); prefetches from where a burst is
-// judged, before the lookup begins (nothing gained on the straight path); looking for marks with
-// wider vectors (they wait for sixteen narrow stores to be joined); branches avoided by looking up
-// exceptions in places kept free for them (no gain once there are prefetches).
+// Measured and refused, on a processor whose gathers are slow (57 cycles of the time-stamp counter
+// an address with a million routes, where loads took 24): no prefetch for a large front (as fast
+// alone at best, 33 against 24 beside other cores that use memory); the loop of the small front in
+// one function with the rest (half as slow again: it runs out of registers); a large front by units
+// of 64 in a loop (nothing gained at a million routes: it has to be unrolled); prefetches from
+// where a burst is judged, before the lookup begins (nothing gained on the straight path); looking
+// for marks with wider vectors (they wait for sixteen narrow stores to be joined); branches avoided
+// by looking up exceptions in places kept free for them (no gain once there are prefetches); codes
+// that stand for next hops in an array, for all tables (a load more: 19 instead of 16 with a
+// million routes, on a processor whose gathers are fast).
 #pragma once
 
 #include <cstdint>

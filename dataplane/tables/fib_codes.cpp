@@ -1,16 +1,86 @@
 #include "dataplane/tables/fib_codes.hpp"
 
-#include <algorithm>
 #include <atomic>
 #include <bit>
 
 namespace godwit::dataplane {
 
 FibCodes::FibCodes()
-    : hop_memory_(kWideCodes * sizeof(std::uint32_t)), hops_(hop_memory_.as<std::uint32_t>()) {
-    hops_[0] = kFibDefault;
-    hops_[kException] = kFibException | kFibThroughChunk;
-    resize(kNarrowCodes);
+    : routes_(limit_),
+      hop_memory_(kWideLimit * sizeof(std::uint32_t)),
+      hops_(hop_memory_.as<std::uint32_t>()) {}
+
+std::optional<std::uint32_t> FibCodes::acquire(std::uint32_t next_hop) {
+    std::optional<std::uint32_t> code;
+    if (is_mapped()) {
+        code = acquire_mapped(next_hop);
+    } else if (next_hop != 0 && next_hop < limit_) {
+        code = next_hop;
+    }
+    if (code && routes_[*code]++ == 0) {
+        ++used_;
+    }
+    return code;
+}
+
+std::optional<std::uint32_t> FibCodes::acquire_mapped(std::uint32_t next_hop) {
+    const std::size_t slot = slot_of(next_hop);
+    if (slots_[slot] != 0) {
+        return slots_[slot];
+    }
+    if (free_.empty()) {
+        return std::nullopt;
+    }
+    const std::uint16_t code = free_.back();
+    free_.pop_back();
+    slots_[slot] = code;
+    // Before any front entry names the code: that store releases this one.
+    std::atomic_ref(hops_[code]).store(next_hop, std::memory_order_relaxed);
+    return code;
+}
+
+bool FibCodes::extend_for(std::uint32_t next_hop) {
+    const bool fits = next_hop != 0 && next_hop < kWideLimit;
+    if (is_mapped() || (!fits && used_ == kWideLimit - 1)) {
+        return false;
+    }
+    limit_ = kWideLimit;
+    routes_.resize(limit_);
+    if (!fits) {
+        map();
+    }
+    return true;
+}
+
+// Readers of before do not know the array: all of it that no route uses is free at once.
+void FibCodes::map() {
+    epochs_.resize(limit_);
+    slots_.assign(std::bit_ceil(limit_) * 2U, 0);
+    for (std::uint32_t code = limit_ - 1; code > 0; --code) {
+        if (routes_[code] == 0) {
+            free_.push_back(static_cast<std::uint16_t>(code));
+        } else {
+            hops_[code] = code;
+            slots_[slot_of(code)] = static_cast<std::uint16_t>(code);
+        }
+    }
+}
+
+std::optional<FibCodes::Retired> FibCodes::release(std::uint32_t next_hop) {
+    const std::uint32_t code = code_of(next_hop);
+    if (--routes_[code] > 0) {
+        return std::nullopt;
+    }
+    --used_;
+    return is_mapped() ? std::optional(Retired{code, ++epochs_[code]}) : std::nullopt;
+}
+
+void FibCodes::retire(const Retired& retired) {
+    // Used again since, or retired again later, with a grace period of its own.
+    if (routes_[retired.code] == 0 && epochs_[retired.code] == retired.epoch) {
+        forget(retired.code);
+        free_.push_back(static_cast<std::uint16_t>(retired.code));
+    }
 }
 
 std::size_t FibCodes::slot_of(std::uint32_t next_hop) const {
@@ -21,48 +91,6 @@ std::size_t FibCodes::slot_of(std::uint32_t next_hop) const {
         slot = (slot + 1) & (slots_.size() - 1);
     }
     return slot;
-}
-
-std::uint32_t FibCodes::code_of(std::uint32_t next_hop) const {
-    return slots_[slot_of(next_hop)];
-}
-
-std::optional<std::uint32_t> FibCodes::acquire(std::uint32_t next_hop) {
-    const std::size_t slot = slot_of(next_hop);
-    if (slots_[slot] != 0) {
-        ++routes_[slots_[slot]];
-        return slots_[slot];
-    }
-    std::uint32_t code = 0;
-    if (!free_.empty()) {
-        code = free_.back();
-        free_.pop_back();
-    } else if (next_ < limit_) {
-        code = next_++;
-    } else {
-        return std::nullopt;
-    }
-    slots_[slot] = static_cast<std::uint16_t>(code);
-    routes_[code] = 1;
-    // Before any front entry names the code: that store releases this one.
-    std::atomic_ref(hops_[code]).store(next_hop, std::memory_order_relaxed);
-    return code;
-}
-
-std::optional<FibCodes::Retired> FibCodes::release(std::uint32_t next_hop) {
-    const std::uint32_t code = code_of(next_hop);
-    if (--routes_[code] > 0) {
-        return std::nullopt;
-    }
-    return Retired{code, ++epochs_[code]};
-}
-
-void FibCodes::retire(const Retired& retired) {
-    // Used again since, or retired again later, with a grace period of its own.
-    if (routes_[retired.code] == 0 && epochs_[retired.code] == retired.epoch) {
-        forget(retired.code);
-        free_.push_back(static_cast<std::uint16_t>(retired.code));
-    }
 }
 
 // Closes the gap in the chain of slots, so that no marks of former codes pile up.
@@ -77,57 +105,15 @@ void FibCodes::forget(std::uint32_t code) {
     }
 }
 
-void FibCodes::resize(std::uint32_t limit) {
-    limit_ = limit;
-    routes_.resize(limit);
-    epochs_.resize(limit);
-    slots_.assign(std::bit_ceil(limit) * 2U, 0);
-    // Every code below next_ that is not free stands for something, retired ones too.
-    std::vector<bool> is_free(limit);
-    for (const std::uint16_t code : free_) {
-        is_free[code] = true;
-    }
-    for (std::uint32_t code = 1; code < next_; ++code) {
-        if (!is_free[code] && code != kException) {
-            slots_[slot_of(hops_[code])] = static_cast<std::uint16_t>(code);
-        }
-    }
-}
-
-void FibCodes::widen() {
-    resize(kFirstGroupCode);
-    next_ = std::max(next_, kException + 1);
-}
-
-std::uint32_t FibCodes::take_group_code(std::uint32_t group) {
-    std::uint32_t code = kException;
-    if (!free_group_codes_.empty()) {
-        code = free_group_codes_.back();
-        free_group_codes_.pop_back();
-    } else if (is_wide() && next_group_ < kWideCodes) {
-        code = next_group_++;
-    } else {
-        return kException;
-    }
-    std::atomic_ref(hops_[code]).store(kFibException | group, std::memory_order_relaxed);
-    return code;
-}
-
-void FibCodes::give_group_code(std::uint32_t code) {
-    if (code != kException) {
-        free_group_codes_.push_back(static_cast<std::uint16_t>(code));
-    }
-}
-
 std::size_t FibCodes::memory_bytes() const {
-    return (next_ + next_group_ - kFirstGroupCode) * sizeof(std::uint32_t) +
+    return (is_mapped() ? limit_ * sizeof(std::uint32_t) : 0) +
            (routes_.capacity() + epochs_.capacity()) * sizeof(std::uint32_t) +
-           (free_.capacity() + free_group_codes_.capacity() + slots_.capacity()) *
-               sizeof(std::uint16_t);
+           (free_.capacity() + slots_.capacity()) * sizeof(std::uint16_t);
 }
 
 std::size_t FibCodes::memory_bound() {
-    constexpr std::size_t kCodes = kWideCodes;
+    constexpr std::size_t kCodes = std::bit_ceil(kWideLimit);
+    // The array, routes and epochs; the list of free codes, which grows by doubling, and the slots.
     return kCodes * (3 * sizeof(std::uint32_t) + 4 * sizeof(std::uint16_t));
 }
 

@@ -24,11 +24,18 @@ void fill_codes(Code* codes, std::uint32_t first, std::uint32_t last, Code code)
     }
 }
 
+std::uint16_t widened(std::uint8_t code) {
+    using Narrow = FibCode<std::uint8_t>;
+    using Wide = FibCode<std::uint16_t>;
+    constexpr std::uint32_t kToGroup = Wide::kFirstGroup - Narrow::kFirstGroup;
+    const std::uint32_t wide = code + (code >= Narrow::kFirstGroup ? kToGroup : 0U);
+    return static_cast<std::uint16_t>(code == Narrow::kThroughChunk ? Wide::kThroughChunk : wide);
+}
+
 }  // namespace
 
-FibFront::FibFront(bool wide, bool large)
-    : wide_(wide), large_(large), memory_(memory_bytes_of(wide)) {
-    if (large) {
+FibFront::FibFront(Form form) : form_(form), memory_(memory_bytes_of(form.wide)) {
+    if (form_.large) {
         memory_.back_with_huge_pages();
     } else {
         memory_.map_for_reading();
@@ -36,7 +43,7 @@ FibFront::FibFront(bool wide, bool large)
 }
 
 void FibFront::fill(std::uint32_t first, std::uint32_t last, std::uint32_t code) {
-    if (wide_) {
+    if (form_.wide) {
         fill_codes(memory_.as<std::uint16_t>(), first, last, static_cast<std::uint16_t>(code));
     } else {
         fill_codes(memory_.as<std::uint8_t>(), first, last, static_cast<std::uint8_t>(code));
@@ -56,9 +63,9 @@ void FibFront::copy_from(const FibFront& other) {
             !other.touched_.test((first << other.shift()) / LazyMemory::kPageBytes)) {
             continue;
         }
-        if (wide_ && !other.wide_) {
-            std::copy_n(other.memory_.as<std::uint8_t>() + first, kSlots,
-                        memory_.as<std::uint16_t>() + first);
+        if (form_.wide && !other.form_.wide) {
+            const std::uint8_t* from = other.memory_.as<std::uint8_t>() + first;
+            std::transform(from, from + kSlots, memory_.as<std::uint16_t>() + first, widened);
         } else {
             std::copy_n(other.memory_.as<std::byte>() + (first << shift()), kSlots << shift(),
                         memory_.as<std::byte>() + (first << shift()));
@@ -68,7 +75,7 @@ void FibFront::copy_from(const FibFront& other) {
 }
 
 std::size_t FibFront::memory_bytes() const {
-    return memory_.has_huge_pages() ? memory_bytes_of(wide_)
+    return memory_.has_huge_pages() ? memory_bytes_of(form_.wide)
                                     : touched_.count() * LazyMemory::kPageBytes;
 }
 

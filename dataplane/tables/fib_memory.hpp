@@ -3,7 +3,7 @@
 // The forwarding table reserves what it may need at its limit as address space, so that readers can
 // hold plain pointers for ever, and the kernel backs what is used: pages of 4 KiB while the table
 // is small, of 2 MiB from `use_huge_pages` on. On a machine that grants no huge pages everything
-// stays right and is only slower.
+// stays right and is only slower. At least a page behind the end may be read, and is of no meaning.
 #pragma once
 
 #include <cstddef>

@@ -17,10 +17,10 @@ constexpr bool is_long(std::uint8_t length) {
 
 }  // namespace
 
-FibTables::FibTables(Reclaimer& reclaimer, std::size_t max_routes)
+FibTables::FibTables(Reclaimer& reclaimer, std::size_t max_routes, FibWay way)
     : reclaimer_(reclaimer),
       routes_(max_routes),
-      front_(std::make_unique<FibFront>(false, false)),
+      front_(std::make_unique<FibFront>(FibFront::Form{})),
       chunk_of_memory_(kFibChunks * sizeof(std::uint16_t)),
       chunk_use_memory_(kFibChunks * sizeof(ChunkUse)),
       chunk_memory_(kFibChunks * kFibChunkEntries * sizeof(std::uint32_t)),
@@ -35,6 +35,7 @@ FibTables::FibTables(Reclaimer& reclaimer, std::size_t max_routes)
     view_.chunk_of = chunk_of_;
     view_.chunks = chunks_;
     view_.groups = groups_;
+    view_.gathers = way == FibWay::Gathers;
 }
 
 std::size_t FibTables::max_groups(std::size_t max_routes) {
@@ -244,7 +245,7 @@ std::optional<std::uint32_t> FibTables::acquire_code(std::uint32_t next_hop) {
         reclaimer_.poll();
         code = codes_.acquire(next_hop);
     }
-    if (!code && widen()) {
+    if (!code && extend_codes_for(next_hop)) {
         code = codes_.acquire(next_hop);
     }
     return code;
@@ -257,17 +258,19 @@ void FibTables::release_code(std::uint32_t next_hop) {
     }
 }
 
-bool FibTables::widen() {
-    if (codes_.is_wide()) {
+bool FibTables::extend_codes_for(std::uint32_t next_hop) {
+    if (!codes_.extend_for(next_hop)) {
         return false;
     }
-    codes_.widen();
-    replace_front(true);
-    name_groups();
+    const bool wider = !front_->is_wide();
+    replace_front();
+    if (wider) {
+        name_groups();
+    }
     return true;
 }
 
-// Groups of before could not be named by narrow codes.
+// Narrow codes could name few of them.
 void FibTables::name_groups() {
     for (std::uint32_t chunk = 0; chunk < kFibChunks && groups_made_ > 0; ++chunk) {
         if (chunk_use_[chunk].groups == 0) {
@@ -276,14 +279,16 @@ void FibTables::name_groups() {
         const std::uint32_t first = chunk << 8;
         for (std::uint32_t slot = first; slot < first + kFibChunkEntries; ++slot) {
             if (has_group(slot)) {
-                front_->fill(slot, slot, codes_.take_group_code(chunk_entry(slot)));
+                front_->fill(slot, slot, front_->code_of_group(chunk_entry(slot)));
             }
         }
     }
 }
 
-void FibTables::replace_front(bool wide) {
-    auto next = std::make_unique<FibFront>(wide, large_);
+void FibTables::replace_front() {
+    reclaimer_.poll();  // the one before may wait there
+    auto next = std::make_unique<FibFront>(
+        FibFront::Form{.wide = codes_.is_wide(), .mapped = codes_.is_mapped(), .large = large_});
     next->copy_from(*front_);
     view_.front.store(next->tagged(), std::memory_order_release);
     reclaimer_.defer([before = std::shared_ptr<FibFront>(std::move(front_))] {});
@@ -301,7 +306,7 @@ std::uint32_t* FibTables::group_of(std::uint32_t slot) {
 }
 
 bool FibTables::has_group(std::uint32_t slot) const {
-    return codes_.is_exception(front_->code(slot));
+    return front_->names_group(front_->code(slot));
 }
 
 bool FibTables::make_group(std::uint32_t slot) {
@@ -318,26 +323,22 @@ bool FibTables::make_group(std::uint32_t slot) {
     } else {
         return false;
     }
-    const std::uint32_t entry = codes_.next_hops()[front_->code(slot)];
+    const std::uint32_t code = front_->code(slot);
+    const std::uint32_t entry = code == 0 ? kFibDefault : codes_.next_hop_of(code);
     std::uint32_t* group = &groups_[std::size_t{number} * kFibGroupEntries];
     for (std::size_t i = 0; i < kFibGroupEntries; ++i) {
         store_entry(group[i], entry);
     }
     make_chunk(slot >> 8);
     store_entry(chunk_entry(slot), number);
-    front_->fill(slot, slot, codes_.take_group_code(number));
+    front_->fill(slot, slot, front_->code_of_group(number));
     return true;
 }
 
 void FibTables::leave_group(std::uint32_t slot, const Value& value) {
     const std::uint32_t number = chunk_entry(slot);
-    const std::uint32_t code = front_->code(slot);
     front_->fill(slot, slot, value.code);
-    // Small enough to be kept in the function itself.
-    reclaimer_.defer([this, number, code] {
-        free_groups_.push_back(number);
-        codes_.give_group_code(code);
-    });
+    reclaimer_.defer([this, number] { free_groups_.push_back(number); });
     leave_chunk(slot >> 8);
 }
 
@@ -379,7 +380,7 @@ void FibTables::leave_chunk(std::uint32_t number) {
 
 void FibTables::grow() {
     large_ = true;
-    replace_front(codes_.is_wide());
+    replace_front();
     chunk_memory_.use_huge_pages(chunks_made_ * kFibChunkEntries * sizeof(std::uint32_t));
     group_memory_.use_huge_pages(groups_made_ * kFibGroupEntries * sizeof(std::uint32_t));
     routes_.use_huge_pages();

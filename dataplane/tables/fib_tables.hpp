@@ -18,6 +18,7 @@
 
 #include "dataplane/tables/fib_codes.hpp"
 #include "dataplane/tables/fib_front.hpp"
+#include "dataplane/tables/fib_gather.hpp"
 #include "dataplane/tables/fib_memory.hpp"
 #include "dataplane/tables/fib_routes.hpp"
 #include "dataplane/tables/fib_view.hpp"
@@ -31,7 +32,7 @@ public:
     static constexpr std::size_t kLargeTableRoutes = 10'000;
     static constexpr std::size_t kMostGroups = std::size_t{1} << 18;
 
-    FibTables(Reclaimer& reclaimer, std::size_t max_routes);
+    FibTables(Reclaimer& reclaimer, std::size_t max_routes, FibWay way);
     // No reader is left, and nothing of it waits in the Reclaimer.
     ~FibTables() = default;
     FibTables(const FibTables&) = delete;
@@ -79,10 +80,10 @@ private:
 
     std::optional<std::uint32_t> acquire_code(std::uint32_t next_hop);
     void release_code(std::uint32_t next_hop);
-    bool widen();
+    bool extend_codes_for(std::uint32_t next_hop);
     void name_groups();
-    // Makes another one with the same codes and shows it to readers.
-    void replace_front(bool wide);
+    // Makes another one with what is in this one, and shows it to readers.
+    void replace_front();
 
     [[nodiscard]] std::uint32_t& chunk_entry(std::uint32_t slot);
     [[nodiscard]] std::uint32_t* group_of(std::uint32_t slot);

@@ -44,7 +44,8 @@ std::string unique_name(const char* kind, const void* of) {
 
 // ---- ours
 
-OurTable::OurTable(std::size_t max_routes) : reclaimer_(1), fib_(reclaimer_, max_routes) {}
+OurTable::OurTable(std::size_t max_routes, dataplane::FibWay way)
+    : reclaimer_(1), fib_(reclaimer_, max_routes, way) {}
 
 bool OurTable::set(const net::Ipv4Prefix& prefix, std::uint32_t next_hop) {
     return fib_.set(prefix, next_hop) != dataplane::Fib::Change::TableFull;

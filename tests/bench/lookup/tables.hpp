@@ -43,7 +43,7 @@ public:
 
 class OurTable : public LookupTable {
 public:
-    explicit OurTable(std::size_t max_routes);
+    explicit OurTable(std::size_t max_routes, dataplane::FibWay way = dataplane::fastest_fib_way());
 
     bool set(const net::Ipv4Prefix& prefix, std::uint32_t next_hop) override;
     bool remove(const net::Ipv4Prefix& prefix) override;
