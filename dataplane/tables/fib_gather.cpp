@@ -32,7 +32,6 @@ namespace {
 constexpr unsigned kLanes = 16;
 constexpr unsigned kBlocks = 4;
 constexpr unsigned kUnit = kBlocks * kLanes;
-constexpr __mmask16 kAllLanes = (1U << kLanes) - 1;
 
 GODWIT_GATHERS inline __m512i all(std::uint32_t value) {
     return _mm512_set1_epi32(static_cast<int>(value));
@@ -150,8 +149,8 @@ GODWIT_GATHERS bool gather_all(const FibView& view, std::uintptr_t front, std::u
 
 // A front that has 1024 codes, and these only are asked for: gathers and loads find all of them in
 // the first-level cache, where a gather that was made slow shows most.
-constexpr std::size_t kTrialCodes = 1024;
-constexpr std::size_t kTrialAddresses = 512;
+constexpr std::uint32_t kTrialCodes = 1024;
+constexpr unsigned kTrialAddresses = 512;
 constexpr int kTrials = 64;  // wide registers take some microseconds to wake up
 
 FibWay measure() {
