@@ -20,6 +20,7 @@ std::vector<Finding> check(const Model& model) {
     check_addresses(model, findings);
     check_static(model, findings);
     check_rip(model, findings);
+    check_policy(model, findings);
     check_nat(model, findings);
     check_management(model, findings);
     return findings;

@@ -14,6 +14,7 @@
 #include "config/model/nat.hpp"
 #include "config/model/rip.hpp"
 #include "net/ipv4_address.hpp"
+#include "net/ipv4_prefix_range.hpp"
 #include "net/mac_address.hpp"
 
 namespace godwit::config {
@@ -374,6 +375,22 @@ Parsed parse_prefix(const Descriptor& descriptor, std::string_view text) {
     return refuse_form(descriptor, text, "invalid-value", text == "default" ? "0.0.0.0/0" : "");
 }
 
+Parsed parse_prefix_range(const Descriptor& descriptor, std::string_view text) {
+    if (const auto range = net::Ipv4PrefixRange::parse(text)) {
+        return Value(range->to_string());
+    }
+    const std::string_view first = text.substr(0, text.find(' '));
+    const auto prefix = net::Ipv4Prefix::parse(first);
+    if (!prefix) {
+        return parse_prefix(descriptor, first);  // what is wrong with it is said there
+    }
+    return refuse(
+        "invalid-value", fmt::format("expected {}, got {}", expectation(descriptor), shown(text)),
+        fmt::format("Behind the prefix stands 'ge', 'le' or both in this order, each with "
+                    "a length from {} to 32, the second not below the first.",
+                    prefix->length()));
+}
+
 Parsed parse_interface_address(const Descriptor& descriptor, std::string_view text) {
     if (const auto address = net::Ipv4InterfaceAddress::parse(text)) {
         if (address->prefix_length == 0) {
@@ -499,6 +516,8 @@ net::Result<Value, Problem> parse_scalar(const Descriptor& descriptor, std::stri
             return parse_interface_address(descriptor, text);
         case Type::AddressOrPrefix:
             return parse_address_or_prefix(descriptor, text);
+        case Type::PrefixRange:
+            return parse_prefix_range(descriptor, text);
         case Type::AddressRange:
             return parse_form<AddressRange>(descriptor, text);
         case Type::AddressAndPort:

@@ -260,7 +260,7 @@ private:
         const std::vector<std::string>& ways = section.rules.at_least_one_of;
         if (!ways.empty() && !any(ways, intended)) {
             error(place, {"missing-key", "one of " + word_list(ways, "or") + " must be there",
-                          "Add where the packets go."});
+                          "Add one of them."});
         }
         std::string first_kind;
         for (const Descriptor& child : section.children) {

@@ -7,6 +7,7 @@
 
 #include "config/model/binding_nat.hpp"
 #include "config/model/binding_rip.hpp"
+#include "config/model/binding_policy.hpp"
 #include "config/model/reader.hpp"
 
 namespace godwit::config {
@@ -244,6 +245,7 @@ StaticRoute read_route(const net::Ipv4Prefix& prefix, const Reader& from) {
     route.prefix = prefix;
     from.flag("blackhole", route.blackhole);
     from.number("distance", route.distance);
+    from.number("tag", route.tag);
     std::optional<std::string> interface;
     if (const auto* name = Reader::get<std::string>(from.find("interface"))) {
         interface = *name;
@@ -278,6 +280,7 @@ Value write_route(const StaticRoute& route) {
         to.add("blackhole", Value(true));
     }
     to.add("distance", number_value(route.distance));
+    to.add("tag", number_value(route.tag));
     return to;
 }
 
@@ -340,6 +343,7 @@ Model from_value(const Value& tree) {
     model.ipv4 = read_ipv4(file.section("ipv4"));
     model.static_ = read_static(file.section("static"));
     model.rip = read_rip(file.section("rip"));
+    model.policy = read_policy(file.section("policy"));
     model.nat = read_nat(file.section("nat"));
     file.section("management").text("control-socket", model.management.control_socket);
     return model;
@@ -358,6 +362,7 @@ Value to_value(const Model& model) {
     tree.add("ipv4", write_ipv4(model.ipv4));
     tree.add("static", write_static(model.static_));
     tree.add("rip", write_rip(model.rip));
+    tree.add("policy", write_policy(model.policy));
     tree.add("nat", write_nat(model.nat));
     Value management;
     management.add("control-socket", model.management.control_socket);

@@ -108,6 +108,9 @@ std::string expectation(const Descriptor& descriptor) {
             return "an IPv4 address with the length of its subnet, such as 192.0.2.1/24";
         case Type::AddressOrPrefix:
             return "an IPv4 address or prefix, such as 192.0.2.1 or 192.0.2.0/24";
+        case Type::PrefixRange:
+            return "an IPv4 prefix, alone or with the lengths that count inside it, such as "
+                   "\"10.0.0.0/8 le 24\"";
         case Type::AddressRange:
             return (descriptor.choices.empty() ? ""
                                                : joined_choices(descriptor.choices) + ", or ") +

@@ -37,6 +37,9 @@ std::string pattern_of(Type type) {
             return "^" + address_pattern() + "/(3[0-2]|[12]?[0-9])$";
         case Type::AddressOrPrefix:
             return "^" + address_pattern() + "(/(3[0-2]|[12]?[0-9]))?$";
+        case Type::PrefixRange:
+            return "^" + address_pattern() +
+                   "/(3[0-2]|[12]?[0-9])( ge (3[0-2]|[12]?[0-9]))?( le (3[0-2]|[12]?[0-9]))?$";
         case Type::AddressRange:
             return "^([a-z-]+|" + address_pattern() + "(/(3[0-2]|[12]?[0-9])|-" +
                    address_pattern() + ")?)$";

@@ -75,6 +75,10 @@ std::string doc_cell(const Descriptor& key) {
         text += " Names an interface of this file.";
     } else if (key.reference == Reference::Port) {
         text += " Names a port of this file.";
+    } else if (key.reference == Reference::PrefixSet) {
+        text += " Names a set of `policy.prefix-sets`.";
+    } else if (key.reference == Reference::Policy) {
+        text += " Names a policy of `policy.policies`.";
     }
     if (!key.only_with.empty()) {
         text += " Only with " + code_list(key.only_with, "or") + ".";

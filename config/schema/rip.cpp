@@ -182,6 +182,7 @@ std::vector<Descriptor> interface_keys() {
          .doc = "Policy that routes pass before they are learned. Without one everything passes.",
          .range = Range{1, kLongestName},
          .example = "from-branch",
+         .reference = Reference::Policy,
          .effects = {.changed = "The neighbours are asked again; what the policy refuses goes as "
                                 "they answer."}},
         {.name = "export",
@@ -189,6 +190,7 @@ std::vector<Descriptor> interface_keys() {
          .doc = "Policy that routes pass before they are told. Without one everything passes.",
          .range = Range{1, kLongestName},
          .example = "to-branch",
+         .reference = Reference::Policy,
          .effects = {.changed = "What is refused now is told as unreachable, at once."}},
         authentication(),
     };
@@ -247,7 +249,8 @@ Descriptor redistribute() {
                                         .doc = "Policy that its routes pass first. Without one "
                                                "all of them are told.",
                                         .range = Range{1, kLongestName},
-                                        .example = "lan-only"},
+                                        .example = "lan-only",
+                                        .reference = Reference::Policy},
                                        {.name = "metric",
                                         .type = Type::Integer,
                                         .doc = "Their metric, unless the policy sets one. Without "

@@ -209,6 +209,12 @@ Descriptor static_routes() {
                   .default_text = "1",
                   .range = Range{1, 254},
                   .example = "200"},
+                 {.name = "tag",
+                  .type = Type::Integer,
+                  .doc = "A mark that policies can match, and that protocols carry along.",
+                  .default_text = "0",
+                  .range = Range{0, 4'294'967'295},
+                  .example = "100"},
              }}}};
 }
 
@@ -274,6 +280,7 @@ Descriptor build() {
                          ipv4_section(),
                          static_section(),
                          rip_section(),
+                         policy_section(),
                          nat_section(),
                          management_section()}};
 }

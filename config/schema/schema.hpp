@@ -39,6 +39,7 @@ enum class Type : std::uint8_t {
     Prefix,            // 192.0.2.0/24, host bits zero
     InterfaceAddress,  // 192.0.2.1/24
     AddressOrPrefix,   // 192.0.2.1 or 192.0.2.0/24
+    PrefixRange,       // 10.0.0.0/8, 10.0.0.0/8 le 24, 0.0.0.0/0 ge 25
     AddressRange,      // 192.0.2.1, 192.0.2.0/24 or 192.0.2.1-192.0.2.9, or a word of `choices`
     AddressAndPort,    // 192.0.2.1:443, or 192.0.2.1
     PortRange,         // 443 or 5000-5010
@@ -66,7 +67,7 @@ struct Effects {
 
 // What a value names. config/check proves that the name exists; here it is for the documentation
 // and for completion.
-enum class Reference : std::uint8_t { None, Interface, Port };
+enum class Reference : std::uint8_t { None, Interface, Port, PrefixSet, Policy };
 
 // Rules on which keys of a section may stand together. Names are those of the children.
 struct KeyRules {

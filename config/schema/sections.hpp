@@ -15,5 +15,6 @@ constexpr std::uint64_t kLongestName = 31;
 Descriptor interfaces_section();
 Descriptor nat_section();
 Descriptor rip_section();
+Descriptor policy_section();
 
 }  // namespace godwit::config

@@ -87,6 +87,7 @@ ModelRoutes routes_of(const config::Model& model, InterfaceDirectory& interfaces
         route.prefix = prefix;
         route.source = RouteSource::Static;
         route.distance = from.distance;
+        route.tag = from.tag;
         for (const config::StaticNextHop& next_hop : from.next_hops) {
             if (next_hop.interface) {
                 const net::InterfaceId id = interfaces.id_of(*next_hop.interface);

@@ -188,6 +188,29 @@ TEST(Diff, of_a_rule_in_a_list_is_live_and_told_by_its_name) {
     EXPECT_EQ(moved[0].cost, ChangeCost::Live);
 }
 
+TEST(Diff, of_policies_is_live_and_names_the_terms_and_sets_that_change) {
+    const std::string before =
+        "version: 1\n"
+        "policy:\n"
+        "  prefix-sets: {ours: [10.0.0.0/8]}\n"
+        "  policies:\n"
+        "    out:\n"
+        "      terms:\n"
+        "      - {name: ours, match: {prefix-set: ours}, then: accept}\n"
+        "      - {name: lab, match: {tag: 1}, then: accept}\n";
+    std::string after = before;
+    after.replace(after.find("10.0.0.0/8"), 10, "\"10.0.0.0/8 le 24\"");
+    after.replace(after.find("tag: 1"), 6, "tag: [1, 2]");
+    const auto changed = changes(before, after);
+    ASSERT_EQ(changed.size(), 2U);
+    EXPECT_EQ(changed[0].path, "policy.prefix-sets.ours");
+    EXPECT_EQ(changed[0].after, "[\"10.0.0.0/8 le 24\"]");
+    EXPECT_EQ(changed[1].path, "policy.policies.out.terms.lab");
+    EXPECT_EQ(changed[1].before, "{name: lab, match: {tag: 1}, then: accept}");
+    EXPECT_EQ(changed[1].after, "{name: lab, match: {tag: [1, 2]}, then: accept}");
+    EXPECT_EQ(dearest(changed), ChangeCost::Live);
+}
+
 TEST(Diff, of_timeouts_and_limits_of_nat_is_live_and_of_its_memory_a_restart) {
     const auto live =
         changes("version: 1\n", "version: 1\nnat: {timeouts: {udp: 150s}, limits: {ports: 9}}\n");

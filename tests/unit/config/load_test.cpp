@@ -342,6 +342,23 @@ TEST(Loader, warns_of_what_works_but_is_hardly_meant) {
                 ElementsAre("loopback-subnet", "unresolved-next-hop", "neighbor-outside-subnet"));
 }
 
+TEST(Loader, warns_of_terms_that_no_route_reaches_and_of_changes_that_are_lost) {
+    EXPECT_THAT(
+        warning_ids("version: 1\n"
+                    "policy:\n"
+                    "  prefix-sets: {a: [10.0.0.0/8, 10.0.0.0/8]}\n"
+                    "  policies:\n"
+                    "    p:\n"
+                    "      terms:\n"
+                    "      - {name: one, match: {tag: 1}, then: accept}\n"
+                    "      - {name: same, match: {tag: 1}, then: reject}\n"
+                    "      - {name: lost, match: {tag: 2}, set: {metric: 1}, then: reject}\n"
+                    "      - {name: mark, set: {tag: 3}, then: next}\n"
+                    "      - {name: all, then: accept}\n"
+                    "      - {name: never, match: {tag: 4}, then: accept}\n"),
+        ElementsAre("duplicate-prefix", "unreachable-term", "void-change", "unreachable-term"));
+}
+
 TEST(Loader, takes_a_next_hop_that_another_route_resolves) {
     EXPECT_THAT(warning_ids("version: 1\n"
                             "interfaces: {lan0: {vdev: net_null0, addresses: [10.0.0.1/24]}}\n"
