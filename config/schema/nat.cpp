@@ -33,7 +33,7 @@ Descriptor out_interface() {
             .range = Range{1, kLongestName},
             .example = "wan0",
             .reference = Reference::Interface,
-            .effects = {.changed = "The sessions of the rule end."}};
+            .effects = {.changed = "New sessions are translated where they leave now."}};
 }
 
 Descriptor port_block() {
@@ -105,8 +105,9 @@ std::vector<Descriptor> source_keys() {
                                     "the primary address of `out-interface`"}}}}},
         {.name = "ports",
          .type = Type::PortRange,
-         .doc = "Outside ports that are given out. The router's own outgoing ports are others, "
-                "where it has the address itself.",
+         .doc =
+             "Outside ports that are given out. Of an address that is the router's own, 61440 to "
+             "65535 are kept for what the router itself begins.",
          .default_text = "1024-65535",
          .example = "1024-65535",
          .effects = {.changed = "Sessions with ports outside the range end."}},
@@ -116,7 +117,7 @@ std::vector<Descriptor> source_keys() {
          .doc = "Outside address and ports follow from the inside address (RFC 7422), so that no "
                 "journal is needed to know who it was.",
          .example = "true",
-         .effects = {.changed = "The sessions of the rule end."},
+         .effects = {.changed = "Sessions with another address or port than follows now end."},
          .excludes = {"port-block"}},
     };
 }

@@ -529,6 +529,12 @@ void ChannelClient::query_page(const api::QueryBody& query, QueryHandler handler
     }
 }
 
+void ChannelClient::ask_nat(const api::NatAskBody& ask, NatHandler handler) {
+    if (!state_->open() || !state_->requests.ask_nat(ask, handler)) {
+        state_->refuse_later(std::move(handler), state_->why_not());
+    }
+}
+
 void ChannelClient::configure(api::ConfigurePhase phase, std::uint64_t revision,
                               std::string_view yaml, ConfigureHandler handler) {
     auto text = api::make_sealed_text("godwit-configuration", yaml);

@@ -81,6 +81,8 @@ public:
     // All pages of a table, or one.
     void query(api::QueryKind kind, QueryHandler handler);
     void query_page(const api::QueryBody& query, QueryHandler handler);
+    // A page of what the workers of NAT have, or an order to them.
+    void ask_nat(const api::NatAskBody& ask, NatHandler handler);
     void configure(api::ConfigurePhase phase, std::uint64_t revision, std::string_view yaml,
                    ConfigureHandler handler);
     // Asks the dataplane to end, so that its supervisor starts it anew. False: no session.

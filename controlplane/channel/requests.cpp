@@ -51,9 +51,22 @@ bool Requests::configure(api::ConfigurePhase phase, std::uint64_t revision, api:
     return true;
 }
 
+bool Requests::ask_nat(const api::NatAskBody& asked, NatHandler& handler) {
+    if (waiting_.size() >= kMaxWaiting) {
+        return false;
+    }
+    Waiting waiting;
+    waiting.reply = api::ControlType::NatAnswer;
+    waiting.on_nat = std::move(handler);
+    waiting.nat = asked.kind;
+    ask(std::move(waiting), api::ControlType::NatAsk, api::bytes_of(asked), {}, kNatTimeout);
+    return true;
+}
+
 void Requests::ask(Waiting waiting, api::ControlType type, std::span<const std::byte> body,
                    api::Descriptor descriptor, Duration timeout) {
     const Number number = ++last_number_;
+    waiting.timeout = timeout;
     waiting.timer = timers_.make_timer();
     waiting.timer->arm(timers_.now() + timeout, [this, number] { too_late(number); });
     waiting_.insert_or_assign(number, std::move(waiting));
@@ -63,6 +76,9 @@ void Requests::ask(Waiting waiting, api::ControlType type, std::span<const std::
 void Requests::refuse(const Waiting& waiting, const std::string& reason) {
     if (waiting.on_query) {
         waiting.on_query(net::unexpected(reason));
+    }
+    if (waiting.on_nat) {
+        waiting.on_nat(net::unexpected(reason));
     }
     if (waiting.on_configure) {
         waiting.on_configure(net::unexpected(reason));
@@ -75,8 +91,7 @@ void Requests::too_late(Number number) {
         return;
     }
     ++timeouts_;
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(
-        node.mapped().on_configure ? kConfigureTimeout : kQueryTimeout);
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(node.mapped().timeout);
     refuse(node.mapped(), "the dataplane did not answer within " + std::to_string(seconds.count()) +
                               " s; see its log");
 }
@@ -95,6 +110,9 @@ net::Result<void, api::Fault> Requests::answered(const api::ControlMessage& mess
     }
     if (message.header.type == api::ControlType::QueryReply) {
         return page_came(std::move(node.mapped()), message.body);
+    }
+    if (message.header.type == api::ControlType::NatAnswer) {
+        return nat_came(node.mapped(), message.body);
     }
     return configuration_came(node.mapped(), message.body);
 }
@@ -129,6 +147,22 @@ net::Result<void, api::Fault> Requests::page_came(Waiting waiting,
     waiting.query.cursor = page->header.next_cursor;
     const api::QueryBody next = waiting.query;
     ask(std::move(waiting), api::ControlType::Query, api::bytes_of(next), {}, kQueryTimeout);
+    return {};
+}
+
+net::Result<void, api::Fault> Requests::nat_came(const Waiting& waiting,
+                                                 std::span<const std::byte> body) {
+    const auto answer = api::read_nat_answer(body);
+    if (!answer) {
+        refuse(waiting, std::string(answer.error()));
+        return net::unexpected<api::Fault>(answer.error());
+    }
+    if (answer->header.kind != waiting.nat) {
+        constexpr api::Fault kOther = "an answer about NAT is about something else";
+        refuse(waiting, std::string(kOther));
+        return net::unexpected<api::Fault>(kOther);
+    }
+    waiting.on_nat(NatAnswer{answer->header, {answer->records.begin(), answer->records.end()}});
     return {};
 }
 

@@ -40,6 +40,21 @@ struct QueryAnswer {
 };
 using QueryHandler = std::function<void(net::Result<QueryAnswer, std::string>)>;
 
+struct NatAnswer {
+    api::NatAnswerBody header;
+    std::vector<std::byte> records;
+
+    template <class Row>
+    [[nodiscard]] std::vector<Row> rows() const {
+        std::vector<Row> rows(records.size() / sizeof(Row));
+        if (!rows.empty()) {
+            std::memcpy(rows.data(), records.data(), rows.size() * sizeof(Row));
+        }
+        return rows;
+    }
+};
+using NatHandler = std::function<void(net::Result<NatAnswer, std::string>)>;
+
 struct ConfigureAnswer {
     api::ConfigureOutcome outcome{};
     std::string text;  // sentences for a person, one a line
@@ -47,6 +62,7 @@ struct ConfigureAnswer {
 using ConfigureHandler = std::function<void(net::Result<ConfigureAnswer, std::string>)>;
 
 constexpr Duration kQueryTimeout = std::chrono::seconds(5);
+constexpr Duration kNatTimeout = std::chrono::seconds(30);  // of 16 million sessions to be ended
 constexpr Duration kConfigureTimeout = std::chrono::seconds(30);  // devices take their time
 
 class Requests {
@@ -60,6 +76,8 @@ public:
     [[nodiscard]] bool query_page(const api::QueryBody& query, QueryHandler& handler);
     [[nodiscard]] bool configure(api::ConfigurePhase phase, std::uint64_t revision,
                                  api::Descriptor yaml, ConfigureHandler& handler);
+
+    [[nodiscard]] bool ask_nat(const api::NatAskBody& ask, NatHandler& handler);
 
     // An answer came in. The error is the dataplane's fault, and ends the session.
     net::Result<void, api::Fault> answered(const api::ControlMessage& message);
@@ -78,9 +96,12 @@ private:
         api::ControlType reply{};
         QueryHandler on_query;
         ConfigureHandler on_configure;
+        NatHandler on_nat;
         bool all_pages = false;
         api::QueryBody query;
         QueryAnswer collected;
+        api::NatAskKind nat{};
+        Duration timeout{};
         std::unique_ptr<Timer> timer;
     };
     using Number = std::uint32_t;
@@ -90,6 +111,8 @@ private:
     void too_late(Number number);
     static void refuse(const Waiting& waiting, const std::string& reason);
     net::Result<void, api::Fault> page_came(Waiting waiting, std::span<const std::byte> body);
+    static net::Result<void, api::Fault> nat_came(const Waiting& waiting,
+                                                  std::span<const std::byte> body);
     static net::Result<void, api::Fault> configuration_came(const Waiting& waiting,
                                                             std::span<const std::byte> body);
 

@@ -61,6 +61,16 @@ bool valid(const WorkerRecord& /*record*/) {
     return true;
 }
 
+bool valid(const NatRuleRecord& record) {
+    return within(record.kind, NatRuleKind::Source, NatRuleKind::Destination);
+}
+bool valid(const NatSessionRecord& record) {
+    return record.tcp < NatTcpState::kCount && record.age < NatAge::kCount;
+}
+bool valid(const NatBindingRecord& /*record*/) {
+    return true;
+}
+
 template <class Message>
 net::Result<EventType, Fault> event_of(const Record& record) {
     const auto message = read_exact<Message>(record.body);
@@ -108,6 +118,23 @@ bool all_valid(QueryKind kind, std::span<const std::byte> records) {
             return all_valid<WorkerRecord>(records);
         case QueryKind::Limits:
             return all_valid<LimitRecord>(records);
+        case QueryKind::NatTotals:
+            return true;  // counters
+        case QueryKind::NatRules:
+            return all_valid<NatRuleRecord>(records);
+    }
+    return false;
+}
+
+bool all_valid(NatAskKind kind, std::span<const std::byte> records) {
+    switch (kind) {
+        case NatAskKind::Sessions:
+            return all_valid<NatSessionRecord>(records);
+        case NatAskKind::Subscribers:
+        case NatAskKind::Ports:
+            return true;  // addresses and numbers
+        case NatAskKind::Clear:
+            return records.empty();
     }
     return false;
 }
@@ -197,6 +224,8 @@ net::Result<EventType, Fault> check_event(const Record& record) {
             return event_of<SyncDoneRecord>(record);
         case EventType::RoomReturned:
             return event_of<RoomReturnedRecord>(record);
+        case EventType::NatBinding:
+            return event_of<NatBindingRecord>(record);
     }
     return fault("the event ring carries a record of another type");
 }
@@ -213,7 +242,7 @@ net::Result<ControlMessage, Fault> read_control(std::span<const std::byte> bytes
     if (bytes.size() > kMaxControlMessageBytes || header->body_bytes != body.size()) {
         return fault("a control message has the wrong length");
     }
-    if (!within(header->type, ControlType::Hello, ControlType::Restart)) {
+    if (!within(header->type, ControlType::Hello, ControlType::NatAnswer)) {
         return fault("a control message has an unknown type");
     }
     return ControlMessage{*header, body};
@@ -283,6 +312,39 @@ net::Result<QueryReplyView, Fault> read_query_reply(std::span<const std::byte> b
     return QueryReplyView{*header, records};
 }
 
+net::Result<NatAskBody, Fault> read_nat_ask(std::span<const std::byte> body) {
+    const auto ask = read_exact<NatAskBody>(body);
+    if (!ask) {
+        return fault("a question about NAT has the wrong length");
+    }
+    if (!within(ask->kind, NatAskKind::Sessions, NatAskKind::Clear) ||
+        (ask->filter.fields & ~std::uint32_t{kNatAllFields}) != 0 ||
+        ask->filter.age >= NatAge::kCount) {
+        return fault("a question about NAT has a number out of range");
+    }
+    return *ask;
+}
+
+net::Result<NatAnswerView, Fault> read_nat_answer(std::span<const std::byte> body) {
+    const auto header = read_front<NatAnswerBody>(body);
+    if (!header) {
+        return fault("an answer about NAT is shorter than its header");
+    }
+    if (!within(header->kind, NatAskKind::Sessions, NatAskKind::Clear) ||
+        !within(header->outcome, NatAskOutcome::Done, NatAskOutcome::Busy)) {
+        return fault("an answer about NAT has an unknown kind or outcome");
+    }
+    const auto records = body.subspan(sizeof(NatAnswerBody));
+    const std::size_t expected = record_bytes_of(header->kind);
+    if (header->record_bytes != expected || records.size() != header->record_count * expected) {
+        return fault("an answer about NAT has the wrong length");
+    }
+    if (!all_valid(header->kind, records)) {
+        return fault("an answer about NAT has a number out of range");
+    }
+    return NatAnswerView{*header, records};
+}
+
 net::Result<ConfigureReplyView, Fault> read_configure_reply(std::span<const std::byte> body) {
     const auto header = read_front<ConfigureReplyBody>(body);
     if (!header) {
@@ -311,6 +373,24 @@ std::size_t record_bytes_of(QueryKind kind) {
             return sizeof(WorkerRecord);
         case QueryKind::Limits:
             return sizeof(LimitRecord);
+        case QueryKind::NatTotals:
+            return sizeof(NatTotalsRecord);
+        case QueryKind::NatRules:
+            return sizeof(NatRuleRecord);
+    }
+    return 0;
+}
+
+std::size_t record_bytes_of(NatAskKind kind) {
+    switch (kind) {
+        case NatAskKind::Sessions:
+            return sizeof(NatSessionRecord);
+        case NatAskKind::Subscribers:
+            return sizeof(NatSubscriberRecord);
+        case NatAskKind::Ports:
+            return sizeof(NatPortRecord);
+        case NatAskKind::Clear:
+            break;
     }
     return 0;
 }

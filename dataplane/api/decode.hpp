@@ -13,6 +13,7 @@
 #include <type_traits>
 
 #include "dataplane/api/messages.hpp"
+#include "dataplane/api/nat_messages.hpp"
 #include "dataplane/api/ring.hpp"
 #include "net/result.hpp"
 
@@ -107,6 +108,17 @@ struct ConfigureReplyView {
     std::string_view text;
 };
 net::Result<ConfigureReplyView, Fault> read_configure_reply(std::span<const std::byte> body);
+
+net::Result<NatAskBody, Fault> read_nat_ask(std::span<const std::byte> body);
+
+struct NatAnswerView {
+    NatAnswerBody header;
+    std::span<const std::byte> records;
+};
+net::Result<NatAnswerView, Fault> read_nat_answer(std::span<const std::byte> body);
+
+// Size of the records that answer a question; 0 for Clear, which has none.
+std::size_t record_bytes_of(NatAskKind kind);
 
 // Size of the records that answer a query; 0 for no such query.
 std::size_t record_bytes_of(QueryKind kind);

@@ -6,6 +6,7 @@
 
 #include "dataplane/api/counters.hpp"
 #include "dataplane/api/messages.hpp"
+#include "dataplane/api/nat_messages.hpp"
 #include "dataplane/api/ring.hpp"
 
 namespace godwit::api {
@@ -52,6 +53,18 @@ static_assert(crosses_as<NeighborRecord, 32>());
 static_assert(offsetof(NeighborRecord, mac) == 8);
 static_assert(crosses_as<WorkerRecord, 176>());
 static_assert(crosses_as<LimitRecord, 32>());
+
+// NAT
+static_assert(crosses_as<NatTotalsRecord, 8 * (22 + kNatAges + kNatRefusals)>());
+static_assert(crosses_as<NatRuleRecord, 56>());
+static_assert(crosses_as<NatAskBody, 40>());
+static_assert(crosses_as<NatAnswerBody, 32>());
+static_assert(crosses_as<NatSessionRecord, 32>());
+static_assert(offsetof(NatSessionRecord, idle_seconds) == 24);
+static_assert(crosses_as<NatSubscriberRecord, 20>());
+static_assert(crosses_as<NatPortRecord, 16>());
+static_assert(crosses_as<NatBindingRecord, 72>());
+static_assert(offsetof(NatBindingRecord, inside_port) == 24);
 
 // punt and inject: the packet follows, so the headers end where it begins
 static_assert(crosses_as<PuntRecord, 24>());

@@ -18,7 +18,7 @@ namespace godwit::api {
 
 // Goes up with every change of a structure in this folder. Ends that differ do not talk: the
 // dataplane refuses.
-constexpr std::uint32_t kChannelVersion = 5;
+constexpr std::uint32_t kChannelVersion = 6;
 constexpr std::uint32_t kChannelMagic = 0x47575443;  // "GWTC"
 
 // The longest packet that a punt or inject record carries: what was put together from fragments,
@@ -44,6 +44,8 @@ enum class ControlType : std::uint16_t {
     ConfigureReply,  // dataplane → control: ConfigureReplyBody, then text
     Restart,  // control → dataplane: end with kRestartExitCode, so that the supervisor starts it
               // anew
+    NatAsk,   // control → dataplane: NatAskBody
+    NatAnswer,  // dataplane → control, when the workers have looked: NatAnswerBody, then records
 };
 
 // What a program ends with when it wants its supervisor to start it again at once.
@@ -98,7 +100,16 @@ struct RefusedBody {
 // ---- queries: the dataplane's own tables, a page at a time
 // ------------------------------------------------------------
 
-enum class QueryKind : std::uint32_t { Interfaces = 1, Fib, NextHops, Neighbors, Workers, Limits };
+enum class QueryKind : std::uint32_t {
+    Interfaces = 1,
+    Fib,
+    NextHops,
+    Neighbors,
+    Workers,
+    Limits,
+    NatTotals,  // NatTotalsRecord, one
+    NatRules,   // NatRuleRecord
+};
 
 struct QueryBody {
     QueryKind kind{};
@@ -215,6 +226,9 @@ enum class TableLimit : std::uint32_t {
     Fragments,            // buffers of those that wait for others; refused: gave way to later ones
     InterfaceFragments,   // refused: gave way to later ones of their own interface
     PacketBuffers,        // out of the pool; refused: packets that found none, devices' included
+    NatSessions,          // refused: new ones
+    NatSubscribers,       // refused: sessions of new ones
+    NatEvents,            // waiting to be told; refused: over the rate, or not taken in time
 };
 
 struct LimitRecord {
@@ -368,6 +382,7 @@ enum class EventType : std::uint32_t {
     AddressConflict,   // NeighborRecord: another host's MAC address and our address, which is in
                        // use and defended (state Failed), or is not used (Incomplete)
     RoomReturned,      // RoomReturnedRecord: after a refusal for want of room
+    NatBinding,        // NatBindingRecord
 };
 
 struct InterfaceRemovedRecord {

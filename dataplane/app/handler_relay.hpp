@@ -25,6 +25,10 @@ public:
     void query(const api::QueryBody& query, QueryPage& page) override {
         target().query(query, page);
     }
+    void nat_asked(std::uint64_t session, std::uint32_t request,
+                   const api::NatAskBody& ask) override {
+        target().nat_asked(session, request, ask);
+    }
     api::ConfigureOutcome configure(api::ConfigurePhase phase, std::uint64_t revision,
                                     std::string_view yaml, std::string& text) override {
         return target().configure(phase, revision, yaml, text);

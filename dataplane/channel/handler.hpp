@@ -89,6 +89,10 @@ public:
     // has been looked at.
     virtual void injected(const api::InjectRecord& header, std::span<const std::byte> packet) = 0;
     virtual void query(const api::QueryBody& query, QueryPage& page) = 0;
+    // Answered later with ChannelServer::answer_nat(), once; by an answer that says so where the
+    // handler has no room for it. `session` is that of SessionRings.
+    virtual void nat_asked(std::uint64_t session, std::uint32_t request,
+                           const api::NatAskBody& ask) = 0;
     // `text` is for a person, one sentence a line.
     virtual api::ConfigureOutcome configure(api::ConfigurePhase phase, std::uint64_t revision,
                                             std::string_view yaml, std::string& text) = 0;

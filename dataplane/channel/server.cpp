@@ -349,8 +349,8 @@ void ChannelServer::greet(api::Descriptor connection, std::uint32_t request,
         return;  // gone already
     }
     memory->forget_peer_ends();
-    session_ =
-        std::make_unique<Session>(std::move(connection), std::move(memory), sizes_, handler_);
+    session_ = std::make_unique<Session>(session_count_ + 1, std::move(connection),
+                                         std::move(memory), sizes_, handler_);
     ++session_count_;
     ++statistics_.sessions_opened;
     resync_due_ = false;
@@ -358,7 +358,7 @@ void ChannelServer::greet(api::Descriptor connection, std::uint32_t request,
         session_.reset();
         return;
     }
-    handler_.session_opened(session_->rings(session_count_));
+    handler_.session_opened(session_->rings());
 }
 
 void ChannelServer::end_session_if_over() {
@@ -401,6 +401,20 @@ bool ChannelServer::take_resync_due() {
     }
     resync_due_ = false;
     return true;
+}
+
+void ChannelServer::answer_nat(std::uint64_t session, std::uint32_t request,
+                               const api::NatAnswerBody& header,
+                               std::span<const std::byte> records) {
+    if (!session_ || session_->number() != session) {
+        return;
+    }
+    const bool waited = session_->answer_waits();
+    session_->send_later(
+        api::encode_control(api::ControlType::NatAnswer, request, api::bytes_of(header), records));
+    if (!session_->over() && session_->answer_waits() != waited) {
+        watch(session_->connection(), EPOLLOUT);
+    }
 }
 
 void ChannelServer::acknowledge(std::uint64_t sequence) {

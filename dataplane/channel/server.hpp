@@ -82,6 +82,13 @@ public:
     // interface and neighbour anew.
     [[nodiscard]] bool take_resync_due();
     void acknowledge(std::uint64_t sequence);
+    // The answer to ChannelHandler::nat_asked(); goes nowhere when that session is over.
+    void answer_nat(std::uint64_t session, std::uint32_t request, const api::NatAnswerBody& header,
+                    std::span<const std::byte> records);
+    // Bytes of the event ring that are free; 0 without a session.
+    [[nodiscard]] std::size_t event_room() const {
+        return session_ == nullptr ? 0 : session_->event_room();
+    }
 
     [[nodiscard]] bool connected() const { return session_ != nullptr; }
     // Of the YAML text that runs, 64 lower-case hexadecimal digits; the next Welcome carries it.

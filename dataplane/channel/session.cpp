@@ -23,9 +23,11 @@ std::vector<std::byte> encode(api::ControlType type, std::uint32_t request, cons
 
 }  // namespace
 
-Session::Session(api::Descriptor connection, std::shared_ptr<SessionMemory> memory,
-                 const ChannelSizes& sizes, ChannelHandler& handler)
-    : connection_(std::move(connection)),
+Session::Session(std::uint64_t number, api::Descriptor connection,
+                 std::shared_ptr<SessionMemory> memory, const ChannelSizes& sizes,
+                 ChannelHandler& handler)
+    : number_(number),
+      connection_(std::move(connection)),
       memory_(std::move(memory)),
       handler_(handler),
       punt_ring_bytes_(sizes.punt_ring_bytes),
@@ -35,9 +37,9 @@ Session::Session(api::Descriptor connection, std::shared_ptr<SessionMemory> memo
       events_(memory_->event(), sizes.event_ring_bytes),
       message_buffer_(api::kMaxControlMessageBytes) {}
 
-SessionRings Session::rings(std::uint64_t number) const {
+SessionRings Session::rings() const {
     SessionRings rings;
-    rings.session = number;
+    rings.session = number_;
     for (std::uint32_t worker = 0; worker < worker_count_; ++worker) {
         PuntProducers& punts = rings.punt.emplace_back();
         for (std::size_t priority = 0; priority < punts.size(); ++priority) {
@@ -161,10 +163,16 @@ void Session::flush_wakes() {
 }
 
 void Session::serve_connection() {
-    if (!answer_.empty()) {
-        send(std::exchange(answer_, {}));
+    while (!answers_.empty() && !over_) {
+        std::vector<std::byte> first = std::move(answers_.front());
+        answers_.pop_front();
+        const std::size_t others = answers_.size();
+        send(std::move(first));
+        if (answers_.size() > others) {
+            break;  // it is first again
+        }
     }
-    for (int i = 0; i < kMessagesAPoll && !over_ && answer_.empty(); ++i) {
+    for (int i = 0; i < kMessagesAPoll && !over_ && answers_.empty(); ++i) {
         api::ReceivedControl received;
         switch (api::receive_control(connection_.get(), message_buffer_, received)) {
             case api::ReceiveOutcome::Nothing:
@@ -201,6 +209,9 @@ void Session::handle(const api::ControlMessage& message,
         case api::ControlType::Configure:
             answer_configure(message.header.request, message.body, descriptors[0].get());
             return;
+        case api::ControlType::NatAsk:
+            ask_nat(message.header.request, message.body);
+            return;
         case api::ControlType::Restart:
             if (!message.body.empty()) {
                 end(SessionEnd::BadMessage, "a restart message has the wrong length");
@@ -213,6 +224,7 @@ void Session::handle(const api::ControlMessage& message,
         case api::ControlType::Refused:
         case api::ControlType::QueryReply:
         case api::ControlType::ConfigureReply:
+        case api::ControlType::NatAnswer:
             break;
     }
     end(SessionEnd::BadMessage, "a control message came that is not for now");
@@ -235,6 +247,26 @@ void Session::answer_query(std::uint32_t request, std::span<const std::byte> bod
     reply.next_cursor = page.next_cursor;
     send(encode(api::ControlType::QueryReply, request, reply,
                 std::span(room).first(page.count() * page.record_bytes())));
+}
+
+void Session::ask_nat(std::uint32_t request, std::span<const std::byte> body) {
+    const auto ask = api::read_nat_ask(body);
+    if (!ask) {
+        end(SessionEnd::BadMessage, ask.error());
+        return;
+    }
+    handler_.nat_asked(number_, request, *ask);
+}
+
+void Session::send_later(std::vector<std::byte> answer) {
+    if (over_) {
+        return;
+    }
+    if (answers_.empty()) {
+        send(std::move(answer));
+    } else {
+        answers_.push_back(std::move(answer));  // bounded by the questions that may wait
+    }
 }
 
 void Session::answer_configure(std::uint32_t request, std::span<const std::byte> body, int yaml) {
@@ -266,7 +298,7 @@ void Session::send(std::vector<std::byte> answer) {
         case api::SendOutcome::Sent:
             return;
         case api::SendOutcome::WouldBlock:
-            answer_ = std::move(answer);
+            answers_.push_front(std::move(answer));
             return;
         case api::SendOutcome::Failed:
             end(SessionEnd::SendFailed, "the control plane does not take its answers");

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -34,12 +35,14 @@ enum class SessionEnd : std::uint8_t {
 
 class Session {
 public:
-    Session(api::Descriptor connection, std::shared_ptr<SessionMemory> memory,
+    Session(std::uint64_t number, api::Descriptor connection, std::shared_ptr<SessionMemory> memory,
             const ChannelSizes& sizes, ChannelHandler& handler);
+
+    [[nodiscard]] std::uint64_t number() const { return number_; }
 
     [[nodiscard]] int connection() const { return connection_.get(); }
     [[nodiscard]] int sleeper() const { return memory_->inject_wake().sleeper.get(); }
-    [[nodiscard]] SessionRings rings(std::uint64_t number) const;
+    [[nodiscard]] SessionRings rings() const;
     [[nodiscard]] bool peer_gone() const;
 
     [[nodiscard]] bool over() const { return over_; }
@@ -48,7 +51,9 @@ public:
 
     // Sends what waits to be sent, then reads and answers messages.
     void serve_connection();
-    [[nodiscard]] bool answer_waits() const { return !answer_.empty(); }
+    [[nodiscard]] bool answer_waits() const { return !answers_.empty(); }
+    // An answer that was not given at once.
+    void send_later(std::vector<std::byte> answer);
 
     struct Drained {
         std::size_t routes = 0;
@@ -70,9 +75,11 @@ private:
     bool one_inject();  // likewise
     void handle(const api::ControlMessage& message, std::vector<api::Descriptor>& descriptors);
     void answer_query(std::uint32_t request, std::span<const std::byte> body);
+    void ask_nat(std::uint32_t request, std::span<const std::byte> body);
     void answer_configure(std::uint32_t request, std::span<const std::byte> body, int yaml);
     void send(std::vector<std::byte> answer);
 
+    std::uint64_t number_;
     api::Descriptor connection_;
     std::shared_ptr<SessionMemory> memory_;  // shared: see SessionRings
     ChannelHandler& handler_;
@@ -81,7 +88,7 @@ private:
     api::RingConsumer inject_;
     api::RingConsumer routes_;
     api::RingProducer events_;
-    std::vector<std::byte> answer_;  // not taken by the socket yet
+    std::deque<std::vector<std::byte>> answers_;  // not taken by the socket yet
     bool wake_due_ = false;
     bool over_ = false;
     SessionEnd why_ = SessionEnd::PeerLeft;

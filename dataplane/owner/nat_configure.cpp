@@ -215,14 +215,22 @@ nat::RuleId NatRuleNumbers::number(const NatRuleKey& key) {
         return found->second;
     }
     nat::RuleId id{};
-    if (next_ < nat::kMaxRules) {
-        id = nat::RuleId{next_++};
+    if (names_.size() < nat::kMaxRules) {
+        id = nat::RuleId{static_cast<std::uint16_t>(names_.size())};
+        names_.emplace_back();
     } else {
         id = free_.front();
         free_.pop_front();
     }
     numbers_.emplace(key, id);
+    names_[static_cast<std::size_t>(id)] = key.name;
     return id;
+}
+
+const std::string& NatRuleNumbers::name_of(nat::RuleId id) const {
+    static const std::string nothing;
+    const auto place = static_cast<std::size_t>(id);
+    return place < names_.size() ? names_[place] : nothing;
 }
 
 void NatRuleNumbers::keep_only(const std::map<NatRuleKey, nat::RuleId>& used) {

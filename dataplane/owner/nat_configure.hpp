@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "config/model/model.hpp"
 #include "dataplane/nat/nat_table.hpp"
@@ -36,11 +37,13 @@ public:
     // Those of other rules are free.
     void keep_only(const std::map<NatRuleKey, nat::RuleId>& used);
     [[nodiscard]] const std::map<NatRuleKey, nat::RuleId>& all() const { return numbers_; }
+    // The last name that the number had; empty for one that was never given.
+    [[nodiscard]] const std::string& name_of(nat::RuleId id) const;
 
 private:
     std::map<NatRuleKey, nat::RuleId> numbers_;
-    std::deque<nat::RuleId> free_;  // the oldest first
-    std::uint16_t next_ = 0;
+    std::deque<nat::RuleId> free_;    // the oldest first
+    std::vector<std::string> names_;  // by number
 };
 
 struct NatPlan {

@@ -2,16 +2,25 @@
 //
 // A change is asked about first (problem_with) and then carried out (adopt), while the workers go
 // on: they take the new rules over one by one, and end the sessions that those do not allow in
-// portions. Nothing here waits for them.
+// portions. Nothing here waits for them. Views and events go the other way: numbers are read beside
+// the workers, pages of sessions are asked for (NatQuestions), bindings are taken from their rings
+// (NatEvents).
 #pragma once
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "config/model/model.hpp"
+#include "dataplane/channel/handler.hpp"
+#include "dataplane/channel/server.hpp"
 #include "dataplane/nat/nat_table.hpp"
+#include "dataplane/owner/instant.hpp"
 #include "dataplane/owner/nat_configure.hpp"
+#include "dataplane/owner/nat_events.hpp"
+#include "dataplane/owner/nat_questions.hpp"
 #include "dataplane/worker/links.hpp"
 
 namespace godwit::dataplane {
@@ -21,7 +30,7 @@ public:
     using NumberOf = std::function<net::InterfaceId(const std::string&)>;
 
     // `table` may be null: a dataplane that never translates (tests). Both outlive this.
-    NatControl(nat::NatTable* table, Links& links) : table_(table), links_(links) {}
+    NatControl(nat::NatTable* table, Links& links);
 
     // What stands against the model, or "". Nothing changes; interfaces that have no number yet
     // need none.
@@ -30,8 +39,16 @@ public:
     // Carries it out; what is wrong, or "". Nothing happens where nothing has changed.
     std::string adopt(const config::Model& next, const NumberOf& number_of);
 
-    // Moves what is between owner and workers; once a turn. True: some of it is under way.
-    bool turn();
+    // Moves what is between owner and workers, and what the control plane is to hear of it; once a
+    // turn. `unix_ms` is now by the time of day. True: there is more to do at once.
+    bool turn(ChannelServer* server, Instant now, std::uint64_t unix_ms);
+    // Something is under way with the workers: turn again soon.
+    [[nodiscard]] bool is_busy() const { return is_busy_; }
+
+    void asked(std::uint64_t session, std::uint32_t request, const api::NatAskBody& ask);
+    void answer_totals(QueryPage& page) const;
+    void answer_rules(std::uint64_t cursor, QueryPage& page) const;
+    [[nodiscard]] std::vector<api::LimitRecord> limits() const;
 
     [[nodiscard]] const NatRuleNumbers& numbers() const { return numbers_; }
 
@@ -43,11 +60,15 @@ private:
         friend bool operator==(const Basis&, const Basis&) = default;
     };
     static Basis basis_of(const config::Model& model);
+    [[nodiscard]] api::NatTotalsRecord totals() const;
 
     nat::NatTable* table_;
     Links& links_;
     NatRuleNumbers numbers_;
     Basis basis_;
+    std::optional<NatQuestions> questions_;
+    std::optional<NatEvents> events_;
+    bool is_busy_ = false;
 };
 
 }  // namespace godwit::dataplane

@@ -36,6 +36,13 @@ std::uint64_t seed_of(const PortControl& ports, const config::Model& model) {
     return seed;
 }
 
+// By the time of day: for events that people read.
+std::uint64_t unix_milliseconds() {
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                          std::chrono::system_clock::now().time_since_epoch())
+                                          .count());
+}
+
 }  // namespace
 
 Owner::Owner(const OwnerParts& parts, const config::Model& model, std::string_view yaml,
@@ -104,7 +111,7 @@ bool Owner::turn(Instant now) {
         carry_out_actions();
         carry_out_conflicts();
     }
-    nat_is_busy_ = nat_.turn();
+    more |= nat_.turn(server_, now, unix_milliseconds());
     report_routes();
     if (server_ != nullptr && server_->take_resync_due()) {
         report_everything();
@@ -120,7 +127,7 @@ Instant Owner::next_deadline() const {
     if (parts_.shared.reclaimer.pending() > 0) {
         deadline = std::min(deadline, now_ + settings_.reclaim_interval);
     }
-    if (nat_is_busy_) {
+    if (nat_.is_busy()) {
         deadline = std::min(deadline, now_ + settings_.nat_interval);
     }
     if (const auto due = neighbors_.next_deadline()) {
@@ -350,10 +357,14 @@ void Owner::route_record(const api::Record& record) {
 }
 
 void Owner::query(const api::QueryBody& query, QueryPage& page) {
-    answer(
-        {interfaces_, parts_.shared.fib, parts_.shared.next_hops, routes_, hops_, neighbors_,
-         conflicts_, settings_.neighbors, parts_.workers, parts_.counters, packet_buffers_, model_},
-        query, now_, page);
+    answer({interfaces_, parts_.shared.fib, parts_.shared.next_hops, routes_, hops_, neighbors_,
+            conflicts_, settings_.neighbors, parts_.workers, parts_.counters, packet_buffers_,
+            model_, nat_},
+           query, now_, page);
+}
+
+void Owner::nat_asked(std::uint64_t session, std::uint32_t request, const api::NatAskBody& ask) {
+    nat_.asked(session, request, ask);
 }
 
 void Owner::restart_requested() {

@@ -108,6 +108,8 @@ public:
     void route_record(const api::Record& record) override;
     void injected(const api::InjectRecord& header, std::span<const std::byte> packet) override;
     void query(const api::QueryBody& query, QueryPage& page) override;
+    void nat_asked(std::uint64_t session, std::uint32_t request,
+                   const api::NatAskBody& ask) override;
     api::ConfigureOutcome configure(api::ConfigurePhase phase, std::uint64_t revision,
                                     std::string_view yaml, std::string& text) override;
     void restart_requested() override;
@@ -171,7 +173,6 @@ private:
     Dispatch dispatch_;
     PacketBuffers packet_buffers_;
     NatControl nat_;
-    bool nat_is_busy_ = false;
 
     NeighborActions actions_;
     ConflictActions conflict_actions_;

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <string>
+#include <vector>
 
 #include "dataplane/api/decode.hpp"
 
@@ -187,27 +187,29 @@ void answer_limits(const QuerySources& sources, std::uint64_t cursor, QueryPage&
     const Conflicts& conflicts = sources.conflicts;
     const FragmentsHeld fragments = fragments_held(sources);
     const auto& buffers = sources.packet_buffers;
-    const auto limits = std::to_array<api::LimitRecord>(
-        {{Routes, 0, sources.routes.downloaded(), sources.routes.max_routes(),
-          routes.routes_refused},
-         {Lookup, 0, sources.fib.size(), 0, sources.fib.refused_at_limit()},
-         {NextHops, 0, sources.next_hops.used(), sources.next_hops.capacity(),
-          sources.next_hops.refused_at_limit()},
-         {Adjacencies, 0, 0, 0, sources.hops.adjacencies_refused()},
-         {Neighbors, 0, sources.neighbors.size(), sources.neighbor_settings.max_entries,
-          neighbors.table_full},
-         {HostRoutes, 0, 0, 0, routes.host_routes_refused},
-         {InterfaceNeighbors, 0, 0, 0, neighbors.interface_full},
-         {UnresolvedNeighbors, 0, sources.neighbors.unresolved(),
-          sources.neighbor_settings.max_unresolved, neighbors.throttled + neighbors.given_up_early},
-         {HeldPackets, 0, held.total(), held.capacity(), held.pushed_out()},
-         {OwnAddresses, 0, conflicts.size() - conflicts.not_in_use(), conflicts.size(),
-          conflicts.statistics().refused},
-         {AddressConflicts, 0, 0, 0, conflicts.statistics().conflicts},
-         {Fragments, 0, fragments.buffers, fragments.max_buffers, fragments.pushed_out},
-         {InterfaceFragments, 0, 0, 0, fragments.pushed_out_by_interface},
-         {PacketBuffers, buffers.most_used(), buffers.used(), buffers.capacity(),
-          without_buffer(sources)}});
+    std::vector<api::LimitRecord> limits = {
+        {Routes, 0, sources.routes.downloaded(), sources.routes.max_routes(),
+         routes.routes_refused},
+        {Lookup, 0, sources.fib.size(), 0, sources.fib.refused_at_limit()},
+        {NextHops, 0, sources.next_hops.used(), sources.next_hops.capacity(),
+         sources.next_hops.refused_at_limit()},
+        {Adjacencies, 0, 0, 0, sources.hops.adjacencies_refused()},
+        {Neighbors, 0, sources.neighbors.size(), sources.neighbor_settings.max_entries,
+         neighbors.table_full},
+        {HostRoutes, 0, 0, 0, routes.host_routes_refused},
+        {InterfaceNeighbors, 0, 0, 0, neighbors.interface_full},
+        {UnresolvedNeighbors, 0, sources.neighbors.unresolved(),
+         sources.neighbor_settings.max_unresolved, neighbors.throttled + neighbors.given_up_early},
+        {HeldPackets, 0, held.total(), held.capacity(), held.pushed_out()},
+        {OwnAddresses, 0, conflicts.size() - conflicts.not_in_use(), conflicts.size(),
+         conflicts.statistics().refused},
+        {AddressConflicts, 0, 0, 0, conflicts.statistics().conflicts},
+        {Fragments, 0, fragments.buffers, fragments.max_buffers, fragments.pushed_out},
+        {InterfaceFragments, 0, 0, 0, fragments.pushed_out_by_interface},
+        {PacketBuffers, buffers.most_used(), buffers.used(), buffers.capacity(),
+         without_buffer(sources)}};
+    const std::vector<api::LimitRecord> of_nat = sources.nat.limits();
+    limits.insert(limits.end(), of_nat.begin(), of_nat.end());
     for (std::uint64_t number = cursor; number < limits.size(); ++number) {
         if (!page.add(limits[number])) {
             page.next_cursor = number;
@@ -238,6 +240,12 @@ void answer(const QuerySources& sources, const api::QueryBody& query, Instant no
             break;
         case api::QueryKind::Limits:
             answer_limits(sources, query.cursor, page);
+            break;
+        case api::QueryKind::NatTotals:
+            sources.nat.answer_totals(page);
+            break;
+        case api::QueryKind::NatRules:
+            sources.nat.answer_rules(query.cursor, page);
             break;
     }
 }

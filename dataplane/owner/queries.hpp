@@ -12,6 +12,7 @@
 #include "dataplane/owner/hops.hpp"
 #include "dataplane/owner/instant.hpp"
 #include "dataplane/owner/interfaces.hpp"
+#include "dataplane/owner/nat_control.hpp"
 #include "dataplane/owner/neighbors.hpp"
 #include "dataplane/owner/packet_buffers.hpp"
 #include "dataplane/owner/route_table.hpp"
@@ -33,6 +34,7 @@ struct QuerySources {
     const api::CounterBlock& own_counters;
     const PacketBuffers& packet_buffers;
     const config::Model& model;
+    const NatControl& nat;
 };
 
 void answer(const QuerySources& sources, const api::QueryBody& query, Instant now, QueryPage& page);

@@ -363,6 +363,41 @@ TEST_F(ChannelClientTest, gives_single_pages_with_the_cursor_of_the_next) {
     EXPECT_EQ(answer->next_cursor, 7U);
 }
 
+// Workers look when they can; other answers need not wait for theirs.
+TEST_F(ChannelClientTest, takes_an_answer_about_nat_whenever_it_comes) {
+    handler.neighbor_count = 3;
+    open();
+    std::optional<NatAnswer> nat;
+    bool has_neighbors = false;
+    api::NatAskBody ask;
+    ask.kind = api::NatAskKind::Ports;
+    client->ask_nat(ask, [&](net::Result<NatAnswer, std::string> result) {
+        ASSERT_TRUE(result) << result.error();
+        nat = std::move(*result);
+    });
+    client->query(api::QueryKind::Neighbors, [&](net::Result<QueryAnswer, std::string> result) {
+        has_neighbors = result.has_value();
+    });
+    turn();
+    ASSERT_EQ(handler.nat_asks.size(), 1U);
+    EXPECT_TRUE(has_neighbors);
+    EXPECT_FALSE(nat);
+    const std::vector<api::NatPortRecord> records = {{1, 2, 3, 4}, {5, 6, 7, 8}};
+    api::NatAnswerBody header;
+    header.kind = api::NatAskKind::Ports;
+    header.outcome = api::NatAskOutcome::Done;
+    header.record_count = 2;
+    header.record_bytes = sizeof(api::NatPortRecord);
+    header.next_cursor = 99;
+    const auto& asked = handler.nat_asks.front();
+    server->answer_nat(asked.session + 1, asked.request, header, {});  // of another session
+    server->answer_nat(asked.session, asked.request, header, std::as_bytes(std::span(records)));
+    turn();
+    ASSERT_TRUE(nat);
+    EXPECT_EQ(nat->header.next_cursor, 99U);
+    EXPECT_EQ(nat->rows<api::NatPortRecord>().at(1).udp, 7U);
+}
+
 TEST_F(ChannelClientTest, answers_many_questions_at_once_and_refuses_too_many) {
     handler.neighbor_count = 3000;
     open();

@@ -246,6 +246,16 @@ public:
                 add(record);
                 break;
             }
+            case api::QueryKind::NatTotals:
+                add(nat_totals);
+                break;
+            case api::QueryKind::NatRules:
+                for (const auto& record : nat_rules) {
+                    if (!add(record)) {
+                        return;
+                    }
+                }
+                break;
             case api::QueryKind::Workers: {
                 api::WorkerRecord record;
                 record.cpu = 1;
@@ -254,6 +264,46 @@ public:
                 break;
             }
         }
+    }
+    void nat_asked(std::uint64_t session, std::uint32_t request,
+                   const api::NatAskBody& ask) override {
+        nat_asks.push_back(ask);
+        api::NatAnswerBody header;
+        header.kind = ask.kind;
+        header.outcome = nat_outcome;
+        header.record_bytes = static_cast<std::uint32_t>(api::record_bytes_of(ask.kind));
+        std::span<const std::byte> records;
+        std::vector<api::NatSessionRecord> page;
+        if (nat_outcome != api::NatAskOutcome::Done) {
+            server->answer_nat(session, request, header, {});
+            return;
+        }
+        switch (ask.kind) {
+            case api::NatAskKind::Sessions:
+                // Two a page, whatever the filter.
+                for (std::uint64_t at = ask.cursor; at < nat_sessions.size() && page.size() < 2;
+                     ++at) {
+                    page.push_back(nat_sessions[at]);
+                }
+                if (ask.cursor + page.size() < nat_sessions.size()) {
+                    header.next_cursor = ask.cursor + page.size();
+                }
+                header.record_count = static_cast<std::uint32_t>(page.size());
+                records = std::as_bytes(std::span(page));
+                break;
+            case api::NatAskKind::Subscribers:
+                header.record_count = static_cast<std::uint32_t>(nat_subscribers.size());
+                records = std::as_bytes(std::span(nat_subscribers));
+                break;
+            case api::NatAskKind::Ports:
+                header.record_count = static_cast<std::uint32_t>(nat_ports.size());
+                records = std::as_bytes(std::span(nat_ports));
+                break;
+            case api::NatAskKind::Clear:
+                header.cleared = nat_sessions.size();
+                break;
+        }
+        server->answer_nat(session, request, header, records);
     }
     api::ConfigureOutcome configure(api::ConfigurePhase phase, std::uint64_t revision,
                                     std::string_view yaml, std::string& text) override {
@@ -291,6 +341,13 @@ public:
     std::vector<std::vector<std::uint8_t>> sent;
     std::vector<api::InjectRecord> sent_as;  // the header of each
     std::vector<std::pair<api::ConfigurePhase, std::uint64_t>> configured;
+    std::vector<api::NatAskBody> nat_asks;
+    api::NatAskOutcome nat_outcome = api::NatAskOutcome::Done;
+    api::NatTotalsRecord nat_totals;
+    std::vector<api::NatRuleRecord> nat_rules;
+    std::vector<api::NatSessionRecord> nat_sessions;
+    std::vector<api::NatSubscriberRecord> nat_subscribers;
+    std::vector<api::NatPortRecord> nat_ports;
     std::deque<api::ConfigureOutcome> outcomes;  // of the next phases; Done when there is none
     std::size_t max_routes = 1'000'000;
     std::uint64_t refused = 0;

@@ -226,6 +226,55 @@ TEST(QueryReply, holds_whole_records_of_its_kind) {
     })));
 }
 
+TEST(NatQuestion, has_known_kinds_and_fields_only) {
+    NatAskBody ask;
+    ask.kind = NatAskKind::Sessions;
+    ask.filter.fields = kNatAllFields;
+    ask.filter.age = NatAge::Icmp;
+    ASSERT_TRUE(read_nat_ask(bytes_of(ask)));
+    EXPECT_FALSE(read_nat_ask(bytes_of(ask).first(sizeof ask - 1)));
+    auto wrong = ask;
+    wrong.kind = static_cast<NatAskKind>(5);
+    EXPECT_FALSE(read_nat_ask(bytes_of(wrong)));
+    wrong = ask;
+    wrong.filter.fields = kNatAllFields + 1;
+    EXPECT_FALSE(read_nat_ask(bytes_of(wrong)));
+    wrong = ask;
+    wrong.filter.age = NatAge::kCount;
+    EXPECT_FALSE(read_nat_ask(bytes_of(wrong)));
+}
+
+TEST(NatAnswer, holds_whole_records_of_its_kind) {
+    NatAnswerBody header;
+    header.kind = NatAskKind::Sessions;
+    header.outcome = NatAskOutcome::Done;
+    header.record_count = 1;
+    header.record_bytes = sizeof(NatSessionRecord);
+    NatSessionRecord session;
+    session.age = NatAge::Udp;
+    const auto with = [](const NatAnswerBody& front, const NatSessionRecord& record) {
+        std::vector<std::byte> bytes(bytes_of(front).begin(), bytes_of(front).end());
+        bytes.insert(bytes.end(), bytes_of(record).begin(), bytes_of(record).end());
+        return bytes;
+    };
+    ASSERT_TRUE(read_nat_answer(with(header, session)));
+    auto odd = header;
+    odd.record_count = 2;
+    EXPECT_FALSE(read_nat_answer(with(odd, session)));
+    odd = header;
+    odd.kind = NatAskKind::Clear;
+    EXPECT_FALSE(read_nat_answer(with(odd, session)));
+    odd = header;
+    odd.outcome = static_cast<NatAskOutcome>(3);
+    EXPECT_FALSE(read_nat_answer(with(odd, session)));
+    auto strange = session;
+    strange.tcp = NatTcpState::kCount;
+    EXPECT_FALSE(read_nat_answer(with(header, strange)));
+    strange = session;
+    strange.age = NatAge::kCount;
+    EXPECT_FALSE(read_nat_answer(with(header, strange)));
+}
+
 TEST(BoundedText, ends_at_its_zero_or_at_the_array) {
     std::array<char, 8> text{};
     set_bounded_text(text, "wan0");

@@ -51,6 +51,10 @@ public:
             }
         }
     }
+    void nat_asked(std::uint64_t session, std::uint32_t request,
+                   const api::NatAskBody& ask) override {
+        nat_asks.push_back({session, request, ask});
+    }
     api::ConfigureOutcome configure(api::ConfigurePhase phase, std::uint64_t revision,
                                     std::string_view yaml, std::string& text) override {
         configured = {phase, revision, std::string(yaml)};
@@ -69,6 +73,12 @@ public:
     std::uint32_t neighbor_count = 0;
     std::vector<api::RouteType> route_types;
     std::vector<std::pair<api::InjectRecord, std::vector<std::byte>>> injects;
+    struct NatAsked {
+        std::uint64_t session = 0;
+        std::uint32_t request = 0;
+        api::NatAskBody ask;
+    };
+    std::vector<NatAsked> nat_asks;
     struct Configured {
         api::ConfigurePhase phase{};
         std::uint64_t revision = 0;

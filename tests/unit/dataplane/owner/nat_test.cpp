@@ -210,6 +210,30 @@ TEST_F(NatOwner, forwards_both_protocols_of_one_rule) {
     EXPECT_TRUE(translator->is_mapped(IpProtocol::Tcp, {{192, 0, 2, 1}, 53}));
 }
 
+// The numbers of the rules and of all workers, as queries give them.
+TEST_F(NatOwner, counts_sessions_by_the_names_of_their_rules) {
+    ASSERT_TRUE(out(kHost, 40000));
+    ASSERT_TRUE(out(kHost, 40002));
+    for (unsigned worker = 0; worker < 2; ++worker) {
+        table_.seat(worker).publish(clock_);
+    }
+    std::vector<std::byte> room(4096);
+    QueryPage rules({api::QueryKind::NatRules, 0, 0}, room);
+    owner->query({api::QueryKind::NatRules, 0, 0}, rules);
+    ASSERT_EQ(rules.count(), 1U);
+    const auto rule = *api::read_front<api::NatRuleRecord>(room);
+    EXPECT_EQ(api::bounded_text(rule.name), "lan-out");
+    EXPECT_EQ(rule.sessions, 2U);
+    EXPECT_EQ(rule.sessions_made, 2U);
+    QueryPage page({api::QueryKind::NatTotals, 0, 0}, room);
+    owner->query({api::QueryKind::NatTotals, 0, 0}, page);
+    ASSERT_EQ(page.count(), 1U);
+    const auto totals = *api::read_front<api::NatTotalsRecord>(room);
+    EXPECT_EQ(totals.sessions[static_cast<std::size_t>(api::NatAge::Udp)], 2U);
+    EXPECT_EQ(totals.max_sessions, 262144U);
+    EXPECT_EQ(totals.subscribers, 2U) << "one at each worker";
+}
+
 TEST(NatRuleNumbers, stay_with_their_names_and_come_back_last) {
     NatRuleNumbers numbers;
     const NatRuleKey a{NatRuleKind::Source, "a", {}};

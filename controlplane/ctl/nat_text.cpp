@@ -1,0 +1,96 @@
+#include "controlplane/ctl/nat_text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <vector>
+
+#include "controlplane/ctl/json_reading.hpp"
+#include "controlplane/ctl/table.hpp"
+
+namespace godwit::ctl {
+namespace json = boost::json;
+namespace {
+
+constexpr Align kRight = Align::Right;
+
+// "3 of 100", or the number alone where there is no limit.
+std::string of(const json::value& data, std::string_view used, std::string_view most) {
+    const std::uint64_t limit = count_of(member(data, most));
+    const std::string number = grouped(count_of(member(data, used)));
+    return limit == 0 ? number : fmt::format("{} of {}", number, grouped(limit));
+}
+
+// "a 1, b 2" of the members that are not zero.
+std::string not_zero(const json::value& counters) {
+    std::string text;
+    if (const auto* object = counters.if_object()) {
+        for (const auto& [key, value] : *object) {
+            if (const std::uint64_t count = count_of(value); count != 0) {
+                text += fmt::format("{}{} {}", text.empty() ? "" : ", ",
+                                    printable(std::string_view(key.data(), key.size())),
+                                    grouped(count));
+            }
+        }
+    }
+    return text;
+}
+
+std::string line(std::string_view heading, const std::string& text) {
+    return text.empty() ? std::string() : fmt::format("{:<18}{}\n", heading, text);
+}
+
+}  // namespace
+
+std::string nat_text(const json::value& data) {
+    if (count_of(member(data, "max-sessions")) == 0) {
+        return "nothing is translated\n";
+    }
+    std::string text = line("sessions", of(data, "sessions", "max-sessions"));
+    text += line("  by state", not_zero(member(data, "sessions-by-state")));
+    text += line("  made", grouped(count_of(member(data, "sessions-made"))));
+    text += line("  ended", not_zero(member(data, "sessions-ended")));
+    text += line("mappings", grouped(count_of(member(data, "mappings"))));
+    text += line("subscribers", of(data, "subscribers", "max-subscribers"));
+    text += line("  limits", not_zero(member(data, "limits")));
+    text += line("memory bytes", grouped(count_of(member(data, "memory-bytes"))));
+    text += line("packets", not_zero(member(data, "packets")));
+    text += line("refused", not_zero(member(data, "refused")));
+    text += line("events", not_zero(member(data, "events")));
+    const json::value& journal = member(data, "journal");
+    if (const std::uint64_t lost = count_of(member(journal, "not-written")); lost != 0) {
+        text += line("journal", fmt::format("{} lines are missing from {}", grouped(lost),
+                                            printable(cell_of(member(journal, "file")))));
+    }
+
+    Table rules({{"RULE"}, {"KIND"}, {"PROTOCOL"}, {"SESSIONS", kRight}, {"MADE", kRight}});
+    for (const json::value& rule : items(member(data, "rules"))) {
+        rules.add_row({cell_of(member(rule, "name")), cell_of(member(rule, "kind")),
+                       cell_of(member(rule, "protocol")), cell_of(member(rule, "sessions")),
+                       cell_of(member(rule, "sessions-made"))});
+    }
+    text += "\n" + rules.text();
+
+    Table addresses({{"ADDRESS"},
+                     {"RULE"},
+                     {"TCP USED", kRight},
+                     {"TCP FREE", kRight},
+                     {"UDP USED", kRight},
+                     {"UDP FREE", kRight},
+                     {"ICMP USED", kRight}});
+    for (const json::value& address : items(member(data, "addresses"))) {
+        addresses.add_row(
+            {cell_of(member(address, "address")), cell_of(member(address, "rule")),
+             cell_of(member(address, "tcp-ports-used")), cell_of(member(address, "tcp-ports-free")),
+             cell_of(member(address, "udp-ports-used")), cell_of(member(address, "udp-ports-free")),
+             cell_of(member(address, "icmp-identifiers-used"))});
+    }
+    text += "\n" + addresses.text();
+    if (const std::uint64_t more = count_of(member(data, "addresses-not-shown")); more != 0) {
+        text += fmt::format("and {} more addresses\n", grouped(more));
+    }
+    return text;
+}
+
+}  // namespace godwit::ctl

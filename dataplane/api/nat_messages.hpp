@@ -1,0 +1,208 @@
+// What the two programs say to each other about NAT: numbers and rules as records of queries,
+// sessions as pages that the workers fill, bindings as events.
+//
+// Pages are asked for with ControlType::NatAsk and answered with ControlType::NatAnswer, later and
+// not in the order of other answers: each worker looks through its own sessions a piece at a time
+// while it forwards. A cursor is the worker and the place in its table, so pages stay right while
+// sessions come and go between them; a session that is moved to another place may be missed.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace godwit::api {
+
+// RFC 7857 figure 1.
+enum class NatTcpState : std::uint8_t {
+    None,
+    InsideSyn,
+    OutsideSyn,
+    PickedUp,
+    Established,
+    InsideFin,
+    OutsideFin,
+    BothFin,
+    Transitory,
+    kCount
+};
+
+// How long a session lives without traffic follows from this.
+enum class NatAge : std::uint8_t {
+    TcpOpening = 1,
+    TcpOpeningInward,
+    TcpEstablished,
+    TcpClosing,
+    Udp,
+    Icmp,
+    kCount
+};
+constexpr std::size_t kNatAges = static_cast<std::size_t>(NatAge::kCount);
+
+// Why packets were not translated.
+enum class NatRefusal : std::uint8_t {
+    None,
+    SessionTableFull,
+    SubscriberTableFull,
+    SubscriberSessions,
+    SubscriberPorts,
+    SubscriberRate,
+    PortsExhausted,
+    UntranslatableProtocol,
+    Filtered,
+    UnsolicitedSyn,
+    StrayReset,
+    UnknownQuote,
+    NotOwner,
+    kCount
+};
+constexpr std::size_t kNatRefusals = static_cast<std::size_t>(NatRefusal::kCount);
+
+// ---- queries
+
+// All workers together; of one record.
+struct NatTotalsRecord {
+    std::uint64_t max_sessions = 0;  // 0: nothing is translated
+    std::uint64_t max_subscribers = 0;
+    std::array<std::uint64_t, kNatAges> sessions{};  // by NatAge
+    std::uint64_t mappings = 0;
+    std::uint64_t subscribers = 0;
+    std::uint64_t syns_waiting = 0;
+    std::uint64_t memory_bytes = 0;
+    std::uint64_t translated_out = 0;  // packets
+    std::uint64_t translated_in = 0;
+    std::uint64_t without_session = 0;                  // of them, by a rule or mapping alone
+    std::uint64_t errors_translated = 0;                // ICMP
+    std::array<std::uint64_t, kNatRefusals> refused{};  // packets, by NatRefusal
+    std::uint64_t sessions_made = 0;
+    std::uint64_t sessions_expired = 0;
+    std::uint64_t sessions_evicted = 0;
+    std::uint64_t sessions_revoked = 0;
+    std::uint64_t sessions_cleared = 0;
+    std::uint64_t mappings_made = 0;
+    std::uint64_t ports_preserved = 0;
+    std::uint64_t resets_doubted = 0;
+    std::uint64_t syns_held = 0;
+    std::uint64_t events_told = 0;        // to a control plane
+    std::uint64_t events_suppressed = 0;  // over `nat.log.rate`
+    std::uint64_t events_lost = 0;        // nobody took them in time
+};
+
+enum class NatRuleKind : std::uint8_t { Source = 1, Static, Destination };
+
+constexpr std::size_t kNatRuleNameBytes = 32;  // zero-terminated
+
+struct NatRuleRecord {
+    std::uint16_t rule = 0;  // its number, as sessions and events have it
+    NatRuleKind kind{};
+    std::uint8_t protocol = 0;  // of a destination rule
+    std::uint32_t reserved = 0;
+    std::uint64_t sessions = 0;
+    std::uint64_t sessions_made = 0;
+    std::array<char, kNatRuleNameBytes> name{};
+};
+
+// ---- pages that workers fill
+
+enum class NatAskKind : std::uint32_t { Sessions = 1, Subscribers, Ports, Clear };
+
+enum NatFilterFields : std::uint32_t {
+    kNatInside = 1U << 0,
+    kNatOutside = 1U << 1,
+    kNatRemote = 1U << 2,
+    kNatProtocol = 1U << 3,
+    kNatRule = 1U << 4,
+    kNatAge = 1U << 5,
+    kNatInsidePort = 1U << 6,
+    kNatOutsidePort = 1U << 7,
+    kNatAllFields = (1U << 8) - 1
+};
+
+// What is named in `fields` must be as it stands here.
+struct NatFilter {
+    std::uint32_t fields = 0;
+    std::uint32_t inside = 0;
+    std::uint32_t outside = 0;
+    std::uint32_t remote = 0;
+    std::uint16_t inside_port = 0;
+    std::uint16_t outside_port = 0;
+    std::uint16_t rule = 0;
+    std::uint8_t protocol = 0;
+    NatAge age{};
+};
+
+struct NatAskBody {
+    NatAskKind kind{};
+    std::uint32_t max_records = 0;  // 0: as many as fit
+    std::uint64_t cursor = 0;       // 0 first, then what the last answer gave
+    NatFilter filter;               // of Sessions and Clear
+};
+
+enum class NatAskOutcome : std::uint32_t {
+    Done = 1,
+    Busy  // too many questions wait; nothing was done
+};
+
+struct NatAnswerBody {
+    NatAskKind kind{};
+    NatAskOutcome outcome{};
+    std::uint32_t record_count = 0;
+    std::uint32_t record_bytes = 0;  // of one; 0 for Clear
+    std::uint64_t next_cursor = 0;   // 0: that was the last page
+    std::uint64_t cleared = 0;       // of Clear: sessions that were ended
+};
+
+struct NatSessionRecord {
+    std::uint32_t inside = 0;
+    std::uint32_t outside = 0;
+    std::uint32_t remote = 0;
+    std::uint16_t inside_port = 0;
+    std::uint16_t outside_port = 0;
+    std::uint16_t remote_port = 0;
+    std::uint16_t rule = 0;
+    std::uint8_t protocol = 0;
+    NatTcpState tcp{};
+    NatAge age{};
+    std::uint8_t worker = 0;
+    std::uint32_t idle_seconds = 0;  // within a sixteenth of its lifetime
+    std::uint32_t seconds_left = 0;
+};
+
+struct NatSubscriberRecord {  // of one worker
+    std::uint32_t inside = 0;
+    std::uint32_t outside = 0;
+    std::uint32_t ports = 0;
+    std::uint32_t sessions = 0;
+    std::uint16_t blocks = 0;
+    std::uint16_t worker = 0;
+};
+
+struct NatPortRecord {  // ports of an outside address that one worker has given out
+    std::uint32_t outside = 0;
+    std::uint32_t tcp = 0;
+    std::uint32_t udp = 0;
+    std::uint32_t icmp = 0;
+};
+
+// ---- events
+
+// With the names of RFC 8158 and the IPFIX registry. A port is 0 where there is none.
+struct NatBindingRecord {
+    std::uint64_t time_ms = 0;  // observationTimeMilliseconds, of the Unix epoch
+    std::uint8_t event = 0;     // natEvent
+    std::uint8_t protocol = 0;  // protocolIdentifier
+    std::uint16_t rule = 0;
+    std::uint32_t inside = 0;        // sourceIPv4Address
+    std::uint32_t outside = 0;       // postNATSourceIPv4Address
+    std::uint32_t remote = 0;        // destinationIPv4Address
+    std::uint16_t inside_port = 0;   // sourceTransportPort
+    std::uint16_t outside_port = 0;  // postNAPTSourceTransportPort
+    std::uint16_t remote_port = 0;   // destinationTransportPort
+    std::uint16_t block_first = 0;   // portRangeStart
+    std::uint16_t block_last = 0;    // portRangeEnd
+    std::uint16_t block_step = 0;    // portRangeStepSize, in pairs of ports
+    std::uint32_t reserved = 0;
+    std::array<char, kNatRuleNameBytes> rule_name{};
+};
+
+}  // namespace godwit::api

@@ -1,0 +1,239 @@
+#include "dataplane/owner/nat_questions.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace godwit::dataplane {
+
+namespace {
+
+// What fits into one control message.
+constexpr std::size_t kRecordBytes =
+    api::kMaxControlMessageBytes - sizeof(api::ControlHeader) - sizeof(api::NatAnswerBody);
+
+// Both sides of the channel have one numbering.
+static_assert(static_cast<int>(api::NatTcpState::Transitory) ==
+              static_cast<int>(nat::TcpState::Transitory));
+static_assert(static_cast<int>(api::NatAge::Icmp) == static_cast<int>(nat::AgeClass::Icmp) &&
+              api::kNatAges == nat::kAgeClasses);
+
+nat::SessionFilter filter_of(const api::NatFilter& asked) {
+    nat::SessionFilter filter;
+    const auto has = [&](api::NatFilterFields field) { return (asked.fields & field) != 0; };
+    if (has(api::kNatInside)) {
+        filter.inside = net::Ipv4Address(asked.inside);
+    }
+    if (has(api::kNatOutside)) {
+        filter.outside = net::Ipv4Address(asked.outside);
+    }
+    if (has(api::kNatRemote)) {
+        filter.remote = net::Ipv4Address(asked.remote);
+    }
+    if (has(api::kNatProtocol)) {
+        filter.protocol = net::IpProtocol{asked.protocol};
+    }
+    if (has(api::kNatRule)) {
+        filter.rule = nat::RuleId{asked.rule};
+    }
+    if (has(api::kNatAge)) {
+        filter.age = static_cast<nat::AgeClass>(asked.age);
+    }
+    if (has(api::kNatInsidePort)) {
+        filter.inside_port = asked.inside_port;
+    }
+    if (has(api::kNatOutsidePort)) {
+        filter.outside_port = asked.outside_port;
+    }
+    return filter;
+}
+
+nat::Seconds lifetime(nat::AgeClass age, const nat::Timeouts& times) {
+    switch (age) {
+        case nat::AgeClass::TcpOpening:
+        case nat::AgeClass::TcpOpeningInward:
+            return times.tcp_opening;
+        case nat::AgeClass::TcpEstablished:
+            return times.tcp_established;
+        case nat::AgeClass::TcpClosing:
+            return times.tcp_closing;
+        case nat::AgeClass::Udp:
+            return times.udp;
+        case nat::AgeClass::Icmp:
+            return times.icmp;
+        case nat::AgeClass::Free:
+            break;
+    }
+    return {};
+}
+
+api::NatSessionRecord record_of(const nat::SessionView& view, unsigned worker,
+                                std::uint64_t now_seconds, const nat::Timeouts& times) {
+    api::NatSessionRecord record;
+    record.inside = view.inside_to_remote.source.address.value();
+    record.inside_port = view.inside_to_remote.source.port;
+    record.outside = view.outside.address.value();
+    record.outside_port = view.outside.port;
+    record.remote = view.inside_to_remote.destination.address.value();
+    record.remote_port = view.inside_to_remote.destination.port;
+    record.rule = static_cast<std::uint16_t>(view.rule);
+    record.protocol = static_cast<std::uint8_t>(view.inside_to_remote.protocol);
+    record.tcp = static_cast<api::NatTcpState>(view.tcp);
+    record.age = static_cast<api::NatAge>(view.age);
+    record.worker = static_cast<std::uint8_t>(worker);
+    const std::uint64_t listed = view.listed.time_since_epoch().count();
+    record.idle_seconds =
+        static_cast<std::uint32_t>(now_seconds > listed ? now_seconds - listed : 0U);
+    const std::uint32_t whole = lifetime(view.age, times).count();
+    record.seconds_left = whole > record.idle_seconds ? whole - record.idle_seconds : 0U;
+    return record;
+}
+
+template <class Record>
+std::span<const std::byte> bytes_of_all(const std::vector<Record>& records) {
+    return std::as_bytes(std::span(records));
+}
+
+}  // namespace
+
+void NatQuestions::asked(std::uint64_t session, std::uint32_t request, const api::NatAskBody& ask) {
+    Waiting waiting{session, request, ask, 0};
+    if (ask.kind == api::NatAskKind::Clear) {
+        waiting.ask.cursor = 0;  // all of them
+    }
+    const std::uint64_t tag = ++last_tag_;
+    if (waiting_.size() < kMaxQuestions && ask_worker(tag, waiting)) {
+        waiting_.emplace(tag, waiting);
+    } else if (refused_.size() < kMaxRefused) {
+        refused_.push_back(waiting);
+    }
+}
+
+// The cursor says which worker.
+bool NatQuestions::ask_worker(std::uint64_t tag, const Waiting& waiting) {
+    const auto worker = static_cast<unsigned>(
+        std::min<std::uint64_t>(waiting.ask.cursor >> 32U, table_.workers() - 1U));
+    const auto cursor = static_cast<std::uint32_t>(waiting.ask.cursor);
+    const auto room = [&](std::size_t record_bytes) {
+        const auto most = static_cast<std::uint32_t>(kRecordBytes / record_bytes);
+        return waiting.ask.max_records == 0 ? most : std::min(most, waiting.ask.max_records);
+    };
+    nat::Question question;
+    switch (waiting.ask.kind) {
+        case api::NatAskKind::Sessions: {
+            nat::SessionPage page;
+            page.filter = filter_of(waiting.ask.filter);
+            page.cursor = cursor;
+            page.room = room(sizeof(api::NatSessionRecord));
+            question = std::move(page);
+            break;
+        }
+        case api::NatAskKind::Subscribers: {
+            nat::SubscriberPage page;
+            page.cursor = cursor;
+            page.room = room(sizeof(api::NatSubscriberRecord));
+            question = std::move(page);
+            break;
+        }
+        case api::NatAskKind::Ports: {
+            nat::PortPage page;
+            page.cursor = cursor;
+            page.room = room(sizeof(api::NatPortRecord));
+            question = std::move(page);
+            break;
+        }
+        case api::NatAskKind::Clear: {
+            nat::SessionClear clear;
+            clear.filter = filter_of(waiting.ask.filter);
+            question = clear;
+            break;
+        }
+    }
+    if (!table_.ask(worker, std::move(question), tag)) {
+        return false;
+    }
+    links_.wake_worker(worker);
+    return true;
+}
+
+void NatQuestions::poll(ChannelServer* server) {
+    while (auto answer = table_.take_answer()) {
+        came(std::move(*answer), server);
+    }
+    while (!refused_.empty()) {
+        api::NatAnswerBody header;
+        header.outcome = api::NatAskOutcome::Busy;
+        give(refused_.front(), header, {}, server);
+        refused_.pop_front();
+    }
+}
+
+void NatQuestions::came(nat::Answer answer, ChannelServer* server) {
+    auto node = waiting_.extract(answer.tag);
+    if (node.empty()) {
+        return;
+    }
+    Waiting& waiting = node.mapped();
+    api::NatAnswerBody header;
+    header.outcome = api::NatAskOutcome::Done;
+    if (const auto* clear = std::get_if<nat::SessionClear>(&answer.question)) {
+        waiting.cleared += clear->cleared;
+        waiting.ask.cursor = next_cursor(answer.worker, nat::kNone);
+        const bool goes_on = waiting.ask.cursor != 0;
+        if (goes_on && ask_worker(answer.tag, waiting)) {
+            waiting_.insert(std::move(node));
+            return;
+        }
+        header.outcome = goes_on ? api::NatAskOutcome::Busy : api::NatAskOutcome::Done;
+        header.cleared = waiting.cleared;
+        give(waiting, header, {}, server);
+        return;
+    }
+    if (const auto* page = std::get_if<nat::SessionPage>(&answer.question)) {
+        const std::uint64_t now_seconds = table_.statistics(answer.worker).now_seconds;
+        const nat::Timeouts times =
+            table_.wanted() ? table_.wanted()->settings.timeouts : nat::Timeouts{};
+        std::vector<api::NatSessionRecord> records;
+        for (const nat::SessionView& view : page->sessions) {
+            records.push_back(record_of(view, answer.worker, now_seconds, times));
+        }
+        header.record_count = static_cast<std::uint32_t>(records.size());
+        header.next_cursor = next_cursor(answer.worker, page->cursor);
+        give(waiting, header, bytes_of_all(records), server);
+    } else if (const auto* subscribers = std::get_if<nat::SubscriberPage>(&answer.question)) {
+        std::vector<api::NatSubscriberRecord> records;
+        for (const nat::Subscriber& each : subscribers->subscribers) {
+            records.push_back({each.inside.value(), each.outside.value(), each.ports, each.sessions,
+                               each.blocks, static_cast<std::uint16_t>(answer.worker)});
+        }
+        header.record_count = static_cast<std::uint32_t>(records.size());
+        header.next_cursor = next_cursor(answer.worker, subscribers->cursor);
+        give(waiting, header, bytes_of_all(records), server);
+    } else if (const auto* ports = std::get_if<nat::PortPage>(&answer.question)) {
+        std::vector<api::NatPortRecord> records;
+        for (const nat::PortUse& use : ports->uses) {
+            records.push_back({use.outside.value(), use.tcp, use.udp, use.icmp});
+        }
+        header.record_count = static_cast<std::uint32_t>(records.size());
+        header.next_cursor = next_cursor(answer.worker, ports->cursor);
+        give(waiting, header, bytes_of_all(records), server);
+    }
+}
+
+void NatQuestions::give(const Waiting& to, api::NatAnswerBody header,
+                        std::span<const std::byte> records, ChannelServer* server) const {
+    header.kind = to.ask.kind;
+    header.record_bytes = static_cast<std::uint32_t>(api::record_bytes_of(to.ask.kind));
+    if (server != nullptr) {
+        server->answer_nat(to.session, to.request, header, records);
+    }
+}
+
+std::uint64_t NatQuestions::next_cursor(unsigned worker, std::uint32_t cursor) const {
+    if (cursor != nat::kNone) {
+        return std::uint64_t{worker} << 32U | cursor;
+    }
+    return worker + 1U < table_.workers() ? std::uint64_t{worker + 1U} << 32U : 0U;
+}
+
+}  // namespace godwit::dataplane
