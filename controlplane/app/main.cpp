@@ -28,6 +28,7 @@
 #include "config/store/store.hpp"
 #include "controlplane/management/apply.hpp"
 #include "controlplane/management/control_server.hpp"
+#include "controlplane/management/nat_journal.hpp"
 #include "controlplane/management/router.hpp"
 #include "controlplane/management/show.hpp"
 #include "controlplane/management/verbs.hpp"
@@ -126,9 +127,12 @@ int run(const Options& options) {
                  model.management.control_socket);
 
     std::random_device random;  // getrandom(2) or RDRAND: not to be guessed
+    control::NatJournal nat_journal(options.state_directory);
     control::Router router(
         executor, timers, [&random] { return random(); },
         control::RunningConfiguration{std::move(*revision), yaml, model});
+
+    router.set_nat_journal(nat_journal);
 
     int exit_code = 0;
     const auto farewell = timers.make_timer();

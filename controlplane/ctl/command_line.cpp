@@ -18,12 +18,13 @@ struct Subject {
     const char* filter;  // what an extra word narrows it to; null when nothing does
 };
 
-constexpr std::array<Subject, 10> kSubjects{{
+constexpr std::array<Subject, 11> kSubjects{{
     {"interfaces", "ports, VLANs and loopbacks: state, addresses, counters", "NAME"},
     {"routes", "the routes that the control plane knows, the best and the others", "PREFIX"},
     {"fib", "the routes that the dataplane really uses", "PREFIX"},
     {"next-hops", "the dataplane's next hops and who uses them", nullptr},
     {"neighbors", "the ARP table", nullptr},
+    {"nat", "address translation: sessions by rule, ports, limits, refusals", nullptr},
     {"workers", "worker threads and the table owner: load and ledger", nullptr},
     {"nodes", "the nodes of the packet graph: packets and cycles", nullptr},
     {"drops", "why packets were dropped, and how many", nullptr},
@@ -109,6 +110,12 @@ Place place_after(const CLI::App& root, const std::vector<std::string>& words) {
         }
     }
     return place;
+}
+
+bool selects_nothing(const NatSelection& nat) {
+    return nat.inside.empty() && nat.outside.empty() && nat.remote.empty() &&
+           nat.protocol.empty() && nat.rule.empty() && nat.state.empty() && !nat.inside_port &&
+           !nat.outside_port;
 }
 
 // The word that was not expected, and what stands nearest to it.
@@ -231,6 +238,9 @@ void CommandLine::add_verbs() {
         if (subject.filter != nullptr) {
             verb->add_option(subject.filter, invocation_.name, "only this one");
         }
+        if (std::string_view(subject.word) == "nat") {
+            add_nat_subjects(*verb);
+        }
     }
 
     CLI::App* check = app.add_subcommand("check",
@@ -299,10 +309,44 @@ void CommandLine::add_verbs() {
     traceroute->add_flag("--df", invocation_.dont_fragment,
                          "do not fragment: a router on the way whose next MTU is less says so");
 
+    CLI::App* clear = app.add_subcommand("clear", "end what the router remembers");
+    clear->require_subcommand(1);
+    CLI::App* clear_nat = clear->add_subcommand("nat", "end sessions of address translation");
+    add_nat_selection(*clear_nat);
+    clear_nat->add_flag("--all", invocation_.all, "all sessions");
+
     CLI::App* completion = app.add_subcommand("completion", "a completion script for a shell");
     completion->add_option("SHELL", invocation_.shell, "bash")
         ->required()
         ->check(CLI::IsMember({"bash"}));
+}
+
+void CommandLine::add_nat_subjects(CLI::App& nat) {
+    CLI::App* sessions = nat.add_subcommand("sessions", "who speaks to whom, and as what");
+    CLI::App* subscribers =
+        nat.add_subcommand("subscribers", "inside addresses: their ports and sessions");
+    for (CLI::App* verb : {sessions, subscribers}) {
+        verb->add_option("--limit", invocation_.limit, "at most so many (default 1000; 0: all)")
+            ->check(CLI::Range(0, 1'000'000'000));
+        verb->add_option("--watch", watch_, "again and again, as in --watch 1s")
+            ->type_name("DURATION");
+    }
+    add_nat_selection(*sessions);
+}
+
+void CommandLine::add_nat_selection(CLI::App& verb) {
+    NatSelection& nat = invocation_.nat;
+    verb.add_option("--inside", nat.inside, "of this inside address")->check(CLI::ValidIPV4);
+    verb.add_option("--outside", nat.outside, "with this outside address")->check(CLI::ValidIPV4);
+    verb.add_option("--remote", nat.remote, "to this address")->check(CLI::ValidIPV4);
+    verb.add_option("--protocol", nat.protocol, "tcp, udp, icmp or a number");
+    verb.add_option("--rule", nat.rule, "made by this rule");
+    verb.add_option("--state", nat.state, "of a TCP connection")
+        ->check(CLI::IsMember({"opening", "established", "closing"}));
+    verb.add_option("--inside-port", nat.inside_port, "from this inside port")
+        ->check(CLI::Range(0, 65'535));
+    verb.add_option("--outside-port", nat.outside_port, "with this outside port")
+        ->check(CLI::Range(0, 65'535));
 }
 
 net::Result<Invocation, NotRun> CommandLine::parse(const std::vector<std::string>& words,
@@ -375,7 +419,7 @@ net::Result<Invocation, NotRun> CommandLine::parse(const std::vector<std::string
         return invocation_;
     }
     const CLI::App* verb = app_->get_subcommands().front();
-    constexpr std::array<std::pair<std::string_view, Verb>, 9> kVerbs{
+    constexpr std::array<std::pair<std::string_view, Verb>, 10> kVerbs{
         {{"show", Verb::Show},
          {"check", Verb::Check},
          {"plan", Verb::Plan},
@@ -384,14 +428,22 @@ net::Result<Invocation, NotRun> CommandLine::parse(const std::vector<std::string
          {"history", Verb::History},
          {"ping", Verb::Ping},
          {"traceroute", Verb::Traceroute},
+         {"clear", Verb::Clear},
          {"completion", Verb::Completion}}};
     for (const auto& [word, value] : kVerbs) {
         if (verb->get_name() == word) {
             invocation_.verb = value;
         }
     }
-    if (invocation_.verb == Verb::Show) {
-        invocation_.subject = verb->get_subcommands().front()->get_name();
+    if (invocation_.verb == Verb::Show || invocation_.verb == Verb::Clear) {
+        const CLI::App* subject = verb->get_subcommands().front();
+        invocation_.subject = subject->get_name();
+        for (const CLI::App* part : subject->get_subcommands()) {
+            invocation_.subject += "-" + part->get_name();
+        }
+    }
+    if (invocation_.verb == Verb::Clear && !invocation_.all && selects_nothing(invocation_.nat)) {
+        return usage("clear nat: say which sessions, or --all");
     }
     return invocation_;
 }
@@ -404,6 +456,10 @@ CommandLine::Candidates CommandLine::complete(const std::vector<std::string>& be
     if (place.open_option != nullptr) {
         if (place.open_option->check_lname("output")) {
             words = {"table", "json", "yaml"};
+        } else if (place.open_option->check_lname("state")) {
+            words = {"opening", "established", "closing"};
+        } else if (place.open_option->check_lname("protocol")) {
+            words = {"tcp", "udp", "icmp"};
         }
         candidates.wants_file = place.open_option->check_lname("socket");
     } else if (partial.starts_with("-")) {
@@ -451,6 +507,10 @@ std::string CommandLine::bash_completion() const {
         add_case(verb, {verb});
         for (const std::string& subject : verbs_of(*app_->get_subcommand(verb))) {
             add_case(verb + " " + subject, {verb, subject});
+            const CLI::App* parts = app_->get_subcommand(verb)->get_subcommand(subject);
+            for (const std::string& part : verbs_of(*parts)) {
+                add_case(verb + " " + subject + " " + part, {verb, subject, part});
+            }
         }
     }
     return fmt::format(
@@ -465,9 +525,9 @@ _godwitctl() {{
     for ((i = 1; i < COMP_CWORD; i++)); do
         word="${{COMP_WORDS[i]}}"
         case "$word" in
-            -o|--output|--socket|--watch|-m|--message|-c|--count|-i|--interval|-W|--timeout|-s|--size|-t|--ttl|-q|--probes|-p|--port|--max-hops|--source) ((i++)) ;;
+            -o|--output|--socket|--watch|-m|--message|-c|--count|-i|--interval|-W|--timeout|-s|--size|-t|--ttl|-q|--probes|-p|--port|--max-hops|--source|--limit|--inside|--outside|--remote|--protocol|--rule|--state|--inside-port|--outside-port) ((i++)) ;;
             -*) ;;
-            *) [[ "$path" == *' '* ]] || path="${{path:+$path }}$word" ;;
+            *) [[ "$path" == *' '*' '* ]] || path="${{path:+$path }}$word" ;;
         esac
     done
     case "$path" in

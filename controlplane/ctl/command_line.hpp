@@ -49,6 +49,8 @@ public:
 
 private:
     void add_verbs();
+    void add_nat_subjects(CLI::App& nat);
+    void add_nat_selection(CLI::App& verb);
 
     std::unique_ptr<CLI::App> app_;
     Invocation invocation_;  // where the tree's options write to

@@ -18,10 +18,23 @@ enum class Verb : std::uint8_t {
     History,
     Ping,
     Traceroute,
+    Clear,
     Completion
 };
 
 enum class OutputForm : std::uint8_t { Table, Json, Yaml };
+
+// Which sessions of NAT are meant; what is not said is any.
+struct NatSelection {
+    std::string inside;
+    std::string outside;
+    std::string remote;
+    std::string protocol;
+    std::string rule;
+    std::string state;
+    std::optional<unsigned> inside_port;
+    std::optional<unsigned> outside_port;
+};
 
 struct Invocation {
     Verb verb = Verb::Prompt;
@@ -49,6 +62,9 @@ struct Invocation {
     unsigned port = 33'434;
     unsigned probe_bytes = 32;  // of data
     std::string shell;          // completion
+    NatSelection nat;           // show nat sessions, clear nat
+    bool all = false;           // clear: without a filter
+    unsigned limit = 1000;      // show nat sessions, subscribers; 0 = all
 };
 
 // The exit codes of godwitctl.

@@ -98,6 +98,23 @@ json::array only_named(const json::value& data, std::string_view name) {
     return named;
 }
 
+void add_selection(json::object& request, const NatSelection& nat) {
+    for (const auto& [key, text] :
+         {std::pair("inside", &nat.inside), std::pair("outside", &nat.outside),
+          std::pair("remote", &nat.remote), std::pair("protocol", &nat.protocol),
+          std::pair("rule", &nat.rule), std::pair("state", &nat.state)}) {
+        if (!text->empty()) {
+            request[key] = *text;
+        }
+    }
+    if (nat.inside_port) {
+        request["inside-port"] = *nat.inside_port;
+    }
+    if (nat.outside_port) {
+        request["outside-port"] = *nat.outside_port;
+    }
+}
+
 }  // namespace
 
 void install_interrupt_handler() {
@@ -124,6 +141,8 @@ int Runner::run(const Invocation& asked) {
             return ping(asked);
         case Verb::Traceroute:
             return traceroute(asked);
+        case Verb::Clear:
+            return clear(asked);
         case Verb::Prompt:
         case Verb::Completion:
             break;
@@ -226,6 +245,12 @@ int Runner::show(const Invocation& asked) {
 
 int Runner::show_once(const Invocation& asked) {
     json::object request{{"verb", "show"}, {"subject", asked.subject}};
+    if (asked.subject == "nat-sessions" || asked.subject == "nat-subscribers") {
+        request["limit"] = asked.limit;
+    }
+    if (asked.subject == "nat-sessions") {
+        add_selection(request, asked.nat);
+    }
     const bool by_name = asked.subject == "interfaces" && !asked.name.empty();
     if (!asked.name.empty() && !by_name) {
         request["prefix"] = asked.name;
@@ -248,6 +273,22 @@ int Runner::show_once(const Invocation& asked) {
         return kExitDone;
     }
     print(asked, *data, show_table(asked.subject, *data));
+    return kExitDone;
+}
+
+int Runner::clear(const Invocation& asked) {
+    json::object request{{"verb", "clear"}, {"subject", asked.subject}};
+    if (asked.all) {
+        request["all"] = true;
+    }
+    add_selection(request, asked.nat);
+    const auto data = ask(asked, request);
+    if (!data) {
+        return data.error();
+    }
+    const std::uint64_t cleared = count_of(member(*data, "cleared"));
+    print(asked, *data,
+          fmt::format("{} {} ended\n", cleared, cleared == 1 ? "session" : "sessions"));
     return kExitDone;
 }
 

@@ -29,6 +29,7 @@ public:
 private:
     int show(const Invocation& asked);
     int show_once(const Invocation& asked);
+    int clear(const Invocation& asked);
     int check(const Invocation& asked);
     int with_file(const Invocation& asked);
     int diff(const Invocation& asked);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "controlplane/ctl/json_reading.hpp"
+#include "controlplane/ctl/nat_text.hpp"
 #include "controlplane/ctl/table.hpp"
 
 namespace godwit::ctl {
@@ -417,6 +418,29 @@ std::string show_table(std::string_view subject, const json::value& data) {
                             {"policed", "POLICED", kRight},
                             {"ring-full", "RING FULL", kRight},
                             {"no-control-plane", "NO CONTROL PLANE", kRight}},
+                           data);
+    }
+    if (subject == "nat") {
+        return nat_text(data);
+    }
+    if (subject == "nat-sessions") {
+        return plain_table({{"protocol", "PROTOCOL"},
+                            {"inside", "INSIDE"},
+                            {"outside", "OUTSIDE"},
+                            {"remote", "REMOTE"},
+                            {"rule", "RULE"},
+                            {"state", "STATE"},
+                            {"idle-seconds", "IDLE S", kRight},
+                            {"expires-in-seconds", "LEFT S", kRight},
+                            {"worker", "WORKER", kRight}},
+                           data);
+    }
+    if (subject == "nat-subscribers") {
+        return plain_table({{"inside", "INSIDE"},
+                            {"outside", "OUTSIDE"},
+                            {"ports", "PORTS", kRight},
+                            {"sessions", "SESSIONS", kRight},
+                            {"blocks", "BLOCKS", kRight}},
                            data);
     }
     return json::serialize(data) + "\n";

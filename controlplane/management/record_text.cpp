@@ -127,7 +127,10 @@ std::string word(api::TableLimit limit) {
                                {AddressConflicts, "address-conflicts"},
                                {Fragments, "fragments"},
                                {InterfaceFragments, "interface-fragments"},
-                               {PacketBuffers, "packet-buffers"}}));
+                               {PacketBuffers, "packet-buffers"},
+                               {NatSessions, "nat-sessions"},
+                               {NatSubscribers, "nat-subscribers"},
+                               {NatEvents, "nat-events"}}));
 }
 
 std::string name_of(const InterfaceNames& names, net::InterfaceId id) {

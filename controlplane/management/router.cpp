@@ -9,6 +9,8 @@
 #include <utility>
 #include <variant>
 
+#include "controlplane/management/nat_journal.hpp"
+#include "controlplane/management/nat_view.hpp"
 #include "controlplane/management/route_audit.hpp"
 #include "controlplane/runtime/cycle_counter.hpp"
 #include "dataplane/api/decode.hpp"
@@ -293,6 +295,12 @@ void Router::event(api::EventType type, std::span<const std::byte> body) {
                 }
             }
             break;
+        case api::EventType::NatBinding:
+            if (const auto record = api::read_exact<api::NatBindingRecord>(body);
+                record && nat_journal_ != nullptr) {
+                nat_journal_->add(nat_journal_line(*record));
+            }
+            break;
         case api::EventType::NeighborChanged:
             break;  // asked for when somebody wants to see it
     }
@@ -367,8 +375,16 @@ void Router::refresh_routes() {
 
 // ---- configuration
 
+void Router::set_nat_journal(NatJournal& journal) {
+    nat_journal_ = &journal;
+    journal.set_limits(running_.model.nat.log);
+}
+
 void Router::adopt(RunningConfiguration next) {
     running_ = std::move(next);
+    if (nat_journal_ != nullptr) {
+        nat_journal_->set_limits(running_.model.nat.log);
+    }
     refresh_routes();
     run_download();
 }

@@ -43,6 +43,7 @@
 
 namespace godwit::control {
 
+class NatJournal;
 class RouteAudit;
 
 // What runs: a stored revision, its text, and the model of it.
@@ -100,6 +101,10 @@ public:
     net::Result<TraceId, std::string> traceroute(TracerouteRequest request,
                                                  TracerouteListener listener);
     void cancel_traceroute(TraceId trace);
+
+    // Where bindings of NAT are written; it outlives this. Without one they are not.
+    void set_nat_journal(NatJournal& journal);
+    [[nodiscard]] const NatJournal* nat_journal() const { return nat_journal_; }
 
     [[nodiscard]] ChannelClient& channel() { return channel_; }
     [[nodiscard]] const Rib& rib() const { return rib_; }
@@ -160,6 +165,7 @@ private:
     RouteDownload download_;
     LoadSamples load_;
     RouterCounters counters_;
+    NatJournal* nat_journal_ = nullptr;
     TokenBucket complaints_{1, 20};  // of what comes by the thousand; all of it is counted
     std::map<PingId, PingListener> pings_;
     std::map<TraceId, TracerouteListener> traceroutes_;

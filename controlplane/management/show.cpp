@@ -93,7 +93,18 @@ void Show::answer(Request& request, const std::shared_ptr<Answer>& answer) {
     if (subject == "routes" || subject == "fib") {
         prefix = request.optional_prefix("prefix");
     }
-    if (const auto errors = request.finish(); !errors.empty()) {
+    NatSelection selection;
+    std::uint64_t limit = 0;
+    std::vector<std::string> wrong;
+    if (subject == "nat-sessions") {
+        selection = NatViews::read_selection(request, wrong);
+    }
+    if (subject == "nat-sessions" || subject == "nat-subscribers") {
+        limit = request.number("limit", 0, 0, 1'000'000'000);
+    }
+    auto errors = request.finish();
+    errors.insert(errors.end(), wrong.begin(), wrong.end());
+    if (!errors.empty()) {
         answer->fail(AnswerCode::BadRequest, errors);
         return;
     }
@@ -128,13 +139,20 @@ void Show::answer(Request& request, const std::shared_ptr<Answer>& answer) {
         counters(answer, drops_json);
     } else if (subject == "punts") {
         counters(answer, punts_json);
+    } else if (subject == "nat") {
+        nat_.totals(answer);
+    } else if (subject == "nat-sessions") {
+        nat_.sessions(selection, limit, answer);
+    } else if (subject == "nat-subscribers") {
+        nat_.subscribers(limit, answer);
     } else if (subject == "status") {
         status(answer);
     } else {
         answer->fail(
             AnswerCode::BadRequest,
             fmt::format("there is no '{}' to show; there are interfaces, routes, fib, "
-                        "next-hops, neighbors, workers, nodes, drops, punts and status",
+                        "next-hops, neighbors, nat, nat-sessions, nat-subscribers, workers, nodes, "
+                        "drops, punts and status",
                         printable(subject.data(), std::min<std::size_t>(subject.size(), 64))));
     }
 }

@@ -13,6 +13,7 @@
 
 #include "controlplane/management/answer.hpp"
 #include "controlplane/management/control_server.hpp"
+#include "controlplane/management/nat_views.hpp"
 #include "controlplane/management/request.hpp"
 #include "controlplane/management/router.hpp"
 
@@ -22,7 +23,7 @@ class Show {
 public:
     // `server` is asked for its counters; it may be empty.
     Show(Router& router, std::function<const ControlServerCounters*()> server)
-        : router_(router), server_(std::move(server)) {}
+        : router_(router), server_(std::move(server)), nat_(router) {}
 
     // Reads the rest of the request itself.
     void answer(Request& request, const std::shared_ptr<Answer>& answer);
@@ -55,6 +56,7 @@ private:
 
     Router& router_;
     std::function<const ControlServerCounters*()> server_;
+    NatViews nat_;
 };
 
 }  // namespace godwit::control

@@ -105,6 +105,8 @@ void Verbs::handle(json::object keys, const std::shared_ptr<Answer>& answer) {
         diff(request, answer);
     } else if (verb == "history") {
         history(request, answer);
+    } else if (verb == "clear") {
+        clear(request, answer);
     } else if (verb == "ping") {
         ping(request, answer);
     } else if (verb == "traceroute") {
@@ -112,7 +114,7 @@ void Verbs::handle(json::object keys, const std::shared_ptr<Answer>& answer) {
     } else {
         answer->fail(AnswerCode::BadRequest,
                      fmt::format("there is no verb '{}'; there are show, check, plan, apply, diff, "
-                                 "history, ping and traceroute",
+                                 "history, clear, ping and traceroute",
                                  printable(verb.data(), std::min<std::size_t>(verb.size(), 64))));
     }
 }
@@ -196,6 +198,25 @@ void Verbs::history(Request& request, const std::shared_ptr<Answer>& answer) {
             revision_json(revision, revision.number == router_.running().revision.number));
     }
     answer->done(list);
+}
+
+void Verbs::clear(Request& request, const std::shared_ptr<Answer>& answer) {
+    const std::string subject = request.required_text("subject");
+    std::vector<std::string> wrong;
+    const NatSelection selection = NatViews::read_selection(request, wrong);
+    const bool all = request.flag("all");
+    std::vector<std::string> errors = request.finish();
+    errors.insert(errors.end(), wrong.begin(), wrong.end());
+    if (subject != "nat" && !subject.empty()) {
+        errors.emplace_back("there is nothing to clear but 'nat'");
+    } else if (selection.is_all() && !all) {
+        errors.emplace_back("say which sessions are to end, or 'all': true");
+    }
+    if (!errors.empty()) {
+        answer->fail(AnswerCode::BadRequest, errors);
+        return;
+    }
+    nat_.clear(selection, answer);
 }
 
 void Verbs::ping(Request& request, const std::shared_ptr<Answer>& answer) {

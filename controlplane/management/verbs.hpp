@@ -7,6 +7,7 @@
 #include "config/store/store.hpp"
 #include "controlplane/management/answer.hpp"
 #include "controlplane/management/apply.hpp"
+#include "controlplane/management/nat_views.hpp"
 #include "controlplane/management/request.hpp"
 #include "controlplane/management/router.hpp"
 #include "controlplane/management/show.hpp"
@@ -16,7 +17,7 @@ namespace godwit::control {
 class Verbs {
 public:
     Verbs(Router& router, Applier& applier, Show& show, const config::RevisionStore& revisions)
-        : router_(router), applier_(applier), show_(show), revisions_(revisions) {}
+        : router_(router), applier_(applier), show_(show), revisions_(revisions), nat_(router) {}
 
     void handle(boost::json::object keys, const std::shared_ptr<Answer>& answer);
 
@@ -26,6 +27,7 @@ private:
     void diff(Request& request, const std::shared_ptr<Answer>& answer);
     void history(Request& request, const std::shared_ptr<Answer>& answer);
     void ping(Request& request, const std::shared_ptr<Answer>& answer);
+    void clear(Request& request, const std::shared_ptr<Answer>& answer);
     void traceroute(Request& request, const std::shared_ptr<Answer>& answer);
     // Else the answer says that it is not.
     [[nodiscard]] bool dataplane_is_there(const std::shared_ptr<Answer>& answer) const;
@@ -34,6 +36,7 @@ private:
     Applier& applier_;
     Show& show_;
     const config::RevisionStore& revisions_;
+    NatViews nat_;
 };
 
 }  // namespace godwit::control

@@ -108,6 +108,30 @@ TEST_F(CommandLineTest, traceroute_probes_by_udp_unless_it_is_told_otherwise) {
     EXPECT_FALSE(line.parse({"traceroute", "10.0.0.2", "-q", "11"}).has_value());
 }
 
+TEST_F(CommandLineTest, sessions_of_nat_are_a_subject_below_nat_with_filters) {
+    const auto totals = line.parse({"show", "nat"});
+    ASSERT_TRUE(totals.has_value()) << totals.error().text;
+    EXPECT_EQ(totals->subject, "nat");
+    const auto asked = line.parse({"show", "nat", "sessions", "--inside", "10.0.0.7", "--protocol",
+                                   "udp", "--limit", "5", "-o", "json"});
+    ASSERT_TRUE(asked.has_value()) << asked.error().text;
+    EXPECT_EQ(asked->subject, "nat-sessions");
+    EXPECT_EQ(asked->nat.inside, "10.0.0.7");
+    EXPECT_EQ(asked->nat.protocol, "udp");
+    EXPECT_EQ(asked->limit, 5U);
+    EXPECT_EQ(asked->output, OutputForm::Json);
+    EXPECT_THAT(refusal({"show", "nat", "sessions", "--state", "gone"}), HasSubstr("--state"));
+}
+
+TEST_F(CommandLineTest, clearing_all_sessions_must_be_meant) {
+    EXPECT_THAT(refusal({"clear", "nat"}), HasSubstr("--all"));
+    const auto all = line.parse({"clear", "nat", "--all"});
+    ASSERT_TRUE(all.has_value()) << all.error().text;
+    EXPECT_EQ(all->verb, Verb::Clear);
+    EXPECT_EQ(all->subject, "nat");
+    EXPECT_TRUE(line.parse({"clear", "nat", "--rule", "web"}).has_value());
+}
+
 TEST_F(CommandLineTest, diff_takes_none_one_or_two_revisions) {
     EXPECT_FALSE(line.parse({"diff"})->from_revision.has_value());
     EXPECT_EQ(line.parse({"diff", "4"})->from_revision, 4U);

@@ -14,6 +14,30 @@ namespace json = boost::json;
 using testing::HasSubstr;
 using testing::Not;
 
+TEST(NatView, shows_what_is_used_of_what_there_is_and_only_what_was_refused) {
+    const std::string text = show_table("nat", json::parse(R"({
+        "rules": [{"name": "lan-out", "kind": "source", "protocol": null, "sessions": 5,
+                   "sessions-made": 12345}],
+        "sessions": 5, "max-sessions": 1000, "sessions-by-state": {"udp": 5, "icmp": 0},
+        "mappings": 4, "subscribers": 2, "max-subscribers": 64, "memory-bytes": 131072,
+        "limits": {"ports": null, "sessions": 100, "sessions-per-second": null},
+        "packets": {"translated-out": 70, "translated-in": 60}, "sessions-made": 12345,
+        "refused": {"filtered": 3, "ports-exhausted": 0}, "sessions-ended": {"expired": 9},
+        "events": {"told": 0, "suppressed": 0, "lost": 0},
+        "addresses": [{"address": "198.51.100.1", "rule": "lan-out", "tcp-ports-used": 11,
+                       "tcp-ports-free": 60405, "udp-ports-used": 0, "udp-ports-free": 60416,
+                       "icmp-identifiers-used": 1}],
+        "addresses-not-shown": 0})"));
+    EXPECT_THAT(text, HasSubstr("sessions          5 of 1,000\n"));
+    EXPECT_THAT(text, HasSubstr("refused           filtered 3\n"));
+    EXPECT_THAT(text, HasSubstr("limits          sessions 100\n"));
+    EXPECT_THAT(text, HasSubstr("12,345"));
+    EXPECT_THAT(text, HasSubstr("60,405"));
+    EXPECT_THAT(text, Not(HasSubstr("ports-exhausted")));
+    EXPECT_THAT(text, Not(HasSubstr("events")));
+    EXPECT_EQ(show_table("nat", json::parse(R"({"max-sessions": 0})")), "nothing is translated\n");
+}
+
 TEST(InterfacesView, shows_state_counters_and_the_problem_of_a_port_that_failed) {
     const std::string text = show_table("interfaces", json::parse(R"([
         {"name": "lan0", "type": "port", "enabled": true, "link": "up", "mtu": 1500,
