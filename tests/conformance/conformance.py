@@ -7,6 +7,7 @@
                                                    nor a reason
     conformance.py rfc1812.txt --results FILE...   prints the page with what each test did, from
                                                    meson's testlog.json and pytest's JUnit XML
+    conformance.py --together TITLE A.txt B.txt    several RFCs on one page
 
 The data file rfcNNNN.txt (or rfcNNNN-PART.txt, of a part of an RFC) says what is asked, a test says
 by a tag what it shows. Nothing here knows an RFC: another one is another data file. The committed
@@ -16,7 +17,8 @@ The data file, line by line:
 
     ; a comment
     title RFC 1812, Requirements for IP Version 4 Routers
-    # 4.3.2.7 When not to send errors              a section
+    # 4.3.2.7 When not to send errors              a section; REQ-9 where an RFC counts requirements:
+                                                   its own text is `-`, what it lists has letters
     a MUST NOT Never about an ICMP error.          a requirement; its id is 4.3.2.7/a
     - MUST ICMP is supported.                      the only one of its section; its id is the section
     MUST-34 MUST Windows may shrink.               numbered by the RFC itself; its id is MUST-34
@@ -48,12 +50,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 LEVELS = ("MUST NOT", "MUST", "SHOULD NOT", "SHOULD", "MAY")
 REASONS = ("deviation", "not applicable", "by construction")
 
-SECTION = re.compile(r"# (\d+(?:\.\d+)*) (.+)")
+SECTION = re.compile(r"# (\d+(?:\.\d+)*|REQ-\d+) (.+)")
 NUMBERED = r"(?:MUST|SHLD|MAY|REC)-\d+"
 REQUIREMENT = re.compile(rf"([a-z]|-|{NUMBERED}) ({'|'.join(LEVELS)}) (.+)")
 REASON = re.compile(rf"({'|'.join(REASONS)}): (.+)")
 TAG = re.compile(r"\s*(?://|#) (rfc\d+(?:-\w+)?): *(.*?)\s*")
-TAG_ID = re.compile(rf"\d+(?:\.\d+)*(?:/[a-z])?|{NUMBERED}")
+TAG_ID = re.compile(rf"(?:\d+(?:\.\d+)*|REQ-\d+)(?:/[a-z])?|{NUMBERED}")
 CPP_TEST = re.compile(r"(?:TEST|TEST_F|TEST_P|TYPED_TEST|RC_GTEST_PROP)\(\s*(\w+),\s*(\w+)")
 YAML_CASE = re.compile(r"\s*- name: (.+)")
 
@@ -131,7 +133,8 @@ class Asked:
             else:
                 self.faults.append(f"{place}: no line of a data file: {line!r}")
         for section in self.sections.values():
-            if len(section.requirements) > 1 and section.number in self.by_id:
+            is_counted = section.number.startswith("REQ-")
+            if len(section.requirements) > 1 and section.number in self.by_id and not is_counted:
                 self.faults.append(f"{section.number}: the only one of its section has neighbours")
 
     @staticmethod
@@ -310,9 +313,9 @@ def shown_by(one, results):
     return "<br>".join(parts) or "**no test**"
 
 
-def summary(asked):
+def summary(several):
     counts = collections.Counter()
-    for one in asked.by_id.values():
+    for one in (one for asked in several for one in asked.by_id.values()):
         level = one.level.removesuffix(" NOT")
         state = one.reason_kind or ("test" if one.tests else "none")
         counts[level, state] += 1
@@ -327,23 +330,39 @@ def summary(asked):
     return lines
 
 
-def page(asked, results=None):
+def command(several, title):
+    files = " ".join(f"{asked.rfc}.txt" for asked in several)
+    together = f"--together '{title}' " if title else ""
+    return f"tests/conformance/conformance.py {together}{files}"
+
+
+def page(several, title=None, results=None):
+    who = "the RFCs ask" if title else "the RFC asks"
     lines = [
-        f"# {asked.title}",
+        f"# {title or several[0].title}",
         "",
-        "What the RFC asks, and the test that shows that Godwit does it. Written by",
-        f"`tests/conformance/conformance.py {asked.rfc}.txt`, which fails where a MUST has neither a test",
+        f"What {who}, and the test that shows that Godwit does it. Written by",
+        f"`{command(several, title)}`, which fails where a MUST has neither a test",
         "nor a reason; with `--results build/meson-logs/testlog.json` it adds what each test did in the",
         "last run. The requirements are in our own words, each sentence saying what holds; the number of",
         "the section leads to the RFC's.",
         "A *deviation* says what we do instead and why, *not applicable* why a requirement never arises,",
         "*by construction* why there is nothing that a test could try.",
         "",
-        *summary(asked),
+        *summary(several),
         "",
     ]
+    for asked in several:
+        if title:
+            lines += [f"## {asked.title}", ""]
+        lines += sections(asked, 1 if title else 0, results)
+    return "\n".join(lines)
+
+
+def sections(asked, deeper, results):
+    lines = []
     for section in asked.sections.values():
-        depth = min(section.number.count(".") + 2, 4)
+        depth = min(section.number.count(".") + 2 + deeper, 4)
         lines.append(f"{'#' * depth} {section.number} {section.title}")
         if section.requirements:
             lines += ["| id | level | asked | shown by |", "| --- | --- | --- | --- |"]
@@ -355,15 +374,19 @@ def page(asked, results=None):
             tests = ", ".join(link(test, results) for test in section.tests)
             lines += ["", f"Of the section as a whole: {tests}."]
         lines.append("")
-    return "\n".join(lines)
+    return lines
 
 
-def checked(asked, committed):
+def complaints_about(several):
+    return [fault for asked in several for fault in (*asked.faults, *asked.unshown())]
+
+
+def checked(several, title, committed):
     """0 when the page may be published as it is."""
-    complaints = asked.faults + asked.unshown()
+    complaints = complaints_about(several)
     for complaint in complaints:
         print(complaint)
-    printed = page(asked)
+    printed = page(several, title)
     there = committed.read_text(encoding="utf-8") if committed.exists() else ""
     if printed != there:
         sys.stdout.writelines(
@@ -373,29 +396,33 @@ def checked(asked, committed):
         )
         print(
             f"{committed} is out of date; write it anew: "
-            f"tests/conformance/conformance.py {asked.rfc}.txt > docs/{committed.name}"
+            f"{command(several, title)} > docs/{committed.name}"
         )
     return 1 if complaints or printed != there else 0
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=pathlib.Path, help="the data file, by path or name")
+    parser.add_argument("data", type=pathlib.Path, nargs="+", help="data files, by path or name")
+    parser.add_argument("--together", metavar="TITLE", help="one page of several, with this title")
     parser.add_argument("--check", type=pathlib.Path, metavar="PAGE")
     parser.add_argument("--results", type=pathlib.Path, nargs="+", default=[], metavar="FILE")
     chosen = parser.parse_args()
-    data = chosen.data
-    if not data.exists():
-        data = pathlib.Path(__file__).parent / data.name
-    asked = Asked(data)
-    collect(asked)
+    if len(chosen.data) > 1 and not chosen.together:
+        parser.error("several RFCs make one page only with --together TITLE")
+    several = []
+    for data in chosen.data:
+        if not data.exists():
+            data = pathlib.Path(__file__).parent / data.name
+        several.append(Asked(data))
+        collect(several[-1])
     if chosen.check:
-        return checked(asked, chosen.check)
+        return checked(several, chosen.together, chosen.check)
     results = Results(chosen.results) if chosen.results else None
-    sys.stdout.write(page(asked, results))
-    for fault in asked.faults + asked.unshown():
+    sys.stdout.write(page(several, chosen.together, results))
+    for fault in complaints_about(several):
         print(fault, file=sys.stderr)
-    return 1 if asked.faults else 0
+    return 1 if any(asked.faults for asked in several) else 0
 
 
 if __name__ == "__main__":

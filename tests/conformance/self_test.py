@@ -104,7 +104,7 @@ class Tree(unittest.TestCase):
         asked = self.asked(cpp="// rfc1: 2.1\nTEST(Suite, Name) {}\n")
         self.assertEqual(asked.faults, [])
         self.assertIn("2.1/a", "\n".join(asked.unshown()))
-        self.assertIn("Of the section as a whole: [Suite.Name]", conformance.page(asked))
+        self.assertIn("Of the section as a whole: [Suite.Name]", conformance.page([asked]))
 
     def test_tags_that_lead_nowhere_are_faults_with_their_place(self):
         for text in (
@@ -125,11 +125,11 @@ class Tree(unittest.TestCase):
         with open(self.root / "out", "w", encoding="utf-8") as out:
             before, sys.stdout = sys.stdout, out
             try:
-                self.assertEqual(conformance.checked(asked, page), 1)
-                page.write_text(conformance.page(asked))
-                self.assertEqual(conformance.checked(asked, page), 0)
+                self.assertEqual(conformance.checked([asked], None, page), 1)
+                page.write_text(conformance.page([asked]))
+                self.assertEqual(conformance.checked([asked], None, page), 0)
                 asked.by_id["1"].tests.clear()
-                self.assertEqual(conformance.checked(asked, page), 1)
+                self.assertEqual(conformance.checked([asked], None, page), 1)
             finally:
                 sys.stdout = before
 
@@ -162,6 +162,25 @@ class Tree(unittest.TestCase):
                 "test_it": "failed",
             },
         )
+
+
+class Together(Tree):
+    def test_requirements_that_an_rfc_counts_have_a_text_of_their_own_and_letters(self):
+        asked = self.asked(
+            "title RFC 1, Counted\n# REQ-9 Hairpin\n- MUST It is done.\na MUST As from outside.\n",
+            cpp="// rfc1: REQ-9, REQ-9/a\nTEST(Suite, Name) {\n}\n",
+        )
+        self.assertEqual(asked.faults, [])
+        self.assertEqual(list(asked.by_id), ["REQ-9", "REQ-9/a"])
+        self.assertEqual(self.titles(asked, "REQ-9"), ["Suite.Name"])
+        self.assertEqual(self.titles(asked, "REQ-9/a"), ["Suite.Name"])
+
+    def test_several_rfcs_make_one_page_and_one_sum(self):
+        one = self.asked("title RFC 1, One\n# REQ-1 A\n- MUST a.\n")
+        page = conformance.page([one, one], "Both")
+        self.assertIn("# Both\n", page)
+        self.assertIn("## RFC 1, One\n\n### REQ-1 A\n", page)
+        self.assertIn("| MUST | 2 | 0 |", page)
 
 
 if __name__ == "__main__":

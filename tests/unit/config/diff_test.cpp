@@ -211,6 +211,8 @@ TEST(Diff, of_policies_is_live_and_names_the_terms_and_sets_that_change) {
     EXPECT_EQ(dearest(changed), ChangeCost::Live);
 }
 
+// rfc6888: REQ-4/a, REQ-5/a
+// rfc4787: REQ-5/b
 TEST(Diff, of_timeouts_and_limits_of_nat_is_live_and_of_its_memory_a_restart) {
     const auto live =
         changes("version: 1\n", "version: 1\nnat: {timeouts: {udp: 150s}, limits: {ports: 9}}\n");

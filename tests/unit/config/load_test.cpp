@@ -140,6 +140,7 @@ TEST(Loader, reads_static_routes_in_all_their_forms) {
     EXPECT_EQ(neighbor.mac.to_string(), "02:00:00:00:00:09");
 }
 
+// rfc6888: REQ-3
 TEST(Loader, reads_rules_of_nat_in_all_their_forms) {
     const Model model = model_of(
         "version: 1\n"

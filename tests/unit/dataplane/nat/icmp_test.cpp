@@ -7,6 +7,7 @@ namespace {
 using Icmp = NatTest;
 
 // rfc5508: REQ-1
+// rfc5508: REQ-1
 TEST_F(Icmp, A_query_goes_out_and_its_answer_comes_back) {
     const Decision out = ping_out(kHost.address, 7, kRemote.address);
     EXPECT_TRANSLATED(out, (Endpoint{kOutside, 7}));
@@ -14,6 +15,7 @@ TEST_F(Icmp, A_query_goes_out_and_its_answer_comes_back) {
 }
 
 // rfc5508: REQ-1
+// rfc5508: REQ-1/a
 TEST_F(Icmp, An_identifier_is_mapped_alike_for_all_remotes) {
     ping_out(kOtherHost.address, 7, kRemote.address);
     const Decision out = ping_out(kHost.address, 7, kRemote.address);
@@ -23,6 +25,7 @@ TEST_F(Icmp, An_identifier_is_mapped_alike_for_all_remotes) {
 
 // rfc5508: REQ-2
 // rfc7857: 11
+// rfc5508: REQ-2, rfc7857: 11
 TEST_F(Icmp, A_query_lives_a_minute_and_its_mapping_as_long) {
     ping_out(kHost.address, 7, kRemote.address);
     pass_time(60);
@@ -35,6 +38,7 @@ TEST_F(Icmp, A_query_lives_a_minute_and_its_mapping_as_long) {
 // rfc5508: REQ-4
 // rfc5382: REQ-9
 // rfc4787: REQ-12
+// rfc4787: REQ-12/a, REQ-12/b, rfc5382: REQ-9, rfc5508: REQ-4/a, REQ-4/c
 TEST_F(Icmp, An_error_from_outside_is_led_to_the_host_with_its_own_packet_inside) {
     for (const IpProtocol protocol : {IpProtocol::Udp, IpProtocol::Tcp}) {
         static_cast<void>(
@@ -53,6 +57,7 @@ TEST_F(Icmp, An_error_from_outside_is_led_to_the_host_with_its_own_packet_inside
 }
 
 // rfc5508: REQ-4
+// rfc5508: REQ-4/a
 TEST_F(Icmp, An_error_about_a_query_finds_it_by_its_identifier) {
     const Decision out = ping_out(kHost.address, 7, kRemote.address);
     const QuotedDecision made = nat().translate_quoted(
@@ -63,6 +68,7 @@ TEST_F(Icmp, An_error_about_a_query_finds_it_by_its_identifier) {
 }
 
 // rfc5508: REQ-5
+// rfc5508: REQ-5/a, REQ-5/c
 TEST_F(Icmp, An_error_from_inside_leaves_with_our_address_and_the_packet_as_it_came) {
     const Endpoint outside = udp_out(kHost, kRemote).rewrite.endpoint;
     const QuotedDecision made = nat().translate_quoted(
@@ -73,6 +79,7 @@ TEST_F(Icmp, An_error_from_inside_leaves_with_our_address_and_the_packet_as_it_c
 }
 
 // rfc5508: REQ-5
+// rfc5508: REQ-5/c
 TEST_F(Icmp, A_router_inside_with_an_outside_address_of_its_own_is_known_by_that) {
     set_.one_to_one = {{RuleId{2}, "router", prefix("10.9.9.9/32"), prefix("192.0.2.9/32"), kWan}};
     udp_out(kHost, kRemote);
@@ -91,6 +98,7 @@ TEST_F(Icmp, An_error_about_a_packet_that_made_no_session_finds_the_mapping) {
     EXPECT_EQ(made.quoted.endpoint, outside);
 }
 
+// rfc5508: REQ-4, REQ-5
 // rfc5508: REQ-4, REQ-5
 TEST_F(Icmp, An_error_about_nothing_of_ours_is_dropped) {
     for (const IpProtocol protocol :
@@ -111,6 +119,7 @@ TEST_F(Icmp, An_error_about_nothing_of_ours_is_dropped) {
 // rfc5508: REQ-6
 // rfc4787: REQ-12
 // rfc5382: REQ-10
+// rfc4787: REQ-12, rfc5382: REQ-10, rfc5508: REQ-6
 TEST_F(Icmp, An_error_neither_ends_nor_refreshes_what_it_is_about) {
     const Endpoint outside = udp_out(kHost, kRemote).rewrite.endpoint;
     for (std::uint32_t waited = 0; waited < 300; waited += 30) {
@@ -127,6 +136,7 @@ TEST_F(Icmp, An_error_neither_ends_nor_refreshes_what_it_is_about) {
 }
 
 // rfc5508: REQ-7
+// rfc5508: REQ-7, REQ-7/a, rfc7857: 12/b
 TEST_F(Icmp, An_error_about_a_hairpinned_packet_comes_back_to_its_sender) {
     const Endpoint to = udp_out(kOtherHost, kRemote).rewrite.endpoint;
     const Endpoint from = udp_out(kHost, to).rewrite.endpoint;
@@ -146,6 +156,7 @@ TEST_F(Icmp, An_error_about_a_hairpinned_packet_comes_back_to_its_sender) {
 
 // rfc5508: REQ-7
 // rfc7857: 12
+// rfc5508: REQ-7, rfc7857: 12/a
 TEST_F(Icmp, A_query_passes_by_one_to_one_addresses_in_both_directions_and_by_hairpin) {
     set_.one_to_one = {
         {RuleId{2}, "servers", prefix("10.1.0.0/24"), prefix("192.0.2.128/25"), kWan}};

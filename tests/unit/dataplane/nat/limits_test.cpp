@@ -12,6 +12,7 @@ protected:
 };
 
 // rfc6888: REQ-4
+// rfc6888: REQ-4, REQ-4/a
 TEST_F(Limits, A_subscriber_has_so_many_ports_and_its_share_of_them_a_worker) {
     settings_.limits.ports = 5;
     settings_.place = {0, 2};
@@ -24,6 +25,7 @@ TEST_F(Limits, A_subscriber_has_so_many_ports_and_its_share_of_them_a_worker) {
 }
 
 // rfc6888: REQ-5
+// rfc6888: REQ-5, REQ-5/a
 TEST_F(Limits, A_subscriber_has_so_many_sessions) {
     settings_.limits.sessions = 2;
     udp_out(host(1), {kRemote.address, 1});
@@ -34,6 +36,7 @@ TEST_F(Limits, A_subscriber_has_so_many_sessions) {
 }
 
 // rfc6888: REQ-4, REQ-5
+// rfc6888: REQ-4/c, REQ-5/b
 TEST_F(Limits, A_subscriber_makes_so_many_sessions_a_second) {
     settings_.limits.new_sessions_per_second = 2;
     udp_out(host(1), {kRemote.address, 1});
@@ -47,6 +50,7 @@ TEST_F(Limits, A_subscriber_makes_so_many_sessions_a_second) {
 // rfc7857: 4
 // rfc5508: REQ-8
 // rfc6888: REQ-11
+// rfc6888: REQ-11/a, REQ-11/c, REQ-11/d, rfc7857: 4/a
 TEST_F(Limits, Without_a_port_the_new_mapping_is_refused_and_told_and_never_on_another_address) {
     set_.source[0].pool = {prefix("192.0.2.0/30")};
     set_.source[0].ports = {2000, 2003};
@@ -66,6 +70,7 @@ TEST_F(Limits, Without_a_port_the_new_mapping_is_refused_and_told_and_never_on_a
 }
 
 // rfc6888: REQ-11
+// rfc6888: REQ-11/a, REQ-11/d
 TEST_F(Limits, A_full_table_refuses_and_deletes_nothing_where_the_rule_is_so) {
     settings_.max_sessions = 16;
     settings_.at_limit = AtLimit::Refuse;
@@ -162,6 +167,7 @@ TEST_F(Limits, Expiry_does_so_much_a_call_and_leaves_no_class_waiting) {
     EXPECT_EQ(nat().subscriber_count(), 0U);
 }
 
+// rfc6888: REQ-10
 TEST_F(Limits, Views_are_read_and_cleared_in_pages) {
     for (unsigned number = 1; number <= 50; ++number) {
         udp_out(host(number % 5 + 1, static_cast<std::uint16_t>(5000 + number)), kRemote);

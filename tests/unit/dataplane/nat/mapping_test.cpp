@@ -11,6 +11,7 @@ using Mapping = NatTest;
 
 // rfc4787: REQ-1
 // rfc6888: REQ-1
+// rfc4787: REQ-1
 TEST_F(Mapping, One_inside_endpoint_has_one_outside_endpoint_for_all_remotes) {
     const Decision first = udp_out(kHost, kRemote);
     ASSERT_EQ(first.verdict, Verdict::Translate);
@@ -21,6 +22,7 @@ TEST_F(Mapping, One_inside_endpoint_has_one_outside_endpoint_for_all_remotes) {
 }
 
 // rfc7857: 5
+// rfc7857: 5/a, 5/b
 TEST_F(Mapping, Each_protocol_has_mappings_of_its_own) {
     udp_out(kHost, kRemote);
     EXPECT_EQ(tcp_in(kAck, kRemote, {kOutside, kHost.port}).verdict, Verdict::Unmapped);
@@ -29,6 +31,7 @@ TEST_F(Mapping, Each_protocol_has_mappings_of_its_own) {
 }
 
 // rfc7857: 6
+// rfc7857: 6/a, 6/b
 TEST_F(Mapping, A_udp_mapping_lets_no_tcp_in) {
     udp_out(kHost, kRemote);
     EXPECT_EQ(tcp_in(kSyn, kOtherRemote).verdict, Verdict::Unsolicited);
@@ -37,6 +40,7 @@ TEST_F(Mapping, A_udp_mapping_lets_no_tcp_in) {
 // rfc4787: REQ-2
 // rfc6888: REQ-2, REQ-3
 // rfc7857: 4
+// rfc4787: REQ-2, rfc6888: REQ-2, rfc7857: 4/c
 TEST_F(Mapping, A_host_has_the_same_outside_address_for_every_protocol_on_every_worker) {
     set_.source[0].pool = {prefix("192.0.2.0/27"), prefix("192.0.2.77/32")};
     settings_.max_subscribers = 100;
@@ -65,6 +69,7 @@ TEST_F(Mapping, A_host_has_the_same_outside_address_for_every_protocol_on_every_
 
 // rfc4787: REQ-3
 // rfc5382: REQ-7
+// rfc4787: REQ-3, rfc5382: REQ-7
 TEST_F(Mapping, Two_hosts_never_share_an_outside_port) {
     const Decision first = udp_out(kHost, kRemote);
     const Decision second = udp_out(kOtherHost, kRemote);
@@ -77,6 +82,7 @@ TEST_F(Mapping, Two_hosts_never_share_an_outside_port) {
 }
 
 // rfc4787: REQ-5
+// rfc4787: REQ-5, REQ-5/c
 TEST_F(Mapping, A_udp_mapping_lives_five_minutes_by_default_and_never_less) {
     udp_out(kHost, kRemote);
     pass_time(300);
@@ -89,6 +95,7 @@ TEST_F(Mapping, A_udp_mapping_lives_five_minutes_by_default_and_never_less) {
 // rfc4787: REQ-5
 // rfc5382: REQ-5
 // rfc5508: REQ-2
+// rfc4787: REQ-5, REQ-5/b, rfc5382: REQ-5, REQ-5/a, rfc5508: REQ-2
 TEST_F(Mapping, Times_below_the_least_are_refused_with_the_clause) {
     settings_.timeouts.udp = Seconds{119};
     EXPECT_EQ(check(settings_),
@@ -104,6 +111,7 @@ TEST_F(Mapping, Times_below_the_least_are_refused_with_the_clause) {
 }
 
 // rfc4787: REQ-6
+// rfc4787: REQ-6
 TEST_F(Mapping, What_goes_out_refreshes) {
     udp_out(kHost, kRemote);
     for (int round = 0; round < 10; ++round) {
@@ -115,6 +123,7 @@ TEST_F(Mapping, What_goes_out_refreshes) {
 
 // rfc4787: REQ-6
 // rfc7857: 7
+// rfc4787: REQ-6/a, rfc7857: 7/a
 TEST_F(Mapping, What_comes_in_does_not_refresh_and_makes_no_session) {
     udp_out(kHost, kRemote);
     for (std::uint32_t waited = 0; waited < late(300) + 10; waited += 10) {
@@ -126,6 +135,7 @@ TEST_F(Mapping, What_comes_in_does_not_refresh_and_makes_no_session) {
     EXPECT_EQ(nat().counters().sessions_made, 1U);
 }
 
+// rfc4787: REQ-6/a
 TEST_F(Mapping, What_comes_in_refreshes_where_that_is_asked_for) {
     settings_.inbound_refreshes = true;
     udp_out(kHost, kRemote);
@@ -137,12 +147,14 @@ TEST_F(Mapping, What_comes_in_refreshes_where_that_is_asked_for) {
 
 // rfc4787: REQ-8
 // rfc6888: REQ-7
+// rfc4787: REQ-8, rfc6888: REQ-7
 TEST_F(Mapping, Anyone_may_answer_to_a_mapping_by_default) {
     udp_out(kHost, kRemote);
     EXPECT_TRANSLATED(udp_in(kOtherRemote, {kOutside, kHost.port}), kHost);
 }
 
 // rfc4787: REQ-8
+// rfc4787: REQ-8, REQ-8/a
 TEST_F(Mapping, Address_dependent_filtering_asks_for_the_address_only) {
     settings_.filtering = Filtering::AddressDependent;
     udp_out(kHost, kRemote);
@@ -159,6 +171,7 @@ TEST_F(Mapping, Address_dependent_filtering_asks_for_the_address_only) {
 }
 
 // rfc4787: REQ-8
+// rfc4787: REQ-8/a
 TEST_F(Mapping, Address_and_port_dependent_filtering_asks_for_both) {
     settings_.filtering = Filtering::AddressAndPortDependent;
     udp_out(kHost, kRemote);
@@ -168,6 +181,7 @@ TEST_F(Mapping, Address_and_port_dependent_filtering_asks_for_both) {
 
 // rfc4787: REQ-9
 // rfc5382: REQ-8
+// rfc4787: REQ-9, REQ-9/a
 TEST_F(Mapping, Two_inside_hosts_meet_by_their_outside_endpoints) {
     for (const IpProtocol protocol : {IpProtocol::Udp, IpProtocol::Tcp}) {
         const Endpoint to =
@@ -190,6 +204,7 @@ TEST_F(Mapping, Two_inside_hosts_meet_by_their_outside_endpoints) {
     }
 }
 
+// rfc4787: REQ-11
 // rfc4787: REQ-11
 TEST_F(Mapping, A_port_that_must_differ_changes_nothing_about_who_may_answer) {
     udp_out(kHost, kRemote);
@@ -242,6 +257,7 @@ TEST_F(Mapping, A_flow_of_another_worker_is_refused) {
 }
 
 // rfc6888: REQ-12
+// rfc6888: REQ-12
 TEST_F(Mapping, Bindings_are_told_without_remotes) {
     udp_out(kHost, kRemote);
     pass_time(late(300));
@@ -255,6 +271,7 @@ TEST_F(Mapping, Bindings_are_told_without_remotes) {
     EXPECT_EQ(told[1].event, NatEvent::BindingDelete);
 }
 
+// rfc6888: REQ-12
 TEST_F(Mapping, Sessions_are_told_with_remotes_where_that_is_asked_for) {
     settings_.logging = Logging::Sessions;
     settings_.event_capacity = 2;

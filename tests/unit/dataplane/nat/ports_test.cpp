@@ -20,6 +20,7 @@ protected:
     }
 };
 
+// rfc7857: 9/a
 TEST_F(Ports, A_port_is_preserved_with_any_number_of_workers) {
     for (unsigned workers = 1; workers <= 7; ++workers) {
         for (std::uint32_t port = 1; port < 65536; port += 37) {
@@ -34,6 +35,7 @@ TEST_F(Ports, A_port_is_preserved_with_any_number_of_workers) {
 
 // rfc4787: REQ-3, REQ-4
 // rfc7857: 8
+// rfc4787: REQ-3/a, REQ-4, rfc7857: 9/b
 TEST_F(Ports, A_port_that_must_differ_has_the_same_parity_and_is_on_the_same_side_of_1024) {
     for (const std::uint16_t wanted : std::initializer_list<std::uint16_t>{500, 501, 5000, 5001}) {
         ASSERT_EQ(port_for(host(1, wanted)), wanted);
@@ -55,6 +57,7 @@ TEST_F(Ports, A_low_port_gets_a_high_one_where_the_rule_has_no_low_ones) {
 }
 
 // rfc6888: REQ-13
+// rfc6888: REQ-13
 TEST_F(Ports, Every_port_of_the_range_is_used_before_one_is_refused) {
     for (unsigned workers = 1; workers <= 3; ++workers) {
         std::set<std::uint16_t> all;
@@ -72,6 +75,7 @@ TEST_F(Ports, Every_port_of_the_range_is_used_before_one_is_refused) {
 
 // rfc6888: REQ-15
 // rfc7857: 9
+// rfc6888: REQ-15, rfc7857: 9/a
 TEST_F(Ports, Ports_that_must_differ_do_not_follow_each_other) {
     port_for(host(1));
     std::set<int> steps;
@@ -84,6 +88,7 @@ TEST_F(Ports, Ports_that_must_differ_do_not_follow_each_other) {
     EXPECT_GT(steps.size(), 30U);
 }
 
+// rfc6888: REQ-8
 // rfc6888: REQ-8
 TEST_F(Ports, A_port_that_came_back_rests_for_two_minutes) {
     set_.source[0].ports = {2000, 2001};
@@ -115,6 +120,7 @@ TEST_F(Ports, A_port_rests_between_the_quarantine_and_half_as_much_again_wheneve
     }
 }
 
+// rfc6888: REQ-8/a
 TEST_F(Ports, No_quarantine_means_none) {
     settings_.timeouts.port_quarantine = Seconds{0};
     set_.source[0].ports = {2000, 2001};
@@ -123,6 +129,7 @@ TEST_F(Ports, No_quarantine_means_none) {
     EXPECT_EQ(port_for(host(2, 2000)), 2000);
 }
 
+// rfc6888: REQ-14
 // rfc6888: REQ-14
 TEST_F(Ports, A_block_belongs_to_one_subscriber_and_is_told_once) {
     set_.source[0].allocation = PortAllocation::Blocks;
@@ -157,6 +164,7 @@ TEST_F(Ports, A_block_belongs_to_one_subscriber_and_is_told_once) {
     EXPECT_EQ(nat().subscriber_count(), 0U);
 }
 
+// rfc6888: REQ-14
 TEST_F(Ports, A_deterministic_subscriber_is_found_from_its_port_without_a_log) {
     set_.source[0].allocation = PortAllocation::Deterministic;
     set_.source[0].from = {prefix("10.0.0.0/26"), prefix("10.0.1.0/28")};

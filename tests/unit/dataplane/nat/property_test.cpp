@@ -327,6 +327,7 @@ private:
 
 // rfc4787: REQ-1, REQ-2, REQ-3, REQ-4, REQ-5, REQ-6, REQ-8, REQ-9
 // rfc6888: REQ-8
+// rfc4787: REQ-1, REQ-3, REQ-11, rfc5382: REQ-1, REQ-7
 TEST(Property, Random_packets_are_translated_as_the_model_says) {
     for (const std::uint64_t seed : godwit::testing::seeds(60)) {
         Scenario scenario(seed, static_cast<unsigned>(seed % 3 + 1));

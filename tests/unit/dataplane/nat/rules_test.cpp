@@ -23,6 +23,7 @@ protected:
 };
 
 // rfc6888: REQ-6
+// rfc6888: REQ-6
 TEST_F(Rules, Excluded_destinations_are_not_translated) {
     set_.exclusions = {{prefix("0.0.0.0/0"), prefix("198.51.100.0/24"), IpProtocol::Udp, {53, 53}}};
     EXPECT_EQ(udp_out(kHost, kRemote).verdict, Verdict::Untouched);
@@ -64,6 +65,7 @@ TEST_F(Rules, A_forwarded_port_is_never_given_out) {
 }
 
 // rfc5382: REQ-8
+// rfc4787: REQ-9, rfc5382: REQ-8, REQ-8/a
 TEST_F(Rules, A_forwarded_port_is_reached_from_inside_by_hairpin) {
     set_.forward = {web()};
     const Endpoint outside{kOutside, 443};

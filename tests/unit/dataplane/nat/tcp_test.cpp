@@ -21,6 +21,7 @@ protected:
 };
 
 // rfc5382: REQ-1
+// rfc5382: REQ-1
 TEST_F(Tcp, One_inside_endpoint_has_one_outside_endpoint_for_all_remotes) {
     const Decision first = tcp_out(kSyn);
     EXPECT_TRANSLATED(tcp_out(kSyn, kHost, kOtherRemote), first.rewrite.endpoint);
@@ -29,6 +30,7 @@ TEST_F(Tcp, One_inside_endpoint_has_one_outside_endpoint_for_all_remotes) {
 
 // rfc5382: REQ-2
 // rfc7857: 2
+// rfc5382: REQ-2, rfc7857: 2
 TEST_F(Tcp, A_connection_from_inside_is_opened_used_and_closed) {
     tcp_out(kSyn);
     EXPECT_EQ(state(), TcpState::InsideSyn);
@@ -46,6 +48,7 @@ TEST_F(Tcp, A_connection_from_inside_is_opened_used_and_closed) {
 }
 
 // rfc5382: REQ-2, REQ-3
+// rfc5382: REQ-2, REQ-3
 TEST_F(Tcp, A_connection_from_outside_is_opened_where_the_filter_lets_it_in) {
     tcp_out(kSyn, kHost, kOtherRemote);
     EXPECT_TRANSLATED(tcp_in(kSyn), kHost);
@@ -55,6 +58,7 @@ TEST_F(Tcp, A_connection_from_outside_is_opened_where_the_filter_lets_it_in) {
 }
 
 // rfc5382: REQ-2
+// rfc5382: REQ-2/a
 TEST_F(Tcp, A_simultaneous_open_is_established_by_the_second_syn) {
     settings_.filtering = Filtering::AddressAndPortDependent;
     tcp_out(kSyn);
@@ -66,6 +70,7 @@ TEST_F(Tcp, A_simultaneous_open_is_established_by_the_second_syn) {
 }
 
 // rfc5382: REQ-4
+// rfc5382: REQ-4, REQ-4/a
 TEST_F(Tcp, A_syn_that_nobody_asked_for_is_answered_after_six_seconds_and_not_before) {
     ASSERT_EQ(tcp_in(kSyn).verdict, Verdict::Unsolicited);
     const auto ticket = nat().hold_syn({IpProtocol::Tcp, kRemote, {kOutside, 40000}}, now_);
@@ -80,6 +85,7 @@ TEST_F(Tcp, A_syn_that_nobody_asked_for_is_answered_after_six_seconds_and_not_be
     EXPECT_FALSE(nat().take_due_syn(now_));
 }
 
+// rfc5382: REQ-4
 // rfc5382: REQ-4
 TEST_F(Tcp, A_held_syn_is_dropped_in_silence_when_the_inside_opens_the_same_connection) {
     ASSERT_TRUE(nat().hold_syn({IpProtocol::Tcp, kRemote, {kOutside, 40000}}, now_));
@@ -109,6 +115,7 @@ TEST_F(Tcp, A_syn_is_not_held_where_that_is_forbidden_or_there_is_no_room) {
 }
 
 // rfc5382: REQ-5
+// rfc5382: REQ-5
 TEST_F(Tcp, An_established_connection_may_idle_two_hours_and_four_minutes) {
     establish();
     pass_time(7440);
@@ -118,6 +125,7 @@ TEST_F(Tcp, An_established_connection_may_idle_two_hours_and_four_minutes) {
     EXPECT_EQ(state(), TcpState::Established);
 }
 
+// rfc7857: 2
 // rfc7857: 2
 TEST_F(Tcp, Idle_beyond_that_it_has_the_transitory_time_to_show_that_it_lives) {
     establish();
@@ -133,6 +141,7 @@ TEST_F(Tcp, Idle_beyond_that_it_has_the_transitory_time_to_show_that_it_lives) {
 }
 
 // rfc5382: REQ-5
+// rfc5382: REQ-5, rfc7857: 2.1/c
 TEST_F(Tcp, A_half_open_connection_ends_after_the_transitory_time_and_not_before) {
     tcp_out(kSyn);
     pass_time(240);
@@ -142,6 +151,7 @@ TEST_F(Tcp, A_half_open_connection_ends_after_the_transitory_time_and_not_before
 }
 
 // rfc7857: 2.1
+// rfc7857: 2.1/a, 2.1/b
 TEST_F(Tcp, Opening_and_closing_have_times_of_their_own) {
     settings_.timeouts.tcp_opening = Seconds{32};
     settings_.timeouts.tcp_closing = Seconds{480};
@@ -157,6 +167,7 @@ TEST_F(Tcp, Opening_and_closing_have_times_of_their_own) {
 }
 
 // rfc7857: 2
+// rfc5382: REQ-2, rfc7857: 2
 TEST_F(Tcp, A_half_closed_connection_lives_as_long_as_an_open_one) {
     establish();
     tcp_out(kFin);
@@ -168,6 +179,7 @@ TEST_F(Tcp, A_half_closed_connection_lives_as_long_as_an_open_one) {
 }
 
 // rfc7857: 2.2
+// rfc7857: 2.2/a, 2.2/b
 TEST_F(Tcp, A_reset_is_translated_and_the_session_stays_four_minutes) {
     establish();
     EXPECT_TRANSLATED(tcp_in(kRst, kRemote, {kOutside, kHost.port}, 501), kHost);
@@ -179,6 +191,7 @@ TEST_F(Tcp, A_reset_is_translated_and_the_session_stays_four_minutes) {
 }
 
 // rfc7857: 2.2, 7.1
+// rfc7857: 7.1
 TEST_F(Tcp, Resets_keep_nothing_alive) {
     establish();
     tcp_in(kRst, kRemote, {kOutside, kHost.port}, 501);
@@ -191,6 +204,7 @@ TEST_F(Tcp, Resets_keep_nothing_alive) {
 }
 
 // rfc7857: 2.2
+// rfc7857: 2.2/c
 TEST_F(Tcp, A_reset_that_cannot_belong_to_the_connection_passes_and_changes_nothing) {
     establish();
     for (const std::uint32_t sequence : {501U + (1U << 21U), 501U - 100U, 0x80000000U}) {
@@ -201,6 +215,7 @@ TEST_F(Tcp, A_reset_that_cannot_belong_to_the_connection_passes_and_changes_noth
 }
 
 // rfc7857: 2
+// rfc7857: 2
 TEST_F(Tcp, Data_after_a_reset_makes_it_established_again) {
     establish();
     tcp_in(kRst, kRemote, {kOutside, kHost.port}, 501);
@@ -208,6 +223,7 @@ TEST_F(Tcp, Data_after_a_reset_makes_it_established_again) {
     EXPECT_EQ(state(), TcpState::Established);
 }
 
+// rfc5382: REQ-2
 TEST_F(Tcp, A_closed_connection_can_be_opened_again_by_the_same_ports) {
     establish();
     tcp_out(kFin);
@@ -234,6 +250,7 @@ TEST_F(Tcp, A_reset_without_a_connection_makes_nothing) {
 }
 
 // rfc7857: 7
+// rfc7857: 7/b
 TEST_F(Tcp, A_segment_from_outside_that_opens_nothing_makes_no_session) {
     tcp_out(kSyn, kHost, kOtherRemote);
     EXPECT_TRANSLATED(tcp_in(kAck), kHost);
@@ -241,6 +258,7 @@ TEST_F(Tcp, A_segment_from_outside_that_opens_nothing_makes_no_session) {
 }
 
 // rfc5382: REQ-3
+// rfc5382: REQ-3, REQ-3/a, REQ-4
 TEST_F(Tcp, A_filtered_syn_is_held_too_for_its_open_may_be_simultaneous) {
     settings_.filtering = Filtering::AddressDependent;
     tcp_out(kSyn, kHost, kOtherRemote);
