@@ -2,6 +2,7 @@
 // application and the time go in; segments go to the sink, and events are left to be taken.
 //
 //   connection.cpp            what comes in: the states, in the order of RFC 9293 3.10.7
+//   connection_open.cpp       how it begins: what two SYNs agree on
 //   connection_options.cpp    what is told beside the stream: congestion marks, the user timeout
 //   connection_output.cpp     what goes out: new data, what is lost, acknowledgements, the window
 //   connection_timers.cpp     what time does: retransmission, probes, keep-alive, giving up
@@ -203,7 +204,8 @@ public:
     void abort(Instant now);
 
     // `quoted` is the sequence number in what ICMP quotes: it must lie in what is under way (RFC
-    // 5927 4.1), else nothing happens, and false is returned. `mtu` is of PacketTooBig, zero when it was not told.
+    // 5927 4.1), else nothing happens, and false is returned. `mtu` is of PacketTooBig, zero when
+    // it was not told.
     bool path_error(PathError error, net::Sequence quoted, std::uint16_t mtu, Instant now);
     // The route has changed.
     void set_path_mtu(std::uint16_t mtu, Instant now);
