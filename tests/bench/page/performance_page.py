@@ -1,6 +1,7 @@
 """Puts the figures of a result file into docs/performance.md, so that no number is typed by hand.
 
     performance_page.py RESULT.json... docs/performance.md     rewrites the tables of the page
+    performance_page.py --partial RESULT.json PAGE             only those that the result has figures for
     performance_page.py --self-test
 
 Several results, of runs of different cases, are put together; they must be of one tree and one CPU.
@@ -14,7 +15,9 @@ The page marks where a table goes:
 What stands between the marks is replaced by a table of every figure whose name fits one of the
 patterns (shell wildcards; * does not go over a /). A pattern that no figure fits is an error: the
 result is of other cases, or a name has changed. `<!-- machine -->` ... `<!-- end -->` becomes the
-sentence about where and how the run was made. Text outside of marks is left as it is.
+sentence about where and how the run was made; `<!-- machine: tcp -->` is the same of a run of the
+cases of one family, for chapters that are measured by themselves. Text outside of marks is left as
+it is.
 """
 
 import argparse
@@ -24,7 +27,8 @@ import pathlib
 import re
 import sys
 
-BLOCK = re.compile(r"(<!-- (machine|figures: [^>]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(
+    r"(<!-- (machine(?:: [\w-]+)?|figures: [^>]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 class PageError(Exception):
@@ -75,10 +79,22 @@ def machine(result):
             f"{options['seconds']:g} seconds where a case runs for a time. {result['memory']}.\n")
 
 
-def rewritten(page, result):
+def concerns(kind, figures):
+    """Whether a block is about anything that was measured."""
+    if kind.startswith("machine: "):
+        family = kind.removeprefix("machine: ")
+        return any(figure["name"].startswith(family + "/") for figure in figures)
+    patterns = kind.removeprefix("figures: ").split(", ")
+    return kind != "machine" and any(
+        fits(figure["name"], pattern) for figure in figures for pattern in patterns)
+
+
+def rewritten(page, result, partial=False):
     def fill(block):
         kind = block.group(2)
-        if kind == "machine":
+        if partial and not concerns(kind, result["figures"]):
+            return block.group(0)
+        if kind.startswith("machine"):
             content = machine(result)
         else:
             content = table(result["figures"], kind.removeprefix("figures: ").split(", "))
@@ -100,6 +116,10 @@ def self_test():
     assert "a/b/c/x" not in new and "old" not in new, new
     assert new.startswith("before\n") and new.endswith("<!-- end -->\nafter\n"), new
     assert rewritten(new, {"figures": figures}) == new
+    two_families = page + "<!-- figures: b/* -->\nkept\n<!-- end -->\n<!-- machine -->\nm\n<!-- end -->\n"
+    partly = rewritten(two_families, {"figures": figures}, partial=True)
+    assert "kept" in partly and "<!-- machine -->\nm\n" in partly and "old" not in partly, partly
+    assert concerns("machine: a", figures) and not concerns("machine: b", figures)
     one = {"build": {"tree": "t"}, "machine": {"cpu": "c"}, "command": "b x", "figures": figures}
     two = {**one, "command": "b y", "figures": []}
     assert together([one, two])["figures"] == figures
@@ -115,6 +135,8 @@ def self_test():
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("files", type=pathlib.Path, nargs="*", help="results, and the page last")
+    parser.add_argument("--partial", action="store_true",
+                        help="leave tables alone that the result has no figures for")
     parser.add_argument("--self-test", action="store_true")
     arguments = parser.parse_args()
     if arguments.self_test:
@@ -125,7 +147,8 @@ def main():
     *results, page = arguments.files
     try:
         result = together([json.loads(file.read_text(encoding="utf-8")) for file in results])
-        page.write_text(rewritten(page.read_text(encoding="utf-8"), result), encoding="utf-8")
+        page.write_text(rewritten(page.read_text(encoding="utf-8"), result, arguments.partial),
+                        encoding="utf-8")
     except (OSError, ValueError, KeyError, PageError) as problem:
         print(f"performance_page.py: {problem}", file=sys.stderr)
         return 1
