@@ -218,7 +218,6 @@ Nat read_nat(const Reader& from) {
     from.choice("at-limit", kAtLimits, nat.at_limit);
     from.choice("unsolicited-syn", kUnsolicitedSyns, nat.unsolicited_syn);
     from.flag("inbound-refresh", nat.inbound_refresh);
-    from.section("alg").flag("ftp", nat.alg.ftp);
     const Reader log = from.section("log");
     log.choice("events", kLogged, nat.log.events);
     log.number("rate", nat.log.rate);
@@ -243,9 +242,6 @@ Value write_nat(const Nat& nat) {
     to.add("at-limit", word_of(nat.at_limit, kAtLimits));
     to.add("unsolicited-syn", word_of(nat.unsolicited_syn, kUnsolicitedSyns));
     to.add("inbound-refresh", Value(nat.inbound_refresh));
-    Value alg;
-    alg.add("ftp", Value(nat.alg.ftp));
-    to.add("alg", std::move(alg));
     Value log;
     log.add("events", word_of(nat.log.events, kLogged));
     log.add("rate", number_value(nat.log.rate));

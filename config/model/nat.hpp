@@ -136,11 +136,6 @@ struct NatTimeouts {
     friend bool operator==(const NatTimeouts&, const NatTimeouts&) = default;
 };
 
-struct NatAlg {
-    bool ftp = false;
-    friend bool operator==(const NatAlg&, const NatAlg&) = default;
-};
-
 enum class NatLogged : std::uint8_t { Nothing, Bindings, Sessions };
 
 struct NatLog {
@@ -162,7 +157,6 @@ struct Nat {
     NatAtLimit at_limit = NatAtLimit::EndTransitory;
     NatUnsolicitedSyn unsolicited_syn = NatUnsolicitedSyn::Hold;
     bool inbound_refresh = false;  // RFC 4787 REQ-6
-    NatAlg alg;
     NatLog log;
 
     // Whether anything is translated at all.

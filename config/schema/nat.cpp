@@ -408,14 +408,6 @@ Descriptor nat_section() {
              .default_text = "false",
              .example = "true",
              .effects = {.changed = "Holds at once."}},
-            {.name = "alg",
-             .doc = "Protocols that carry addresses in their data, and are rewritten there too.",
-             .children = {{.name = "ftp",
-                           .type = Type::Boolean,
-                           .doc = "FTP in active mode (RFC 959). Passive mode needs nothing.",
-                           .default_text = "false",
-                           .example = "true",
-                           .effects = {.changed = "Holds for new control connections."}}}},
             log_keys(),
         }};
 }

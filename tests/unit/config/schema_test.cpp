@@ -110,7 +110,6 @@ const char* const kEveryKey =
     "  at-limit: refuse\n"
     "  unsolicited-syn: drop\n"
     "  inbound-refresh: true\n"
-    "  alg: {ftp: true}\n"
     "  log: {events: sessions, rate: 7, file-size: 2MiB, files: 3}\n"
     "management: {control-socket: /tmp/x.sock}\n";
 
