@@ -36,6 +36,8 @@ RULES = [
     ("controlplane/policy", ["net", "config/model", "controlplane/rib/route.hpp"], []),
     ("controlplane/rib", ["net", "config/model", "controlplane/policy"], []),
     ("controlplane/rip/packet", ["net"], []),
+    ("controlplane/rip/io", ["net", "controlplane/rip", "controlplane/host", "controlplane/rib/route.hpp",
+                             "controlplane/runtime"], []),
     ("controlplane/rip", ["net", "config/model", "controlplane/rib/route.hpp",
                           "controlplane/host/token_bucket.hpp"], []),
     ("controlplane/host/io", ["net", "config/model", "controlplane/runtime", "controlplane/host",
