@@ -18,13 +18,14 @@ struct Subject {
     const char* filter;  // what an extra word narrows it to; null when nothing does
 };
 
-constexpr std::array<Subject, 11> kSubjects{{
+constexpr std::array<Subject, 12> kSubjects{{
     {"interfaces", "ports, VLANs and loopbacks: state, addresses, counters", "NAME"},
     {"routes", "the routes that the control plane knows, the best and the others", "PREFIX"},
     {"fib", "the routes that the dataplane really uses", "PREFIX"},
     {"next-hops", "the dataplane's next hops and who uses them", nullptr},
     {"neighbors", "the ARP table", nullptr},
     {"nat", "address translation: sessions by rule, ports, limits, refusals", nullptr},
+    {"rip", "RIP: the instance, or its interfaces, neighbors, routes, events", "PART"},
     {"workers", "worker threads and the table owner: load and ledger", nullptr},
     {"nodes", "the nodes of the packet graph: packets and cycles", nullptr},
     {"drops", "why packets were dropped, and how many", nullptr},
@@ -314,6 +315,10 @@ void CommandLine::add_verbs() {
     CLI::App* clear_nat = clear->add_subcommand("nat", "end sessions of address translation");
     add_nat_selection(*clear_nat);
     clear_nat->add_flag("--all", invocation_.all, "all sessions");
+    CLI::App* clear_rip = clear->add_subcommand("rip", "routes of RIP, of one neighbor or of all");
+    clear_rip->add_option("NEIGHBOR", invocation_.address, "only of this neighbor")
+        ->check(CLI::ValidIPV4);
+    clear_rip->add_flag("--counters", invocation_.counters, "the counters, and no routes");
 
     CLI::App* completion = app.add_subcommand("completion", "a completion script for a shell");
     completion->add_option("SHELL", invocation_.shell, "bash")
@@ -442,7 +447,8 @@ net::Result<Invocation, NotRun> CommandLine::parse(const std::vector<std::string
             invocation_.subject += "-" + part->get_name();
         }
     }
-    if (invocation_.verb == Verb::Clear && !invocation_.all && selects_nothing(invocation_.nat)) {
+    if (invocation_.verb == Verb::Clear && invocation_.subject == "nat" && !invocation_.all &&
+        selects_nothing(invocation_.nat)) {
         return usage("clear nat: say which sessions, or --all");
     }
     return invocation_;
@@ -474,6 +480,9 @@ CommandLine::Candidates CommandLine::complete(const std::vector<std::string>& be
                 continue;
             }
             candidates.wants_file = candidates.wants_file || option->get_name() == "FILE";
+            if (option->get_name() == "PART") {
+                words.insert(words.end(), {"interfaces", "neighbors", "routes", "events"});
+            }
             if (option->get_name() == "SHELL") {
                 words.emplace_back("bash");
             }

@@ -40,7 +40,7 @@ struct Invocation {
     Verb verb = Verb::Prompt;
     std::string socket;
     OutputForm output = OutputForm::Table;
-    std::string subject;  // show
+    std::string subject;  // show, clear
     std::string name;     // show: only this interface, prefix
     std::optional<std::chrono::milliseconds> watch;
     std::string file;                            // check, plan, apply
@@ -48,7 +48,8 @@ struct Invocation {
     bool allow_restart = false;                  // apply
     std::optional<std::uint64_t> from_revision;  // diff
     std::optional<std::uint64_t> to_revision;
-    std::string address;  // ping, traceroute
+    bool counters = false;  // clear
+    std::string address;    // clear, ping, traceroute
     unsigned count = 5;
     std::chrono::milliseconds interval{1000};
     std::chrono::milliseconds timeout{2000};

@@ -19,6 +19,7 @@
 
 #include "config/load/load.hpp"
 #include "controlplane/ctl/json_reading.hpp"
+#include "controlplane/ctl/rip_views.hpp"
 #include "controlplane/ctl/table.hpp"
 #include "controlplane/ctl/text_forms.hpp"
 #include "controlplane/ctl/views.hpp"
@@ -252,7 +253,10 @@ int Runner::show_once(const Invocation& asked) {
         add_selection(request, asked.nat);
     }
     const bool by_name = asked.subject == "interfaces" && !asked.name.empty();
-    if (!asked.name.empty() && !by_name) {
+    const bool part = asked.subject == "rip" && !asked.name.empty();
+    if (part) {
+        request["part"] = asked.name;
+    } else if (!asked.name.empty() && !by_name) {
         request["prefix"] = asked.name;
     }
     auto data = ask(asked, request);
@@ -272,11 +276,15 @@ int Runner::show_once(const Invocation& asked) {
         print(asked, *data, yaml(items(*data).front()));
         return kExitDone;
     }
-    print(asked, *data, show_table(asked.subject, *data));
+    print(asked, *data,
+          asked.subject == "rip" ? rip_table(asked.name, *data) : show_table(asked.subject, *data));
     return kExitDone;
 }
 
 int Runner::clear(const Invocation& asked) {
+    if (asked.subject == "rip") {
+        return clear_rip(asked);
+    }
     json::object request{{"verb", "clear"}, {"subject", asked.subject}};
     if (asked.all) {
         request["all"] = true;
@@ -368,6 +376,23 @@ int Runner::history(const Invocation& asked) {
         return data.error();
     }
     print(asked, *data, history_table(*data));
+    return kExitDone;
+}
+
+int Runner::clear_rip(const Invocation& asked) {
+    json::object request{{"verb", "clear"}, {"subject", asked.subject}};
+    if (!asked.address.empty()) {
+        request["neighbor"] = asked.address;
+    }
+    if (asked.counters) {
+        request["counters"] = true;
+    }
+    const auto data = ask(asked, request);
+    if (!data) {
+        return data.error();
+    }
+    print(asked, *data,
+          fmt::format("{}: {} cleared\n", asked.subject, cell_of(member(*data, "cleared"))));
     return kExitDone;
 }
 

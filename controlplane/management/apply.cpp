@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "controlplane/management/rip_settings.hpp"
 #include "controlplane/management/route_view.hpp"
 #include "controlplane/runtime/logging.hpp"
 
@@ -90,6 +91,11 @@ void Applier::apply(ApplyRequest request, std::shared_ptr<Answer> answer) {
     if (!under_way_.expired()) {
         fail(*attempt, AnswerCode::Refused,
              {"another apply is under way; try again when it has ended"});
+        return;
+    }
+    if (auto problems = rip_secret_problems(attempt->loaded.model.rip); !problems.empty()) {
+        problems.emplace_back("nothing was changed");
+        fail(*attempt, AnswerCode::Refused, problems);
         return;
     }
     if (attempt->cost == config::ChangeCost::Restart && !attempt->request.allow_restart) {

@@ -11,6 +11,7 @@
 
 #include "controlplane/management/nat_journal.hpp"
 #include "controlplane/management/nat_view.hpp"
+#include "controlplane/management/rip_instance.hpp"
 #include "controlplane/management/route_audit.hpp"
 #include "controlplane/runtime/cycle_counter.hpp"
 #include "dataplane/api/decode.hpp"
@@ -53,7 +54,7 @@ Router::Router(Executor& executor, Timers& timers, std::function<std::uint32_t()
       timers_(timers),
       running_(std::move(running)),
       started_(timers.now()),
-      host_(HostLimits{}, std::move(random),
+      host_(HostLimits{}, random,
             [this](net::Ipv4Address destination) { return route_toward(destination); }),
       channel_(executor, timers, config::channel_socket_path(running_.model), callbacks()),
       stack_(host_, timers,
@@ -65,6 +66,7 @@ Router::Router(Executor& executor, Timers& timers, std::function<std::uint32_t()
       audit_(std::make_unique<RouteAudit>(timers, channel_, rib_, download_,
                                           [this] { resynchronize(); })),
       alive_(std::make_shared<bool>(true)) {
+    make_rip(std::move(random));
     refresh_routes();
 }
 
@@ -97,6 +99,7 @@ void Router::start() {
 
 void Router::stop() {
     channel_.stop();
+    rip_.reset();  // without a farewell: what forwards goes on
     audit_->stop();
     stack_.stop();
     sample_timer_->cancel();
@@ -239,8 +242,17 @@ void Router::resynchronize() {
 }
 
 void Router::run_download() {
+    if (rip_) {
+        rip_->pull_redistribution();
+    }
     // A batch a turn: a table of any size does not hold up anything else.
-    if (download_.run() && !std::exchange(download_due_, true)) {
+    if (download_.run()) {
+        run_download_later();
+    }
+}
+
+void Router::run_download_later() {
+    if (!std::exchange(download_due_, true)) {
         later([this] {
             download_due_ = false;
             run_download();
@@ -371,6 +383,9 @@ void Router::refresh_routes() {
     }
     up_ = std::move(up);
     set_host_links();
+    if (rip_) {
+        rip_->adopt(running_.model);
+    }
 }
 
 // ---- configuration
@@ -401,6 +416,27 @@ void Router::set_host_links() {
     }
     host_.set_links(links);
     host_.set_error_rate(running_.model.ipv4.icmp.errors_per_second);
+}
+
+void Router::make_rip(std::function<std::uint32_t()> random) {
+    rip_ = std::make_unique<RipInstance>(RipInstance::Surroundings{
+        .stack = stack_,
+        .timers = timers_,
+        .rib = rib_,
+        .interfaces = interfaces_,
+        .random = std::move(random),
+        .routes_changed = [this] { run_download_later(); },  // one for many packets
+        .later =
+            [this](std::function<void()> work) {
+                later([this, work = std::move(work)] {
+                    if (rip_) {
+                        work();
+                    }
+                });
+            },
+        .begins = [](Duration) {},
+        .converged = [] {},
+    });
 }
 
 // ---- packets for us and from us

@@ -44,6 +44,7 @@
 namespace godwit::control {
 
 class NatJournal;
+class RipInstance;
 class RouteAudit;
 
 // What runs: a stored revision, its text, and the model of it.
@@ -111,6 +112,7 @@ public:
     [[nodiscard]] const Host& host() const { return host_; }
     // Sockets on the router's own stack.
     [[nodiscard]] Stack& stack() { return stack_; }
+    [[nodiscard]] RipInstance& rip() { return *rip_; }
     [[nodiscard]] const InterfaceDirectory& interfaces() const { return interfaces_; }
     [[nodiscard]] const LoadSamples& load() const { return load_; }
     [[nodiscard]] const RouterCounters& counters() const { return counters_; }
@@ -141,7 +143,9 @@ private:
     void refresh_later();
     void refresh_routes();
     void run_download();
+    void run_download_later();
     void set_host_links();
+    void make_rip(std::function<std::uint32_t()> random);
     void inject(const Outgoing& packet);
     void tell_probes(const HostActions& actions);
     void sample();
@@ -183,6 +187,7 @@ private:
     std::unique_ptr<Timer> sample_timer_;
     std::unique_ptr<Timer> retry_timer_;
     std::unique_ptr<RouteAudit> audit_;
+    std::unique_ptr<RipInstance> rip_;
     std::shared_ptr<bool> alive_;  // what `later` and answers look at
 };
 

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "controlplane/management/punt_view.hpp"
+#include "controlplane/management/rip_instance.hpp"
+#include "controlplane/management/rip_view.hpp"
 #include "controlplane/management/route_audit.hpp"
 #include "controlplane/management/route_view.hpp"
 #include "net/mac_address.hpp"
@@ -93,6 +95,7 @@ void Show::answer(Request& request, const std::shared_ptr<Answer>& answer) {
     if (subject == "routes" || subject == "fib") {
         prefix = request.optional_prefix("prefix");
     }
+    const std::string part = subject == "rip" ? request.text("part", "instance") : "";
     NatSelection selection;
     std::uint64_t limit = 0;
     std::vector<std::string> wrong;
@@ -131,6 +134,8 @@ void Show::answer(Request& request, const std::shared_ptr<Answer>& answer) {
             }
             return items;
         });
+    } else if (subject == "rip") {
+        rip(part, answer);
     } else if (subject == "workers") {
         workers(answer);
     } else if (subject == "nodes") {
@@ -150,10 +155,11 @@ void Show::answer(Request& request, const std::shared_ptr<Answer>& answer) {
     } else {
         answer->fail(
             AnswerCode::BadRequest,
-            fmt::format("there is no '{}' to show; there are interfaces, routes, fib, "
-                        "next-hops, neighbors, nat, nat-sessions, nat-subscribers, workers, nodes, "
-                        "drops, punts and status",
-                        printable(subject.data(), std::min<std::size_t>(subject.size(), 64))));
+            fmt::format(
+                "there is no '{}' to show; there are interfaces, routes, fib, "
+                "next-hops, neighbors, nat, nat-sessions, nat-subscribers, rip, workers, nodes, "
+                "drops, punts and status",
+                printable(subject.data(), std::min<std::size_t>(subject.size(), 64))));
     }
 }
 
@@ -292,6 +298,39 @@ void Show::interfaces(const std::shared_ptr<Answer>& answer) {
             }
             answer->done(list);
         });
+}
+
+void Show::rip(const std::string& part, const std::shared_ptr<Answer>& answer) {
+    const InterfaceNames& names = router_.interfaces().names();
+    if (part == "instance") {
+        answer->done(rip_instance_json(router_.rip()));
+    } else if (part == "interfaces") {
+        answer->done(rip_interfaces_json(router_.rip()));
+    } else if (part == "neighbors") {
+        answer->done(rip_neighbors_json(router_.rip(), names));
+    } else if (part == "events") {
+        answer->done(rip_events_json(router_.rip()));
+    } else if (part == "routes") {
+        answer->begin_list();
+        next_rip_routes(std::nullopt, answer);
+    } else {
+        answer->fail(AnswerCode::BadRequest,
+                     fmt::format("rip has no '{}'; it has instance, interfaces, neighbors, routes "
+                                 "and events",
+                                 printable(part.data(), std::min<std::size_t>(part.size(), 64))));
+    }
+}
+
+void Show::next_rip_routes(const std::optional<net::Ipv4Prefix>& after,
+                           const std::shared_ptr<Answer>& answer) {
+    std::optional<net::Ipv4Prefix> last = after;
+    const json::array items =
+        rip_routes_json(router_.rip(), router_.interfaces().names(), last, kRoutesAPart);
+    if (items.empty()) {
+        answer->end_list();
+        return;
+    }
+    answer->add(items, [this, last, answer] { next_rip_routes(last, answer); });
 }
 
 void Show::workers(const std::shared_ptr<Answer>& answer) {

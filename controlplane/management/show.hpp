@@ -37,6 +37,9 @@ private:
                 const std::shared_ptr<Answer>& answer);
     void fib(const std::optional<net::Ipv4Prefix>& prefix, const std::shared_ptr<Answer>& answer);
     void workers(const std::shared_ptr<Answer>& answer);
+    void rip(const std::string& part, const std::shared_ptr<Answer>& answer);
+    void next_rip_routes(const std::optional<net::Ipv4Prefix>& after,
+                         const std::shared_ptr<Answer>& answer);
     void counters(const std::shared_ptr<Answer>& answer,
                   boost::json::array (*view)(const api::CountersRegion&, std::uint32_t));
     void status(const std::shared_ptr<Answer>& answer);

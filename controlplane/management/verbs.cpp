@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "controlplane/management/rip_instance.hpp"
 #include "controlplane/management/route_view.hpp"
 
 namespace godwit::control {
@@ -202,13 +203,17 @@ void Verbs::history(Request& request, const std::shared_ptr<Answer>& answer) {
 
 void Verbs::clear(Request& request, const std::shared_ptr<Answer>& answer) {
     const std::string subject = request.required_text("subject");
+    if (subject == "rip") {
+        clear_rip(request, answer);
+        return;
+    }
     std::vector<std::string> wrong;
     const NatSelection selection = NatViews::read_selection(request, wrong);
     const bool all = request.flag("all");
     std::vector<std::string> errors = request.finish();
     errors.insert(errors.end(), wrong.begin(), wrong.end());
     if (subject != "nat" && !subject.empty()) {
-        errors.emplace_back("there is nothing to clear but 'nat'");
+        errors.emplace_back("there is nothing to clear but 'nat' and 'rip'");
     } else if (selection.is_all() && !all) {
         errors.emplace_back("say which sessions are to end, or 'all': true");
     }
@@ -217,6 +222,41 @@ void Verbs::clear(Request& request, const std::shared_ptr<Answer>& answer) {
         return;
     }
     nat_.clear(selection, answer);
+}
+
+void Verbs::clear_rip(Request& request, const std::shared_ptr<Answer>& answer) {
+    const auto neighbor = request.optional_address("neighbor");
+    const bool counters = request.flag("counters");
+    if (const auto errors = request.finish(); !errors.empty()) {
+        answer->fail(AnswerCode::BadRequest, errors);
+        return;
+    }
+    RipInstance& rip = router_.rip();
+    if (rip.service() == nullptr) {
+        answer->fail(AnswerCode::Refused, "rip does not run; configure 'rip.interfaces' first");
+        return;
+    }
+    if (counters) {
+        rip.clear_counters();
+        answer->done(json::object{{"cleared", "counters"}});
+        return;
+    }
+    std::optional<rip::NeighborId> id;
+    if (neighbor) {
+        for (const auto& [known, entry] : rip.service()->core().neighbors().entries()) {
+            if (known.address == *neighbor) {
+                id = known;
+            }
+        }
+        if (!id) {
+            answer->fail(AnswerCode::Refused,
+                         fmt::format("rip has no neighbor {}; see `show rip neighbors`",
+                                     neighbor->to_string()));
+            return;
+        }
+    }
+    rip.clear(id);
+    answer->done(json::object{{"cleared", "routes"}});
 }
 
 void Verbs::ping(Request& request, const std::shared_ptr<Answer>& answer) {

@@ -26,8 +26,9 @@ private:
                        const std::shared_ptr<Answer>& answer);
     void diff(Request& request, const std::shared_ptr<Answer>& answer);
     void history(Request& request, const std::shared_ptr<Answer>& answer);
-    void ping(Request& request, const std::shared_ptr<Answer>& answer);
     void clear(Request& request, const std::shared_ptr<Answer>& answer);
+    void clear_rip(Request& request, const std::shared_ptr<Answer>& answer);
+    void ping(Request& request, const std::shared_ptr<Answer>& answer);
     void traceroute(Request& request, const std::shared_ptr<Answer>& answer);
     // Else the answer says that it is not.
     [[nodiscard]] bool dataplane_is_there(const std::shared_ptr<Answer>& answer) const;
