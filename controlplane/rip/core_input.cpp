@@ -74,8 +74,8 @@ std::optional<PacketFault> Core::accept(const Datagram& datagram, Arrival& arriv
                                         Actions& actions, Instant now) {
     Interface& interface = arrival.interface;
     // RFC 2453 3.9.2: the source must be on a directly connected network. The longest of ours.
-    // DEVIATION(2453, 3.9.1): a request must be so too. A whole table is a thousand times as long as
-    // its request, and whoever is farther away cannot be known by his address.
+    // DEVIATION(2453, 3.9.1): a request must be so too. A whole table is a thousand times as long
+    // as its request, and whoever is farther away cannot be known by his address.
     bool found = false;
     for (const net::Ipv4InterfaceAddress& own : interface.link.addresses) {
         const net::Ipv4Prefix subnet = own.subnet();

@@ -89,7 +89,9 @@ public:
         rip->adopt(model);
     }
 
-    void arrived(const std::vector<std::uint8_t>& packet) { stack_.arrived(packet, {kEth0, true}, clock_.now()); }
+    void arrived(const std::vector<std::uint8_t>& packet) {
+        stack_.arrived(packet, {kEth0, true}, clock_.now());
+    }
 
     // The metric of RIP's route to a destination; 0: there is none.
     unsigned metric_of(const char* destination) const {
