@@ -23,6 +23,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             __builtin_trap();
         }
     }
+    if (const auto answer = read_nat_answer(message->body)) {
+        sum = touch(answer->records);
+        if (answer->records.size() !=
+            std::size_t{answer->header.record_count} * record_bytes_of(answer->header.kind)) {
+            __builtin_trap();
+        }
+    }
     if (const auto reply = read_configure_reply(message->body)) {
         sum = touch(std::as_bytes(std::span(reply->text)));
     }

@@ -14,6 +14,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (const auto query = read_query(message->body); query && record_bytes_of(query->kind) == 0) {
         __builtin_trap();
     }
+    if (const auto ask = read_nat_ask(message->body);
+        ask && (ask->kind > NatAskKind::Clear || ask->filter.age >= NatAge::kCount)) {
+        __builtin_trap();
+    }
     (void)read_configure(message->body);
     (void)read_front<std::uint32_t>(message->body);
     (void)read_exact<HelloBody>(message->body);
