@@ -15,17 +15,21 @@
 // buffer a thread, the previous signal actions, and one small block a port and an lcore.
 #include "drivers/burst.hpp"
 
+#include <linux/membarrier.h>
 #include <rte_ethdev.h>
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
 #include <rte_pause.h>
 #include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <span>
 
 namespace godwit::drivers {
@@ -70,19 +74,33 @@ void on_fault(int signal_number, siginfo_t* info, void* /*context*/) {
     // Otherwise the instruction runs again, and faults into the action that was here before.
 }
 
-// Says which port this lcore is in, so that pause_port can wait until nobody is inside. Sequential
-// consistency: either the pauser sees us inside, or we see the pause. Only its lcore writes it.
+// Says which port this lcore is in, so that pause_port can wait until nobody is inside. Only its
+// lcore writes it, and without a fence, which would wait twice a burst for all stores of the device
+// to reach the memory that the peer reads. The fence is the pauser's, on all CPUs at once: either
+// it then sees us inside, or we see the pause.
 struct alignas(64) Whereabouts {
     static constexpr std::uint32_t kNowhere = RTE_MAX_ETHPORTS;
     std::atomic<std::uint32_t> port{kNowhere};
 };
 std::array<Whereabouts, RTE_MAX_LCORE> whereabouts;
 
+long membarrier(int command) {
+    return syscall(SYS_membarrier, command, 0, 0);
+}
+
+// False: the kernel cannot (membarrier(2) came with Linux 4.14), and every visit has a fence.
+bool fences_are_remote = false;
+
 class Visit {
 public:
     Visit(unsigned lcore, std::uint16_t port) : here_(whereabouts[lcore].port) {
-        here_.store(port, std::memory_order_seq_cst);
-        admitted_ = !guarded[port].paused.load(std::memory_order_seq_cst);
+        here_.store(port, std::memory_order_relaxed);
+        if (fences_are_remote) [[likely]] {
+            std::atomic_signal_fence(std::memory_order_seq_cst);
+        } else {
+            std::atomic_thread_fence(std::memory_order_seq_cst);
+        }
+        admitted_ = !guarded[port].paused.load(std::memory_order_acquire);
     }
     ~Visit() { here_.store(Whereabouts::kNowhere, std::memory_order_release); }
     Visit(const Visit&) = delete;
@@ -96,37 +114,26 @@ private:
 
 bool somebody_inside(std::uint16_t port) {
     return std::any_of(whereabouts.begin(), whereabouts.end(), [port](const Whereabouts& lcore) {
-        return lcore.port.load(std::memory_order_seq_cst) == port;
+        return lcore.port.load(std::memory_order_acquire) == port;
     });
 }
 
-// The frames that a fault unwinds are the driver's and these two, which own nothing. They stay
-// functions of their own, because a jump brings no register back but that of the stack. No signal
-// mask is saved: the handler runs with SA_NODEFER, so none is changed.
-[[gnu::noinline]] bool shielded_rx(std::uint16_t port, std::uint16_t queue, rte_mbuf** packets,
-                                   std::uint16_t count, std::uint16_t& received) {
+// Runs a burst of the driver: how many packets, or nothing after a fault. The frames that a fault
+// unwinds are the driver's and this one, which own nothing. It stays a function of its own, because
+// a jump brings no register back but that of the stack. No signal mask is saved: the handler runs
+// with SA_NODEFER, so none is changed.
+template <auto kBurst>
+[[gnu::noinline]] std::optional<std::uint16_t> shielded(std::uint16_t port, std::uint16_t queue,
+                                                        rte_mbuf** packets, std::uint16_t count) {
     if (__builtin_setjmp(guard.jump.data()) != 0) {
-        return false;
+        return std::nullopt;
     }
     guard.armed = 1;
     std::atomic_signal_fence(std::memory_order_seq_cst);
-    received = rte_eth_rx_burst(port, queue, packets, count);
+    const std::uint16_t done = kBurst(port, queue, packets, count);
     std::atomic_signal_fence(std::memory_order_seq_cst);
     guard.armed = 0;
-    return true;
-}
-
-[[gnu::noinline]] bool shielded_tx(std::uint16_t port, std::uint16_t queue, rte_mbuf** packets,
-                                   std::uint16_t count, std::uint16_t& sent) {
-    if (__builtin_setjmp(guard.jump.data()) != 0) {
-        return false;
-    }
-    guard.armed = 1;
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-    sent = rte_eth_tx_burst(port, queue, packets, count);
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-    guard.armed = 0;
-    return true;
+    return done;
 }
 
 void fill_cache(rte_mempool* pool, const rte_mempool_cache& cache, std::uint32_t at_least) {
@@ -196,9 +203,8 @@ std::uint16_t receive_chunk(std::uint16_t port, std::uint16_t queue, rte_mbuf** 
     const void* const lowest_before = cache->objs[0];
     std::fill_n(packets, count, nullptr);
 
-    std::uint16_t received = 0;
-    if (shielded_rx(port, queue, packets, count, received)) {
-        return received;
+    if (const auto received = shielded<rte_eth_rx_burst>(port, queue, packets, count)) {
+        return *received;
     }
     state.paused.store(true, std::memory_order_seq_cst);
     state.rx_faults.fetch_add(1, std::memory_order_relaxed);
@@ -255,9 +261,8 @@ std::uint16_t send_chunk(std::uint16_t port, std::uint16_t queue, rte_mbuf** pac
     make_room(state.pool, *cache);
     const std::uint32_t length_before = cache->len;
     const void* const lowest_before = cache->objs[0];
-    std::uint16_t sent = 0;
-    if (shielded_tx(port, queue, packets, count, sent)) {
-        return sent;
+    if (const auto sent = shielded<rte_eth_tx_burst>(port, queue, packets, count)) {
+        return *sent;
     }
     state.paused.store(true, std::memory_order_seq_cst);
     state.tx_faults.fetch_add(1, std::memory_order_relaxed);
@@ -305,6 +310,9 @@ bool is_paused(std::uint16_t port) {
 
 bool pause_port(std::uint16_t port) {
     guarded[port].paused.store(true, std::memory_order_seq_cst);
+    if (fences_are_remote) {
+        membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+    }
     const auto deadline = std::chrono::steady_clock::now() + kPausePatience;
     while (somebody_inside(port)) {
         if (std::chrono::steady_clock::now() > deadline) {
@@ -325,6 +333,7 @@ void install_burst_guard() {
     if ((current.sa_flags & SA_SIGINFO) != 0 && current.sa_sigaction == on_fault) {
         return;
     }
+    fences_are_remote = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
     struct sigaction action {};
     action.sa_sigaction = on_fault;
     action.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK;
