@@ -18,7 +18,7 @@ struct Subject {
     const char* filter;  // what an extra word narrows it to; null when nothing does
 };
 
-constexpr std::array<Subject, 12> kSubjects{{
+constexpr std::array<Subject, 14> kSubjects{{
     {"interfaces", "ports, VLANs and loopbacks: state, addresses, counters", "NAME"},
     {"routes", "the routes that the control plane knows, the best and the others", "PREFIX"},
     {"fib", "the routes that the dataplane really uses", "PREFIX"},
@@ -30,6 +30,8 @@ constexpr std::array<Subject, 12> kSubjects{{
     {"nodes", "the nodes of the packet graph: packets and cycles", nullptr},
     {"drops", "why packets were dropped, and how many", nullptr},
     {"punts", "what came for the router itself, by class, and what was refused", nullptr},
+    {"sockets", "the router's own TCP services and connections, and its UDP sockets", nullptr},
+    {"socket-events", "what happened to TCP connections lately, the newest last", "PREFIX"},
     {"status", "versions, revision, uptime and the ledger of all packets", nullptr},
 }};
 

@@ -13,6 +13,7 @@
 
 #include "controlplane/ctl/json_reading.hpp"
 #include "controlplane/ctl/nat_text.hpp"
+#include "controlplane/ctl/socket_tables.hpp"
 #include "controlplane/ctl/table.hpp"
 
 namespace godwit::ctl {
@@ -442,6 +443,12 @@ std::string show_table(std::string_view subject, const json::value& data) {
                             {"sessions", "SESSIONS", kRight},
                             {"blocks", "BLOCKS", kRight}},
                            data);
+    }
+    if (subject == "sockets") {
+        return sockets_table(data);
+    }
+    if (subject == "socket-events") {
+        return socket_events_table(data);
     }
     return json::serialize(data) + "\n";
 }

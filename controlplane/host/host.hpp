@@ -211,6 +211,9 @@ public:
                                                          const tcp::Settings& settings,
                                                          Instant now);
     [[nodiscard]] const PathMtuCache& path_mtus() const { return path_mtus_; }
+    // RFC 4022 tcpOutSegs, with those sent again, and tcpOutRsts.
+    [[nodiscard]] std::uint64_t segments_sent() const { return segments_.segments(); }
+    [[nodiscard]] std::uint64_t resets_sent() const { return segments_.resets(); }
 
     // Sends the first request at the next advance(). The error says why it cannot be done.
     net::Result<PingId, std::string> start_ping(const PingRequest& request, Instant now);
@@ -267,8 +270,13 @@ private:
         explicit SegmentOutlet(std::vector<Outgoing>& out) : out_(&out) {}
         void transmit(const tcp::Flow& flow, const tcp::Segment& segment) override;
 
+        [[nodiscard]] std::uint64_t segments() const { return segments_; }
+        [[nodiscard]] std::uint64_t resets() const { return resets_; }
+
     private:
         std::vector<Outgoing>* out_;
+        std::uint64_t segments_ = 0;
+        std::uint64_t resets_ = 0;
     };
 
     HostLimits limits_;

@@ -137,6 +137,8 @@ tcp::PathSizes Host::path_of(const tcp::Flow& flow) const {
 }
 
 void Host::SegmentOutlet::transmit(const tcp::Flow& flow, const tcp::Segment& segment) {
+    ++segments_;
+    resets_ += std::uint64_t{segment.flags.rst};
     const std::vector<std::uint8_t> bytes = segment.encode(flow);
     net::Ipv4Header header;
     header.dont_fragment = true;

@@ -12,6 +12,7 @@
 #include "controlplane/management/rip_view.hpp"
 #include "controlplane/management/route_audit.hpp"
 #include "controlplane/management/route_view.hpp"
+#include "controlplane/management/socket_view.hpp"
 #include "net/mac_address.hpp"
 
 namespace godwit::control {
@@ -92,7 +93,7 @@ json::object host_json(const Host& host) {
 void Show::answer(Request& request, const std::shared_ptr<Answer>& answer) {
     const std::string subject = request.required_text("subject");
     std::optional<net::Ipv4Prefix> prefix;
-    if (subject == "routes" || subject == "fib") {
+    if (subject == "routes" || subject == "fib" || subject == "socket-events") {
         prefix = request.optional_prefix("prefix");
     }
     const std::string part = subject == "rip" ? request.text("part", "instance") : "";
@@ -150,6 +151,10 @@ void Show::answer(Request& request, const std::shared_ptr<Answer>& answer) {
         nat_.sessions(selection, limit, answer);
     } else if (subject == "nat-subscribers") {
         nat_.subscribers(limit, answer);
+    } else if (subject == "sockets") {
+        answer->done(sockets_json(router_.host(), router_.timers().now()));
+    } else if (subject == "socket-events") {
+        answer->done(socket_history_json(router_.host(), prefix, router_.timers().now()));
     } else if (subject == "status") {
         status(answer);
     } else {
@@ -158,7 +163,7 @@ void Show::answer(Request& request, const std::shared_ptr<Answer>& answer) {
             fmt::format(
                 "there is no '{}' to show; there are interfaces, routes, fib, "
                 "next-hops, neighbors, nat, nat-sessions, nat-subscribers, rip, workers, nodes, "
-                "drops, punts and status",
+                "drops, punts, sockets, socket-events and status",
                 printable(subject.data(), std::min<std::size_t>(subject.size(), 64))));
     }
 }
@@ -524,6 +529,7 @@ void Show::status_done(const std::shared_ptr<Status>& status) {
              ? json::value(icmp_errors_json(*router_.channel().counters(), worker_count()))
              : json::value(nullptr)},
         {"host", host_json(router_.host())},
+        {"transports", transport_counters_json(router_.host())},
         {"control-plane",
          {{"packets-not-sent", own.packets_not_sent},
           {"routes-rejected", own.routes_rejected},

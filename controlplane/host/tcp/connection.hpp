@@ -232,6 +232,9 @@ public:
     [[nodiscard]] std::optional<std::uint32_t> urgent_ahead() const;
     [[nodiscard]] LastWords last_words() const;
     [[nodiscard]] ConnectionInfo info() const;
+    [[nodiscard]] LossRecovery::Counts counts() const {
+        return recovery_ ? recovery_->counts() : LossRecovery::Counts{};
+    }
 
 private:
     // input, in the order of RFC 9293 3.10.7

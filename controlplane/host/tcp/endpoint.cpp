@@ -28,7 +28,8 @@ Endpoint::Endpoint(const Limits& limits, const net::SipKey& key,
       resets_(limits.resets_per_second, limits.resets_per_second),
       flows_(0, FlowPlacer(secrets_)),
       syn_cache_(limits.half_open, secrets_),
-      time_wait_(limits.time_wait, secrets_) {
+      time_wait_(limits.time_wait, secrets_),
+      history_(limits.history) {
     for (std::uint32_t& counter : port_counters_) {
         counter = random_();
     }
@@ -294,6 +295,7 @@ void Endpoint::input_half_open(HalfOpen& half_open, const Flow& flow, const Segm
     if (segment.flags.rst) {
         if (segment.sequence == expected) {
             ++counts_.half_open_expired_or_reset;
+            ++counts_.attempt_fails;
             syn_cache_.remove(flow);  // back to LISTEN; nobody is told
         }
         return;
@@ -385,6 +387,7 @@ void Endpoint::settle(Entry& changed, Instant now) {
             changed.events.add(event);
         }
     }
+    note_changes(changed, now);
     const State state = changed.connection.state();
     if (changed.reachable && (state == State::Closed || state == State::TimeWait)) {
         changed.reachable = false;

@@ -31,6 +31,7 @@
 #include <vector>
 
 #include "controlplane/host/tcp/connection.hpp"
+#include "controlplane/host/tcp/history.hpp"
 #include "controlplane/host/tcp/peer_security.hpp"
 #include "controlplane/host/tcp/syn_cache.hpp"
 #include "controlplane/host/tcp/time_wait.hpp"
@@ -46,6 +47,7 @@ struct Limits {
     std::size_t connections_of_peer = 1024;
     std::size_t half_open = 1024;  // then cookies
     std::size_t time_wait = 16384;
+    std::size_t history = 1024;                        // entries
     std::uint32_t resets_per_second = 100;             // to segments of no connection
     std::uint16_t first_port = net::kFirstRouterPort;  // of those chosen for connect()
     std::uint16_t last_port = net::kLastRouterPort;
@@ -69,6 +71,16 @@ struct EndpointCounts {
     std::uint64_t refused_by_limit = 0;
     std::uint64_t cookies_accepted = 0;
     std::uint64_t half_open_expired_or_reset = 0;
+    std::uint64_t attempt_fails = 0;           // RFC 4022 tcpAttemptFails
+    std::uint64_t established_resets = 0;      // tcpEstabResets
+    std::uint64_t segments_retransmitted = 0;  // tcpRetransSegs
+};
+
+struct ListenerInfo {
+    net::Ipv4Address address;
+    std::uint16_t port = 0;
+    std::size_t waiting = 0;  // to be accepted
+    std::size_t backlog = 0;
 };
 
 class Endpoint {
@@ -131,6 +143,10 @@ public:
     [[nodiscard]] std::vector<ConnectionId> take_ready();
 
     [[nodiscard]] const EndpointCounts& counts() const { return counts_; }
+    [[nodiscard]] const History& history() const { return history_; }
+    [[nodiscard]] std::vector<ConnectionId> ids() const;  // in the order in which they were made
+    [[nodiscard]] std::vector<ListenerInfo> listeners() const;
+    [[nodiscard]] std::size_t established() const;
     [[nodiscard]] std::uint64_t cookies_sent() const { return syn_cache_.cookies_sent(); }
     [[nodiscard]] std::size_t connections() const { return connections_.size(); }
     [[nodiscard]] std::size_t half_open() const { return syn_cache_.size(); }
@@ -177,6 +193,7 @@ private:
     Entry* entry(ConnectionId id) const;
     // After everything that may have changed a connection. The entry may be gone afterwards.
     void settle(Entry& entry, Instant now);
+    void note_changes(Entry& changed, Instant now);
     void erase(Entry& entry);
     void forget_sessions();
 
@@ -197,6 +214,7 @@ private:
     std::vector<ConnectionId> ready_;
     std::array<std::uint32_t, 16> port_counters_{};  // RFC 6056 3.3.4
     EndpointCounts counts_;
+    History history_;
     std::uint64_t last_connection_ = 0;
     std::uint32_t last_listener_ = 0;
 };

@@ -13,6 +13,9 @@ struct Endpoint::Entry {
     Connection connection;
     EventSet events;
     Instant scheduled = Instant::max();
+    // As it was when it was last looked at: what differs is counted and told (endpoint_view.cpp).
+    State seen = State::Closed;
+    LossRecovery::Counts seen_counts;
     bool ready = false;     // stands in ready_
     bool reachable = true;  // stands in flows_
     bool released = false;

@@ -183,7 +183,8 @@ TEST(Views, survive_any_answer) {
     for (int round = 0; round < 3000; ++round) {
         const json::value data = any(any, 0);
         for (const char* subject : {"interfaces", "routes", "fib", "next-hops", "neighbors",
-                                    "workers", "nodes", "drops", "punts", "status"}) {
+                                    "workers", "nodes", "drops", "punts", "sockets",
+                                    "socket-events", "status"}) {
             EXPECT_NO_THROW(show_table(subject, data)) << json::serialize(data);
         }
         EXPECT_NO_THROW(history_table(data));
@@ -193,6 +194,32 @@ TEST(Views, survive_any_answer) {
         EXPECT_NO_THROW(traceroute_hop_text(data));
         EXPECT_NO_THROW(traceroute_summary_text("10.0.0.1", data));
     }
+}
+
+TEST(SocketsView, a_connection_is_a_line_with_the_timer_that_goes_off_first) {
+    const json::value data = json::parse(R"([
+        {"protocol": "tcp", "state": "listen", "local": "*:179", "remote": null},
+        {"protocol": "tcp", "state": "established", "local": "10.0.0.1:179",
+         "remote": "10.0.0.9:40000", "receive-queue-bytes": 0, "send-queue-bytes": 1448,
+         "congestion-window-bytes": 14480, "slow-start-threshold-bytes": null, "rtt-ms": 12.4,
+         "rto-ms": 212.0, "retransmissions": 3,
+         "timers-ms": {"retransmit": 198.0, "keep-alive": 7200000.0}}])");
+    const std::string text = show_table("sockets", data);
+    EXPECT_NE(text.find("*:179"), std::string::npos) << text;
+    EXPECT_NE(text.find("10.0.0.9:40000"), std::string::npos) << text;
+    EXPECT_NE(text.find("retransmit 198"), std::string::npos) << text;
+    EXPECT_EQ(text.find("keep-alive"), std::string::npos) << text;
+}
+
+TEST(SocketsView, an_event_of_a_connection_says_what_became_of_it_and_why) {
+    const json::value data = json::parse(R"([
+        {"ago-ms": 1500.0, "local": "10.0.0.1:61000", "remote": "10.0.0.9:80", "event": "state",
+         "from": "syn-sent", "to": "closed", "trouble": "refused"},
+        {"ago-ms": 20.0, "local": "10.0.0.1:179", "remote": "10.0.0.9:1", "event": "retransmitted",
+         "count": 2}])");
+    const std::string text = show_table("socket-events", data);
+    EXPECT_NE(text.find("syn-sent -> closed (refused)"), std::string::npos) << text;
+    EXPECT_NE(text.find("retransmitted 2"), std::string::npos) << text;
 }
 
 }  // namespace

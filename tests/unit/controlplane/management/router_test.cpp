@@ -249,6 +249,55 @@ TEST_F(RouterTest, a_udp_socket_hears_a_group_and_speaks_to_it_by_its_interface)
     EXPECT_EQ(dataplane->sent_as[0].next_hop, group.value());
 }
 
+TEST_F(RouterTest, sockets_are_shown_with_their_figures_and_their_history) {
+    start(yaml());
+    auto& tcp = router->stack().host().tcp();
+    ASSERT_TRUE(tcp.listen({}, 179, {}, 16).has_value());
+    const auto udp = std::move(*router->stack().open_udp({.local = {{}, 520}}, {}));
+    const auto id = router->stack().host().connect_tcp({{}, {10, 0, 0, 9}, 0, 80}, {}, clock.now());
+    ASSERT_TRUE(id.has_value());
+    router->stack().settle();
+    settle();
+
+    const json::array sockets = show_data("sockets").as_array();
+    ASSERT_EQ(sockets.size(), 3U);
+    EXPECT_EQ(sockets[0].at("state"), "listen");
+    EXPECT_EQ(sockets[0].at("local"), "*:179");
+    EXPECT_EQ(sockets[1].at("state"), "syn-sent");
+    EXPECT_EQ(sockets[1].at("remote"), "10.0.0.9:80");
+    EXPECT_GT(sockets[1].at("timers-ms").at("retransmit").to_number<double>(), 0.0);
+    EXPECT_EQ(sockets[2].at("protocol"), "udp");
+    EXPECT_EQ(sockets[2].at("local"), "*:520");
+
+    // The refusal of the peer.
+    ASSERT_FALSE(dataplane->sent.empty());
+    const auto syn_packet = *net::wire::Ipv4View::parse(dataplane->sent.back());
+    const auto syn = *net::wire::TcpView::parse(syn_packet.payload());
+    net::TcpHeader reset;
+    reset.source_port = 80;
+    reset.destination_port = syn.source_port();
+    reset.acknowledgment = syn.sequence() + 1;
+    reset.flags.rst = true;
+    reset.flags.ack = true;
+    ASSERT_TRUE(dataplane->punt(test::tcp({{10, 0, 0, 9}, syn_packet.source()}, reset),
+                                api::PuntClass::Tcp));
+    settle();
+    const json::array events = show_data("socket-events").as_array();
+    ASSERT_EQ(events.size(), 2U);
+    EXPECT_EQ(events[0].at("to"), "syn-sent");
+    EXPECT_EQ(events[1].at("from"), "syn-sent");
+    EXPECT_EQ(events[1].at("to"), "closed");
+    EXPECT_EQ(events[1].at("trouble"), "refused");
+    json::object others{{"verb", "show"}, {"subject", "socket-events"}, {"prefix", "192.0.2.0/24"}};
+    EXPECT_TRUE(ask(others).at("data").as_array().empty());
+
+    const json::value counters = show_data("status").at("transports");
+    EXPECT_EQ(counters.at("tcp").at("active-opens"), 1);
+    EXPECT_EQ(counters.at("tcp").at("attempt-fails"), 1);
+    EXPECT_EQ(counters.at("tcp").at("out-segs"), 1);
+    EXPECT_EQ(counters.at("tcp").at("in-segs"), 1);
+}
+
 TEST_F(RouterTest, ping_tells_each_event_and_then_the_summary) {
     start(yaml("    10.9.0.0/16: {via: 10.0.0.2}\n"));
     client->send(
