@@ -159,7 +159,8 @@ TEST_F(CommandLineTest, help_is_no_mistake_and_is_of_the_verb_asked_about) {
 
 TEST_F(CommandLineTest, completion_knows_verbs_options_values_and_files) {
     EXPECT_THAT(line.complete({}, "s").words, ElementsAre("show"));
-    EXPECT_THAT(line.complete({"show"}, "n").words, ElementsAre("neighbors", "next-hops", "nodes"));
+    EXPECT_THAT(line.complete({"show"}, "n").words,
+                ElementsAre("nat", "neighbors", "next-hops", "nodes"));
     EXPECT_THAT(line.complete({"-o", "json", "show"}, "f").words, ElementsAre("fib"));
     EXPECT_THAT(line.complete({"show", "fib"}, "--w").words, ElementsAre("--watch"));
     EXPECT_THAT(line.complete({"show", "fib"}, "--so").words, ElementsAre("--socket"));
@@ -171,8 +172,8 @@ TEST_F(CommandLineTest, completion_knows_verbs_options_values_and_files) {
 
 TEST_F(CommandLineTest, the_bash_script_names_every_subject) {
     const std::string script = line.bash_completion();
-    EXPECT_THAT(script, HasSubstr("'show') verbs='drops fib interfaces neighbors next-hops nodes "
-                                  "punts routes status workers'"));
+    EXPECT_THAT(script, HasSubstr("'show') verbs='drops fib interfaces nat neighbors next-hops "
+                                  "nodes punts rip routes socket-events sockets status workers'"));
     EXPECT_THAT(script, HasSubstr("complete -o filenames -F _godwitctl godwitctl"));
 }
 
