@@ -26,6 +26,7 @@ public:
     [[nodiscard]] std::optional<std::uint32_t> find_free(std::uint32_t begin, std::uint32_t end,
                                                          std::uint32_t start, Instant now);
     void take(std::uint32_t number);
+    void prefetch(std::uint32_t number) const { __builtin_prefetch(&words_[number / 64U], 1); }
     void give_back(std::uint32_t number, Instant now);
 
     void clear_reserved();

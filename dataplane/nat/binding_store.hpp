@@ -19,6 +19,10 @@ public:
     [[nodiscard]] std::uint32_t find_inside(net::IpProtocol protocol, Endpoint inside,
                                             RuleId rule) const;
     [[nodiscard]] std::uint32_t find_outside(net::IpProtocol protocol, Endpoint outside) const;
+    void prefetch(net::IpProtocol protocol, Endpoint inside, Endpoint outside, RuleId rule) const {
+        table_.prefetch(hash_inside(protocol, inside, rule));
+        table_.prefetch(hash_outside(protocol, outside));
+    }
     [[nodiscard]] bool is_full() const { return mappings_.used() == mappings_.capacity(); }
     std::uint32_t add(const Mapping& mapping);  // there must be room
     void detach(std::uint32_t index);
@@ -46,6 +50,9 @@ public:
     // The one that is there, or a new one; kNone when there is no room.
     [[nodiscard]] std::uint32_t find_or_add(net::Ipv4Address inside, net::Ipv4Address outside);
     [[nodiscard]] std::uint32_t find(net::Ipv4Address inside, net::Ipv4Address outside) const;
+    void prefetch(net::Ipv4Address inside, net::Ipv4Address outside) const {
+        table_.prefetch(hash(inside, outside));
+    }
     // When nothing of it is left.
     void remove_if_idle(std::uint32_t index);
 

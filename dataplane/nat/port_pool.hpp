@@ -43,6 +43,12 @@ public:
     [[nodiscard]] PortRange ports_of_block(std::uint16_t block) const;
     [[nodiscard]] std::uint32_t block_ports() const { return block_ports_; }
 
+    // Where it stands whether the port is free, if it is one of this worker's.
+    void prefetch(net::IpProtocol protocol, std::uint16_t port_number) const {
+        if (owner_of_port(port_number, place_.workers) == place_.worker) {
+            bits(protocol, port_number & 1U).prefetch(pair_of(port_number));
+        }
+    }
     [[nodiscard]] std::uint32_t ports_out(net::IpProtocol protocol) const;
     [[nodiscard]] std::uint32_t ports_owned() const { return 2U * pairs_; }
     [[nodiscard]] std::size_t bytes() const;

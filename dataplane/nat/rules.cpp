@@ -221,11 +221,8 @@ bool NatRules::still_allows(RuleId id, net::IpProtocol protocol, Endpoint inside
 }
 
 std::optional<std::uint32_t> NatRules::outside_index(net::Ipv4Address address) const {
-    const auto found = std::ranges::lower_bound(outside_, address);
-    if (found == outside_.end() || *found != address) {
-        return std::nullopt;
-    }
-    return static_cast<std::uint32_t>(found - outside_.begin());
+    const std::uint32_t index = find_outside(address);
+    return index == kNoSlot ? std::nullopt : std::optional(index);
 }
 
 const SourceRule* NatRules::source_rule(RuleId id) const {

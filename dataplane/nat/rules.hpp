@@ -133,7 +133,7 @@ public:
     // A port that is the router's, and no forward's.
     [[nodiscard]] bool is_own(net::IpProtocol protocol, Endpoint outside) const;
     [[nodiscard]] bool is_outside_address(net::Ipv4Address address) const {
-        return outside_index(address).has_value();
+        return find_outside(address) != kNoSlot;
     }
     // The same, asked for every packet: true for a few others, never false for one of them.
     [[nodiscard]] bool may_be_outside(net::Ipv4Address address) const {
@@ -190,8 +190,20 @@ private:
     };
 
     static constexpr std::uint32_t kFilterMultiplier = 0x9e3779b1U;
+    static constexpr std::uint32_t kNoSlot = 0xffffffffU;
+
+    // Its place in outside_, or kNoSlot.
+    [[nodiscard]] std::uint32_t find_outside(net::Ipv4Address address) const {
+        const std::uint32_t mask = static_cast<std::uint32_t>(outside_slots_.size()) - 1U;
+        std::uint32_t slot = (address.value() * kFilterMultiplier) >> slot_shift_;
+        while (outside_slots_[slot] != kNoSlot && outside_[outside_slots_[slot]] != address) {
+            slot = (slot + 1U) & mask;
+        }
+        return outside_slots_[slot];
+    }
 
     NatRules() = default;
+    void index_outside();
     void compile_filters();
     std::string compile_sources();
     std::string compile_forwards();
@@ -215,6 +227,8 @@ private:
     std::vector<net::InterfaceId> outside_interface_;  // beside outside_; none: not known
     std::vector<std::uint64_t> outside_filter_;
     unsigned filter_shift_ = 31;
+    std::vector<std::uint32_t> outside_slots_;  // places in outside_, hashed; at most half full
+    unsigned slot_shift_ = 31;
     std::bitset<256> concerned_;  // by interface number
 };
 

@@ -159,6 +159,7 @@ std::string NatRules::compile_outside() {
                "; make pools smaller";
     }
     outside_.assign(all.begin(), all.end());
+    index_outside();
     for (const net::Ipv4Address address : outside_) {
         is_pool_.push_back(pools.contains(address));
     }
@@ -232,6 +233,20 @@ std::string NatRules::compile_forwards() {
         }
     }
     return "";
+}
+
+void NatRules::index_outside() {
+    const auto slots =
+        static_cast<std::uint32_t>(std::bit_ceil(std::max<std::size_t>(outside_.size() * 2U, 2U)));
+    outside_slots_.assign(slots, kNoSlot);
+    slot_shift_ = static_cast<unsigned>(std::countl_zero(slots)) + 1U;
+    for (std::uint32_t index = 0; index < outside_.size(); ++index) {
+        std::uint32_t slot = (outside_[index].value() * kFilterMultiplier) >> slot_shift_;
+        while (outside_slots_[slot] != kNoSlot) {
+            slot = (slot + 1U) & (slots - 1U);
+        }
+        outside_slots_[slot] = index;
+    }
 }
 
 void NatRules::compile_filters() {

@@ -37,6 +37,10 @@ public:
             __builtin_prefetch(&sessions_[index], 1);
         }
     }
+    // Of prefetch(): whether it seems that there is one.
+    [[nodiscard]] bool seems_known(std::uint64_t hash) const {
+        return flows_.probable(hash) != kNone;
+    }
     [[nodiscard]] std::uint32_t find(Direction direction, const Flow& flow) const {
         return find(direction, flow, hash_flow(key_, direction, flow));
     }

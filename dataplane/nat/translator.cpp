@@ -71,32 +71,63 @@ Endpoint ours(Direction direction, const Flow& flow) {
 
 }  // namespace
 
+Translator::Opening Translator::prefetch_opening(const Flow& flow, net::InterfaceId out) const {
+    Opening opening;
+    opening.is_prepared = true;
+    opening.match = rules().match_outbound(flow, out);
+    if (opening.match.kind != NatRules::Kind::Dynamic || !has_ports(flow.protocol)) {
+        return opening;
+    }
+    opening.share = rules().share_of(*opening.match.source, flow.source.address);
+    // Most keep their port.
+    const Endpoint outside{opening.share.outside, flow.source.port};
+    static_cast<void>(
+        sessions_.prefetch(Direction::Inbound, {flow.protocol, flow.destination, outside}));
+    mappings_.prefetch(flow.protocol, flow.source, outside, opening.match.rule);
+    subscribers_.prefetch(flow.source.address, outside.address);
+    if (const auto index = rules().outside_index(outside.address)) {
+        revision_->pools[*index]->prefetch(flow.protocol, outside.port);
+    }
+    return opening;
+}
+
 Decision Translator::outbound(const Packet& packet, net::InterfaceId out, Instant now) {
+    return outbound(packet, out, now, Opening{});
+}
+
+Decision Translator::outbound(const Packet& packet, net::InterfaceId out, Instant now,
+                              const Opening& prepared) {
     const std::uint32_t index = find_allowed(Direction::Outbound, packet.flow, now);
     if (index != kNone) {
         return pass(index, Direction::Outbound, packet, now);
     }
-    const NatRules::Match match = rules().match_outbound(packet.flow, out);
-    switch (match.kind) {
+    Opening opening = prepared;
+    if (!opening.is_prepared) {
+        opening.match = rules().match_outbound(packet.flow, out);
+        if (opening.match.kind == NatRules::Kind::Dynamic) {
+            opening.share = rules().share_of(*opening.match.source, packet.flow.source.address);
+        }
+    }
+    switch (opening.match.kind) {
         case NatRules::Kind::Untouched:
             return {};
         case NatRules::Kind::OneToOne:
-            return without_session(Direction::Outbound, packet.flow, match.other);
+            return without_session(Direction::Outbound, packet.flow, opening.match.other);
         case NatRules::Kind::Forward:
         case NatRules::Kind::Dynamic:
-            return outbound_new(packet, match, now);
+            return outbound_new(packet, opening, now);
     }
     return {};
 }
 
-bool Translator::established(Direction direction, const Packet& packet, std::uint64_t hash,
-                             Instant now, Decision& decision) {
+const Session* Translator::established(Direction direction, const Packet& packet,
+                                       std::uint64_t hash, Instant now) {
     const std::uint32_t index = sessions_.find(direction, packet.flow, hash);
     if (index == kNone || !is_allowed(sessions_[index])) {
-        return false;
+        return nullptr;
     }
-    decision = pass(index, direction, packet, now);
-    return true;
+    note_packet(index, direction, packet, now);
+    return &sessions_[index];
 }
 
 Decision Translator::inbound(const Packet& packet, Instant now) {
@@ -149,14 +180,9 @@ bool Translator::is_allowed(Session& session) {
 
 Decision Translator::pass(std::uint32_t index, Direction direction, const Packet& packet,
                           Instant now) {
+    note_packet(index, direction, packet, now);
     const bool is_outbound = direction == Direction::Outbound;
     const Session& session = sessions_[index];
-    if (session.protocol == net::IpProtocol::Tcp) {
-        follow_tcp(index, direction, packet.tcp, now);
-    } else if (is_outbound || settings_.inbound_refreshes) {
-        sessions_.refresh(index, now);
-    }
-    ++counters_.translated[static_cast<std::size_t>(direction)];
     Decision decision;
     decision.verdict = Verdict::Translate;
     decision.is_hairpin = is_outbound && session.is_hairpin;
@@ -166,6 +192,16 @@ Decision Translator::pass(std::uint32_t index, Direction direction, const Packet
     decision.rewrite.transport =
         is_outbound ? session.transport_difference : session.transport_difference.inverse();
     return decision;
+}
+
+void Translator::note_packet(std::uint32_t index, Direction direction, const Packet& packet,
+                             Instant now) {
+    if (sessions_[index].protocol == net::IpProtocol::Tcp) {
+        follow_tcp(index, direction, packet.tcp, now);
+    } else if (direction == Direction::Outbound || settings_.inbound_refreshes) {
+        sessions_.refresh(index, now);
+    }
+    ++counters_.translated[static_cast<std::size_t>(direction)];
 }
 
 void Translator::follow_tcp(std::uint32_t index, Direction direction, const TcpSegment& tcp,
@@ -219,7 +255,8 @@ Decision Translator::refuse(Reason reason) {
     return decision;
 }
 
-Decision Translator::outbound_new(const Packet& packet, const NatRules::Match& match, Instant now) {
+Decision Translator::outbound_new(const Packet& packet, const Opening& opening, Instant now) {
+    const NatRules::Match& match = opening.match;
     const Flow& flow = packet.flow;
     if (!has_ports(flow.protocol)) {
         return refuse(Reason::UntranslatableProtocol);
@@ -244,7 +281,7 @@ Decision Translator::outbound_new(const Packet& packet, const NatRules::Match& m
     }
     const auto opened = match.kind == NatRules::Kind::Forward
                             ? open_forward(wanted, match.other, now)
-                            : open_dynamic(wanted, *match.source, now);
+                            : open_dynamic(wanted, *match.source, opening.share, now);
     if (!opened) {
         tell_shortage(opened.error(), wanted, now);
         return refuse(opened.error());

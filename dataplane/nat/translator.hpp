@@ -122,17 +122,28 @@ public:
         return sessions_.prefetch(direction, flow);
     }
     void prefetch_session(std::uint64_t hash) const { sessions_.prefetch_session(hash); }
+    // For a flow that seems to be new, in place of prefetch_session(): what it will need, and what
+    // outbound() may be told again as long as the rules are the same.
+    struct Opening {
+        bool is_prepared = false;
+        NatRules::Match match{};
+        Share share{};
+    };
+    [[nodiscard]] bool seems_new(std::uint64_t hash) const { return !sessions_.seems_known(hash); }
+    [[nodiscard]] Opening prefetch_opening(const Flow& flow, net::InterfaceId out) const;
     // The session of a flow, or kNone; nothing changes.
     [[nodiscard]] std::uint32_t find(Direction direction, const Flow& flow) const {
         return sessions_.find(direction, flow);
     }
 
     [[nodiscard]] Decision outbound(const Packet& packet, net::InterfaceId out, Instant now);
+    [[nodiscard]] Decision outbound(const Packet& packet, net::InterfaceId out, Instant now,
+                                    const Opening& opening);
     [[nodiscard]] Decision inbound(const Packet& packet, Instant now);
-    // The same for a packet of a session that there is; `hash` is what prefetch() returned. False:
-    // there is none, and nothing happened.
-    [[nodiscard]] bool established(Direction direction, const Packet& packet, std::uint64_t hash,
-                                   Instant now, Decision& decision);
+    // The same for a packet of a session that there is; `hash` is what prefetch() returned. Null:
+    // there is none, and nothing happened. The session says what the packet becomes.
+    [[nodiscard]] const Session* established(Direction direction, const Packet& packet,
+                                             std::uint64_t hash, Instant now);
 
     // `quoted`: the flow of the packet inside the error, as it stands there. `outer`: the address
     // of the error itself that is ours to change: its destination on the way in, its source on the
@@ -209,7 +220,8 @@ private:
     void follow_tcp(std::uint32_t index, Direction direction, const TcpSegment& tcp, Instant now);
     Decision without_session(Direction direction, const Flow& flow, Endpoint other);
     Decision refuse(Reason reason);
-    Decision outbound_new(const Packet& packet, const NatRules::Match& match, Instant now);
+    Decision outbound_new(const Packet& packet, const Opening& opening, Instant now);
+    void note_packet(std::uint32_t index, Direction direction, const Packet& packet, Instant now);
     Decision inbound_new(const Packet& packet, const NatRules::Match& match, Instant now);
     Decision unsolicited(const Packet& packet, Verdict otherwise);
     [[nodiscard]] bool may_enter(const Mapping& mapping, const Flow& flow) const;
@@ -232,7 +244,8 @@ private:
     net::Result<std::uint32_t, Reason> open_mapped(const NewSession& wanted, std::uint32_t mapping,
                                                    Instant now);
     net::Result<std::uint32_t, Reason> open_dynamic(const NewSession& wanted,
-                                                    const SourceRule& rule, Instant now);
+                                                    const SourceRule& rule, const Share& share,
+                                                    Instant now);
     net::Result<std::uint32_t, Reason> open_forward(const NewSession& wanted, Endpoint outside,
                                                     Instant now);
     std::uint32_t add_session(const NewSession& wanted, Endpoint outside, std::uint32_t mapping,

@@ -17,7 +17,8 @@ constexpr Seconds kBetweenShortagesTold{1};
 }  // namespace
 
 net::Result<std::uint32_t, Reason> Translator::open_dynamic(const NewSession& wanted,
-                                                            const SourceRule& rule, Instant now) {
+                                                            const SourceRule& rule,
+                                                            const Share& share, Instant now) {
     const std::uint32_t known = mapping_inside(wanted.protocol, wanted.inside, wanted.rule);
     if (known != kNone) {
         return open_mapped(wanted, known, now);
@@ -25,7 +26,6 @@ net::Result<std::uint32_t, Reason> Translator::open_dynamic(const NewSession& wa
     if (!can_make_room(wanted.age)) {
         return net::unexpected(Reason::SessionTableFull);
     }
-    const Share share = rules().share_of(rule, wanted.inside.address);
     const std::uint32_t subscriber = subscribers_.find_or_add(wanted.inside.address, share.outside);
     if (subscriber == kNone) {
         return net::unexpected(Reason::SubscriberTableFull);

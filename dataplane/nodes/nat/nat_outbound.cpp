@@ -71,7 +71,18 @@ public:
         return true;
     }
 
-    void decide(rte_mbuf* packet, const NatPacket& read, net::InterfaceId out) {
+    // What a new flow will need, while others are still being asked about.
+    nat::Translator::Opening prepare(const NatPacket& read, net::InterfaceId out,
+                                     std::uint64_t hash) const {
+        if (read.kind == Kind::Flow && translator_.seems_new(hash)) {
+            return translator_.prefetch_opening(read.packet.flow, out);
+        }
+        translator_.prefetch_session(hash);
+        return {};
+    }
+
+    void decide(rte_mbuf* packet, const NatPacket& read, net::InterfaceId out,
+                const nat::Translator::Opening& opening) {
         if (read.kind == Kind::Error) {
             carry_out_error(packet, read, out);
             return;
@@ -80,7 +91,8 @@ public:
             refuse(graph_, packet, Direction::Outbound, nat::Reason::UntranslatableProtocol);
             return;
         }
-        const nat::Decision decision = translator_.outbound(read.packet, out, env_.nat.now);
+        const nat::Decision decision =
+            translator_.outbound(read.packet, out, env_.nat.now, opening);
         switch (decision.verdict) {
             case nat::Verdict::Translate:
                 rewrite(Direction::Outbound, packet, read, decision.rewrite);
@@ -184,11 +196,12 @@ void nat_outbound(Graph& graph, Environment& env, Packets packets) {
             mine[count++] = packet;
         }
     }
+    std::array<nat::Translator::Opening, kBurst> openings;
     for (std::size_t at = 0; at < count; ++at) {
-        env.nat.translator->prefetch_session(hashes[at]);
+        openings[at] = outbound.prepare(read[at], ways[at], hashes[at]);
     }
     for (std::size_t at = 0; at < count; ++at) {
-        outbound.decide(mine[at], read[at], ways[at]);
+        outbound.decide(mine[at], read[at], ways[at], openings[at]);
     }
 }
 

@@ -129,12 +129,20 @@ std::uint64_t Translation::carry_out(Direction direction, Candidates& found, uns
     std::uint64_t leaving = 0;
     for (unsigned n = 0; n < count; ++n) {
         const Asked& asked = asked_[n];
-        nat::Decision decision;
-        if (translator_.established(direction, asked.packet, asked.hash, env_.nat.now, decision) &&
-            !decision.is_hairpin) [[likely]] {
-            apply(direction, found, asked, decision.rewrite);
-        } else {
+        const nat::Session* const session =
+            translator_.established(direction, asked.packet, asked.hash, env_.nat.now);
+        if (session == nullptr || (session->is_hairpin && direction == Direction::Outbound))
+            [[unlikely]] {
             leaving |= std::uint64_t{1} << asked.at;
+            continue;
+        }
+        if (direction == Direction::Outbound) {
+            apply(direction, found, asked,
+                  {session->outside(), session->ip_difference, session->transport_difference});
+        } else {
+            apply(direction, found, asked,
+                  {session->inside(), session->ip_difference.inverse(),
+                   session->transport_difference.inverse()});
         }
     }
     return leaving;
