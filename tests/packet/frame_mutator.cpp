@@ -12,7 +12,7 @@ namespace godwit::packet_test {
 namespace {
 
 // One valid frame for each way through the graph: what a mutation leaves untouched keeps it on it.
-std::vector<Frame> corpus() {
+std::vector<Frame> forwarding_corpus() {
     FrameNames names;
     std::vector<Frame> frames;
     for (const char* link : {"eth dst=02:00:00:00:01:01 src=02:00:00:00:01:02",
@@ -202,7 +202,7 @@ Topology translated_topology() {
 }
 
 FrameMutator::FrameMutator(std::uint64_t seed, Subject subject)
-    : random_(seed), corpus_(subject == Subject::Nat ? nat_corpus() : corpus()) {}
+    : random_(seed), corpus_(subject == Subject::Nat ? nat_corpus() : forwarding_corpus()) {}
 
 Frame FrameMutator::next() {
     Frame frame = corpus_[below(corpus_.size())];

@@ -24,6 +24,8 @@ public:
     explicit FrameMutator(std::uint64_t seed, Subject subject = Subject::Forwarding);
 
     Frame next();
+    Frame next_valid() { return corpus_[below(corpus_.size())]; }  // nothing is changed
+    [[nodiscard]] const std::vector<Frame>& corpus() const { return corpus_; }
     std::size_t below(std::size_t limit) { return random_() % limit; }
 
 private:
