@@ -56,7 +56,7 @@ bool RouteDownload::run() {
                             std::make_move_iterator(more.end()));
         }
         if (waiting_.empty()) {
-            if (phase_ == Phase::Everything) {
+            if (phase_ == Phase::Everything && !end_held_) {
                 end_sequence_ = writer_.sync_end(generation_);
                 if (end_sequence_) {
                     phase_ = Phase::Steady;

@@ -2,6 +2,8 @@
 //
 // A session begins with SyncBegin, then everything, then SyncEnd at the first moment at which the
 // RIB has nothing more to tell; from then on changes go as they come (dataplane/api/messages.hpp).
+// While protocols still learn again what the dataplane has from the program before, the end is
+// held back (convergence.hpp): changes go as they come then too, and nothing is swept.
 // Each operation is one record. A full ring stops the download where it is; what has been taken
 // from the RIB and found no room waits here, at most kBatch operations.
 #pragma once
@@ -23,6 +25,8 @@ public:
     // A new session: the dataplane is told everything anew.
     void begin(std::uint64_t generation);
     void session_lost() { phase_ = Phase::Idle; }
+    // Whether the end of the synchronisation has to wait; run() goes on when it need not any more.
+    void hold_end(bool held) { end_held_ = held; }
 
     // Writes what there is to write, at most kBatch records; true: there is more, and room for it.
     bool run();
@@ -49,6 +53,7 @@ private:
     Rib& rib_;
     RouteWriter& writer_;
     Phase phase_ = Phase::Idle;
+    bool end_held_ = false;
     std::uint64_t generation_ = 0;
     std::uint64_t begin_sequence_ = 0;
     std::optional<std::uint64_t> end_sequence_;

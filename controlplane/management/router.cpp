@@ -61,6 +61,7 @@ Router::Router(Executor& executor, Timers& timers, std::function<std::uint32_t()
              {[this](const Outgoing& packet) { inject(packet); },
               [this](const HostActions& actions) { tell_probes(actions); }}),
       download_(rib_, channel_.routes()),
+      convergence_(timers, [this] { run_download_later(); }),
       sample_timer_(timers.make_timer()),
       retry_timer_(timers.make_timer()),
       audit_(std::make_unique<RouteAudit>(timers, channel_, rib_, download_,
@@ -246,6 +247,7 @@ void Router::run_download() {
         rip_->pull_redistribution();
     }
     // A batch a turn: a table of any size does not hold up anything else.
+    download_.hold_end(convergence_.pending());
     if (download_.run()) {
         run_download_later();
     }
@@ -434,8 +436,20 @@ void Router::make_rip(std::function<std::uint32_t()> random) {
                     }
                 });
             },
-        .begins = [](Duration) {},
-        .converged = [] {},
+        .begins =
+            [this](Duration patience) {
+                const auto before =
+                    std::exchange(rip_learns_, convergence_.expect("rip", patience));
+                if (before) {
+                    convergence_.reached(*before);
+                }
+            },
+        .converged =
+            [this] {
+                if (rip_learns_) {
+                    convergence_.reached(*rip_learns_);
+                }
+            },
     });
 }
 

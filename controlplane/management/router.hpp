@@ -33,6 +33,7 @@
 #include "controlplane/channel/channel_client.hpp"
 #include "controlplane/host/host.hpp"
 #include "controlplane/host/io/stack.hpp"
+#include "controlplane/management/convergence.hpp"
 #include "controlplane/management/counter_view.hpp"
 #include "controlplane/management/interface_directory.hpp"
 #include "controlplane/management/route_download.hpp"
@@ -116,6 +117,8 @@ public:
     [[nodiscard]] const InterfaceDirectory& interfaces() const { return interfaces_; }
     [[nodiscard]] const LoadSamples& load() const { return load_; }
     [[nodiscard]] const RouterCounters& counters() const { return counters_; }
+    // What the end of the first synchronisation waits for.
+    [[nodiscard]] Convergence& convergence() { return convergence_; }
     [[nodiscard]] const RouteDownload& download() const { return download_; }
     [[nodiscard]] const RouteAudit& audit() const { return *audit_; }
     [[nodiscard]] const std::string& dataplane_sha256() const { return dataplane_sha256_; }
@@ -167,6 +170,8 @@ private:
     ChannelClient channel_;
     Stack stack_;
     RouteDownload download_;
+    Convergence convergence_;
+    std::optional<Convergence::Token> rip_learns_;
     LoadSamples load_;
     RouterCounters counters_;
     NatJournal* nat_journal_ = nullptr;

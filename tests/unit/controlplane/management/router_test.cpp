@@ -43,6 +43,32 @@ TEST_F(RouterTest, tells_the_dataplane_its_connected_and_static_routes) {
     }
 }
 
+TEST_F(RouterTest, nothing_is_swept_before_the_protocols_have_learned_again) {
+    start(yaml("    10.9.0.0/16: {via: 10.0.0.2}\n"));
+    stop_router();
+    start_router(yaml());
+    const auto rip = router->convergence().expect("rip", 40s);
+    settle();
+    EXPECT_TRUE(dataplane->prefixes().contains("10.9.0.0/16")) << "of the program before";
+    EXPECT_EQ(dataplane->syncs_ended, 1);
+    router->convergence().reached(rip);
+    settle();
+    EXPECT_FALSE(dataplane->prefixes().contains("10.9.0.0/16"));
+    EXPECT_EQ(dataplane->syncs_ended, 2);
+}
+
+TEST_F(RouterTest, a_protocol_that_learns_nothing_is_not_waited_for_longer_than_its_patience) {
+    start(yaml("    10.9.0.0/16: {via: 10.0.0.2}\n"));
+    stop_router();
+    start_router(yaml());
+    router->convergence().expect("rip", 40s);
+    advance(39s);
+    EXPECT_TRUE(dataplane->prefixes().contains("10.9.0.0/16"));
+    advance(2s);
+    EXPECT_FALSE(dataplane->prefixes().contains("10.9.0.0/16"));
+    EXPECT_EQ(router->convergence().given_up(), 1U);
+}
+
 // rfc1812: 3.3.6/a, 3.3.6/d, 5.3.12.3/a, 5.3.12.4/a
 TEST_F(RouterTest, a_link_that_goes_down_takes_its_routes_along_and_brings_them_back) {
     start(yaml("    10.9.0.0/16: {via: 10.0.0.2}\n"));
