@@ -146,7 +146,7 @@ void Host::SegmentOutlet::transmit(const tcp::Flow& flow, const tcp::Segment& se
     if (segment.marks.ttl != 0) {
         header.ttl_hops = segment.marks.ttl;
     }
-    header.type_of_service = static_cast<std::uint8_t>(segment.marks.dscp << 2 |
+    header.type_of_service = static_cast<std::uint8_t>(unsigned{segment.marks.dscp} << 2 |
                                                        static_cast<unsigned>(segment.marks.ecn));
     header.source = flow.local;
     header.destination = flow.remote;

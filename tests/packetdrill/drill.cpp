@@ -251,7 +251,7 @@ void Drill::transmit(const tcp::Flow& flow, const tcp::Segment& segment) {
     header.protocol = net::IpProtocol::Tcp;
     header.dont_fragment = true;
     header.ttl_hops = segment.marks.ttl == 0 ? header.ttl_hops : segment.marks.ttl;
-    header.type_of_service = static_cast<std::uint8_t>(segment.marks.dscp << 2 |
+    header.type_of_service = static_cast<std::uint8_t>(unsigned{segment.marks.dscp} << 2 |
                                                        static_cast<unsigned>(segment.marks.ecn));
     header.payload_bytes = static_cast<std::uint16_t>(bytes.size());
     Packet packet{now_, std::vector<std::uint8_t>(header.encoded_size() + bytes.size())};

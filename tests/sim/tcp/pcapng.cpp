@@ -76,8 +76,8 @@ void Pcapng::packet(const World::Sighting& seen) {
     header.protocol = net::IpProtocol::Tcp;
     header.dont_fragment = true;
     header.ttl_hops = seen.marks.ttl == 0 ? header.ttl_hops : seen.marks.ttl;
-    header.type_of_service =
-        static_cast<std::uint8_t>(seen.marks.dscp << 2 | static_cast<unsigned>(seen.marks.ecn));
+    header.type_of_service = static_cast<std::uint8_t>(unsigned{seen.marks.dscp} << 2 |
+                                                       static_cast<unsigned>(seen.marks.ecn));
     header.payload_bytes = static_cast<std::uint16_t>(seen.segment.size());
     std::vector<std::uint8_t> bytes(header.encoded_size() + seen.segment.size());
     net::ByteWriter writer(bytes);
