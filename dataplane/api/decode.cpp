@@ -54,7 +54,7 @@ bool valid(const NextHopRecord& record) {
 }
 
 bool valid(const LimitRecord& record) {
-    return within(record.limit, TableLimit::Routes, TableLimit::PacketBuffers);
+    return within(record.limit, TableLimit::Routes, TableLimit::NatEvents);
 }
 
 bool valid(const WorkerRecord& /*record*/) {

@@ -226,6 +226,24 @@ TEST(QueryReply, holds_whole_records_of_its_kind) {
     })));
 }
 
+TEST(QueryReply, may_tell_of_every_limit_and_of_no_other) {
+    for (auto number = static_cast<std::uint32_t>(TableLimit::Routes);
+         number <= static_cast<std::uint32_t>(TableLimit::NatEvents) + 1; ++number) {
+        LimitRecord record;
+        record.limit = static_cast<TableLimit>(number);
+        QueryReplyBody header;
+        header.kind = QueryKind::Limits;
+        header.record_bytes = sizeof record;
+        header.record_count = 1;
+        const auto front = bytes_of(header);
+        std::vector<std::byte> body(front.begin(), front.end());
+        const auto rest = bytes_of(record);
+        body.insert(body.end(), rest.begin(), rest.end());
+        EXPECT_EQ(read_query_reply(body).has_value(), record.limit <= TableLimit::NatEvents)
+            << number;
+    }
+}
+
 TEST(NatQuestion, has_known_kinds_and_fields_only) {
     NatAskBody ask;
     ask.kind = NatAskKind::Sessions;
