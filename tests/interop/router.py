@@ -56,6 +56,7 @@ class Router:
         self.config["management"] = {"control-socket": str(self.socket)}
         self.write(self.config)
         self.log_path = self.folder / "log"
+        self.controlplane = CONTROLPLANE  # another one, with a service on its stack
         self.process = None
 
     def close(self):
@@ -78,7 +79,7 @@ class Router:
     def command(self, file=None, state=None):
         return [
             *(GODWIT, "run", file or self.file, "--state-dir", state or self.folder / "state"),
-            *("--dataplane", DATAPLANE, "--controlplane", CONTROLPLANE, "--godwitctl", GODWITCTL),
+            *("--dataplane", DATAPLANE, "--controlplane", self.controlplane, "--godwitctl", GODWITCTL),
         ]
 
     def start(self):
