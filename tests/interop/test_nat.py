@@ -328,8 +328,10 @@ def test_a_change_ends_the_sessions_that_it_must_and_no_other():
     }
     with nat_router(clients=2, nat=nat) as network, TcpEcho(network.wan, (WAN_HOST, 7777)) as echo:
         first = CountedConnection(network.clients[0], (WAN_HOST, 7777))
+        first.talk(1)  # the other end has taken the connection by then
         assert echo.seen[-1][0] == "10.2.0.20"
         second = CountedConnection(network.clients[1], (WAN_HOST, 7777))
+        second.talk(1)
         assert echo.seen[-1][0] == OUTSIDE
         for number in range(10):
             config = copy.deepcopy(network.config)
