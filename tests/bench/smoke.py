@@ -26,7 +26,8 @@ class Arguments(unittest.TestCase):
     def test_list_names_every_family_and_measures_nothing(self):
         done = bench("--list")
         self.assertEqual(done.returncode, 0, done.stderr)
-        for family in ("lookup", "forward", "nat", "churn", "two-workers", "idle", "tcp", "wire"):
+        for family in ("lookup", "forward", "nat", "churn", "two-workers", "idle", "tcp", "wire",
+                       "rib"):
             self.assertIn(f"# {family}:", done.stdout)
         self.assertIn("lookup/1M/routed ", done.stdout)
 
