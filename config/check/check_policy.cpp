@@ -168,7 +168,8 @@ private:
         for (const auto& [name, definition] : model_.policy.policies) {
             known.push_back(name);
         }
-        error("dangling-reference", std::move(path), fmt::format("there is no policy '{}'", *policy),
+        error("dangling-reference", std::move(path),
+              fmt::format("there is no policy '{}'", *policy),
               "Name a policy of 'policy.policies', or add it there.", nearest_word(*policy, known));
     }
 

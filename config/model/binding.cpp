@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "config/model/binding_nat.hpp"
-#include "config/model/binding_rip.hpp"
 #include "config/model/binding_policy.hpp"
+#include "config/model/binding_rip.hpp"
 #include "config/model/reader.hpp"
 
 namespace godwit::config {

@@ -157,9 +157,8 @@ RoutePage Rib::page(const RouteFilter& filter, const std::optional<net::Ipv4Pref
         page.behind = prefix;
         PrefixView view = state_->view(at);
         if (filter.source) {
-            std::erase_if(view.routes, [&](const RouteView& route) {
-                return route.source != *filter.source;
-            });
+            std::erase_if(view.routes,
+                          [&](const RouteView& route) { return route.source != *filter.source; });
         }
         if (!view.routes.empty()) {
             page.prefixes.push_back(std::move(view));

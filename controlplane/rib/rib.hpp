@@ -143,8 +143,8 @@ public:
     // At most `limit` prefixes in order (address, then length), behind `after`.
     [[nodiscard]] std::vector<PrefixView> page(const std::optional<net::Ipv4Prefix>& after,
                                                std::size_t limit) const;
-    // The same through a filter: at most `looked_at` prefixes are looked at, so that a page takes as
-    // long whatever is in it. Begins without `after`.
+    // The same through a filter: at most `looked_at` prefixes are looked at, so that a page takes
+    // as long whatever is in it. Begins without `after`.
     [[nodiscard]] RoutePage page(const RouteFilter& filter,
                                  const std::optional<net::Ipv4Prefix>& after,
                                  std::size_t looked_at) const;

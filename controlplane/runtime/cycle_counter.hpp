@@ -33,8 +33,8 @@ inline std::uint64_t read_cycle_counter() {
         return now;
     }
     // At most a second of cycles: the product fits for every counter up to 18 GHz.
-    return now - std::chrono::nanoseconds((counter - then) * kNanosecondsPerSecond /
-                                          cycles_per_second);
+    return now -
+           std::chrono::nanoseconds((counter - then) * kNanosecondsPerSecond / cycles_per_second);
 }
 
 }  // namespace godwit::control

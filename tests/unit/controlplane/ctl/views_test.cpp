@@ -182,9 +182,9 @@ TEST(Views, survive_any_answer) {
     };
     for (int round = 0; round < 3000; ++round) {
         const json::value data = any(any, 0);
-        for (const char* subject : {"interfaces", "routes", "fib", "next-hops", "neighbors",
-                                    "workers", "nodes", "drops", "punts", "sockets",
-                                    "socket-events", "status"}) {
+        for (const char* subject :
+             {"interfaces", "routes", "fib", "next-hops", "neighbors", "workers", "nodes", "drops",
+              "punts", "sockets", "socket-events", "status"}) {
             EXPECT_NO_THROW(show_table(subject, data)) << json::serialize(data);
         }
         EXPECT_NO_THROW(history_table(data));
