@@ -64,6 +64,9 @@ class Line:
             self.router.write(self.router.config)
             connect(self.router_namespace, "a0", self.frr_namespace)
             connect(self.router_namespace, "b0", self.bird_namespace)
+            for stranger in (self.frr_namespace, self.bird_namespace):
+                # Linux answers a destination once a second, and traceroutes are asked for faster.
+                stranger.run("sysctl", "-q", "-w", "net.ipv4.icmp_ratelimit=0")
             self.frr_namespace.ip("address", "add", "10.71.0.2/24", "dev", "eth0")
             self.bird_namespace.ip("address", "add", "10.72.0.2/24", "dev", "eth0")
             frr_interfaces = {"eth0": frr_lines}
@@ -250,8 +253,8 @@ def test_who_signs_with_another_secret_is_not_heard_and_said_so():
 def test_a_link_that_is_cut_sends_traffic_the_other_way_round_and_back():
     with Line(triangle=True) as line:
         line.wait_for_all_routes()
-        line.eventually(lambda: line.traceroute() == ["10.73.0.2"] or
-                        line.traceroute() == [BIRD_HOST], SETTLED, "the short way is taken")
+        line.eventually(lambda: line.traceroute() == [BIRD_HOST], SETTLED,
+                        "the short way is taken")
         # The direct link of the strangers breaks: through the router.
         line.frr_namespace.ip("link", "set", "side", "down")
         line.eventually(lambda: line.traceroute() == ["10.71.0.1", BIRD_HOST],
