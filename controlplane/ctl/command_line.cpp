@@ -18,9 +18,10 @@ struct Subject {
     const char* filter;  // what an extra word narrows it to; null when nothing does
 };
 
-constexpr std::array<Subject, 14> kSubjects{{
+constexpr std::array<Subject, 15> kSubjects{{
     {"interfaces", "ports, VLANs and loopbacks: state, addresses, counters", "NAME"},
     {"routes", "the routes that the control plane knows, the best and the others", "PREFIX"},
+    {"policy", "the policies that routes pass, and how many each term applied to", "NAME"},
     {"fib", "the routes that the dataplane really uses", "PREFIX"},
     {"next-hops", "the dataplane's next hops and who uses them", nullptr},
     {"neighbors", "the ARP table", nullptr},
@@ -244,6 +245,13 @@ void CommandLine::add_verbs() {
         if (std::string_view(subject.word) == "nat") {
             add_nat_subjects(*verb);
         }
+        if (std::string_view(subject.word) == "routes") {
+            verb->add_option("--source", invocation_.route_source, "only routes of this source")
+                ->check(
+                    CLI::IsMember({"local", "connected", "static", "rip", "ospf", "ebgp", "ibgp"}));
+            verb->add_flag("--longer", invocation_.longer,
+                           "with PREFIX: also the prefixes inside it");
+        }
     }
 
     CLI::App* check = app.add_subcommand("check",
@@ -264,6 +272,13 @@ void CommandLine::add_verbs() {
     diff->add_option("REVISIONS", revisions_,
                      "two of them, or one and the newest; without any the last two")
         ->expected(0, 2);
+
+    CLI::App* explain = app.add_subcommand("explain", "why the router does what it does");
+    explain->require_subcommand(1);
+    explain->add_subcommand("route", "all routes to a prefix, why this one, who announces it")
+        ->add_option("PREFIX", invocation_.name,
+                     "a prefix, or an address: then the prefix that is used for it")
+        ->required();
 
     app.add_subcommand("history", "the revisions that have run");
 
@@ -426,13 +441,14 @@ net::Result<Invocation, NotRun> CommandLine::parse(const std::vector<std::string
         return invocation_;
     }
     const CLI::App* verb = app_->get_subcommands().front();
-    constexpr std::array<std::pair<std::string_view, Verb>, 10> kVerbs{
+    constexpr std::array<std::pair<std::string_view, Verb>, 11> kVerbs{
         {{"show", Verb::Show},
          {"check", Verb::Check},
          {"plan", Verb::Plan},
          {"apply", Verb::Apply},
          {"diff", Verb::Diff},
          {"history", Verb::History},
+         {"explain", Verb::Explain},
          {"ping", Verb::Ping},
          {"traceroute", Verb::Traceroute},
          {"clear", Verb::Clear},
@@ -442,7 +458,8 @@ net::Result<Invocation, NotRun> CommandLine::parse(const std::vector<std::string
             invocation_.verb = value;
         }
     }
-    if (invocation_.verb == Verb::Show || invocation_.verb == Verb::Clear) {
+    if (invocation_.verb == Verb::Show || invocation_.verb == Verb::Clear ||
+        invocation_.verb == Verb::Explain) {
         const CLI::App* subject = verb->get_subcommands().front();
         invocation_.subject = subject->get_name();
         for (const CLI::App* part : subject->get_subcommands()) {

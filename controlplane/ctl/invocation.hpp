@@ -19,6 +19,7 @@ enum class Verb : std::uint8_t {
     Ping,
     Traceroute,
     Clear,
+    Explain,
     Completion
 };
 
@@ -40,8 +41,10 @@ struct Invocation {
     Verb verb = Verb::Prompt;
     std::string socket;
     OutputForm output = OutputForm::Table;
-    std::string subject;  // show, clear
-    std::string name;     // show: only this interface, prefix
+    std::string subject;       // show, clear, explain
+    std::string name;          // show: only this interface, prefix, policy; explain: of what
+    std::string route_source;  // show routes: only of this source
+    bool longer = false;       // show routes: also what lies inside the prefix
     std::optional<std::chrono::milliseconds> watch;
     std::string file;                            // check, plan, apply
     std::string message;                         // apply

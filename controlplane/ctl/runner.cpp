@@ -20,6 +20,7 @@
 #include "config/load/load.hpp"
 #include "controlplane/ctl/json_reading.hpp"
 #include "controlplane/ctl/rip_views.hpp"
+#include "controlplane/ctl/route_views.hpp"
 #include "controlplane/ctl/table.hpp"
 #include "controlplane/ctl/text_forms.hpp"
 #include "controlplane/ctl/views.hpp"
@@ -138,6 +139,8 @@ int Runner::run(const Invocation& asked) {
             return diff(asked);
         case Verb::History:
             return history(asked);
+        case Verb::Explain:
+            return explain(asked);
         case Verb::Ping:
             return ping(asked);
         case Verb::Traceroute:
@@ -253,11 +256,16 @@ int Runner::show_once(const Invocation& asked) {
         add_selection(request, asked.nat);
     }
     const bool by_name = asked.subject == "interfaces" && !asked.name.empty();
-    const bool part = asked.subject == "rip" && !asked.name.empty();
-    if (part) {
+    if (asked.subject == "rip" && !asked.name.empty()) {
         request["part"] = asked.name;
     } else if (!asked.name.empty() && !by_name) {
-        request["prefix"] = asked.name;
+        request[asked.subject == "policy" ? "policy" : "prefix"] = asked.name;
+    }
+    if (!asked.route_source.empty()) {
+        request["source"] = asked.route_source;
+    }
+    if (asked.longer) {
+        request["longer"] = true;
     }
     auto data = ask(asked, request);
     if (!data) {
@@ -297,6 +305,18 @@ int Runner::clear(const Invocation& asked) {
     const std::uint64_t cleared = count_of(member(*data, "cleared"));
     print(asked, *data,
           fmt::format("{} {} ended\n", cleared, cleared == 1 ? "session" : "sessions"));
+    return kExitDone;
+}
+
+int Runner::explain(const Invocation& asked) {
+    const bool prefix = asked.name.find('/') != std::string::npos;
+    const auto data = ask(asked, json::object{{"verb", "explain"},
+                                              {"subject", asked.subject},
+                                              {prefix ? "prefix" : "address", asked.name}});
+    if (!data) {
+        return data.error();
+    }
+    print(asked, *data, explanation_text(*data));
     return kExitDone;
 }
 

@@ -34,6 +34,7 @@ private:
     int with_file(const Invocation& asked);
     int diff(const Invocation& asked);
     int history(const Invocation& asked);
+    int explain(const Invocation& asked);
     int clear_rip(const Invocation& asked);
     int ping(const Invocation& asked);
     int traceroute(const Invocation& asked);

@@ -13,6 +13,7 @@
 
 #include "controlplane/ctl/json_reading.hpp"
 #include "controlplane/ctl/nat_text.hpp"
+#include "controlplane/ctl/route_views.hpp"
 #include "controlplane/ctl/socket_tables.hpp"
 #include "controlplane/ctl/table.hpp"
 
@@ -154,7 +155,13 @@ std::string routes_table(const json::value& data) {
              truth_of(member(route, "selected")) ? "best" : "",
              cell_of(member(route, "installed"))},
             [&](const json::value& next_hop) {
-                std::string note = std::exchange(first, false) ? reason : "";
+                std::string note;
+                if (std::exchange(first, false)) {
+                    note = reason;
+                    if (const std::uint64_t tag = count_of(member(route, "tag")); tag > 0) {
+                        note += fmt::format("{}tag {}", note.empty() ? "" : ", ", tag);
+                    }
+                }
                 const std::string through = cell_of(member(next_hop, "resolved-through"));
                 if (!through.empty()) {
                     note += (note.empty() ? "through " : ", through ") + through;
@@ -367,6 +374,9 @@ std::string show_table(std::string_view subject, const json::value& data) {
     }
     if (subject == "routes") {
         return routes_table(data);
+    }
+    if (subject == "policy") {
+        return policy_table(data);
     }
     if (subject == "fib") {
         return fib_table(data);

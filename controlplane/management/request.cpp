@@ -1,7 +1,9 @@
 #include "controlplane/management/request.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <limits>
 
@@ -98,6 +100,15 @@ std::optional<net::Ipv4Prefix> Request::optional_prefix(std::string_view key) {
     }
     wrong(key, fmt::format("a prefix such as 10.0.0.0/8 without host bits, not '{}'", given));
     return std::nullopt;
+}
+
+std::size_t Request::place_of_word(std::string_view key, std::span<const std::string_view> words) {
+    const std::string given = text(key);
+    const auto found = std::find(words.begin(), words.end(), given);
+    if (found == words.end() && !given.empty()) {
+        wrong(key, fmt::format("one of {}, not '{}'", fmt::join(words, ", "), given));
+    }
+    return static_cast<std::size_t>(found - words.begin());
 }
 
 std::optional<net::Ipv4Address> Request::required_address(std::string_view key) {

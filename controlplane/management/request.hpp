@@ -5,10 +5,12 @@
 // verb may read everything first and ask once.
 #pragma once
 
+#include <array>
 #include <boost/json/object.hpp>
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +30,13 @@ public:
     std::optional<std::uint64_t> optional_number(std::string_view key);
     bool flag(std::string_view key);
     std::optional<net::Ipv4Prefix> optional_prefix(std::string_view key);
+    // The place of the word among `words`.
+    template <class Enum, std::size_t N>
+    std::optional<Enum> optional_word(std::string_view key,
+                                      const std::array<std::string_view, N>& words) {
+        const std::size_t place = place_of_word(key, words);
+        return place < N ? std::optional(static_cast<Enum>(place)) : std::nullopt;
+    }
     std::optional<net::Ipv4Address> required_address(std::string_view key);
     std::optional<net::Ipv4Address> optional_address(std::string_view key);
 
@@ -37,6 +46,8 @@ public:
 private:
     const boost::json::value* find(std::string_view key);
     void wrong(std::string_view key, std::string_view expected);
+    // The number of words when there is none, or another one.
+    std::size_t place_of_word(std::string_view key, std::span<const std::string_view> words);
 
     boost::json::object keys_;
     std::set<std::string, std::less<>> known_;

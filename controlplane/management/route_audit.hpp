@@ -2,13 +2,16 @@
 // when it is not. Page by page, while nothing else changes: an audit that is overtaken by a change
 // proves nothing and is dropped.
 //
-// Looked at are the prefixes, and where each leads; of a group of next hops only that it is one.
+// First the dataplane's pages, each route beside the RIB's; then the RIB's own, how many it has as
+// installed. Looked at are the prefixes, and where each leads; of a group of next hops only that it
+// is one.
 // What it finds should never be there; the counter says so, and the resynchronisation heals it.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "controlplane/channel/channel_client.hpp"
 #include "controlplane/management/route_download.hpp"
@@ -43,7 +46,7 @@ private:
     void page(const QueryAnswer& answer);
     [[nodiscard]] bool overtaken() const;
     [[nodiscard]] bool wanted(const api::FibRecord& record) const;
-    void end();
+    void count_installed(const std::optional<net::Ipv4Prefix>& after);
     void differs(const std::string& what);
 
     ChannelClient& channel_;
@@ -51,11 +54,13 @@ private:
     const RouteDownload& download_;
     std::function<void()> heal_;
     std::unique_ptr<Timer> timer_;
+    std::unique_ptr<Timer> slice_;
     const Timers& timers_;
     RouteAuditCounters counters_;
     std::uint64_t sequence_ = 0;  // of the last record written when this audit began
     std::uint64_t session_ = 0;
-    std::size_t seen_ = 0;
+    std::size_t seen_ = 0;       // routes of the dataplane
+    std::size_t installed_ = 0;  // of the RIB, so far
     std::shared_ptr<bool> alive_;
 };
 

@@ -112,6 +112,7 @@ void add_routes(json::array& list, const PrefixView& prefix, const InterfaceName
             {"source", control::name_of(route.source)},
             {"distance", route.distance},
             {"metric", route.metric},
+            {"tag", route.tag},
             {"selected", route.selected},
             {"installed", word(route.install.state)},
             {"reason", text_or_null(reason_of(route))},

@@ -361,6 +361,16 @@ void Router::refresh_later() {
     }
 }
 
+// The interfaces of a policy are numbers, so a new interface concerns those that name it.
+void Router::refresh_policies() {
+    const std::vector<std::string> changed = policies_.replace(
+        running_.model.policy,
+        [this](std::string_view name) { return interfaces_.id_of(std::string(name)); });
+    if (!changed.empty()) {
+        spdlog::info("policies that decide otherwise now: {}", fmt::join(changed, ", "));
+    }
+}
+
 void Router::refresh_routes() {
     ModelRoutes routes = routes_of(running_.model, interfaces_);
     std::set<net::InterfaceId> up;
@@ -385,6 +395,8 @@ void Router::refresh_routes() {
     }
     up_ = std::move(up);
     set_host_links();
+    // Next to each other: what an old policy counts after its exchange is counted for nobody.
+    refresh_policies();
     if (rip_) {
         rip_->adopt(running_.model);
     }

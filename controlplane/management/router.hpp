@@ -37,6 +37,7 @@
 #include "controlplane/management/counter_view.hpp"
 #include "controlplane/management/interface_directory.hpp"
 #include "controlplane/management/route_download.hpp"
+#include "controlplane/policy/policy_table.hpp"
 #include "controlplane/rib/rib.hpp"
 #include "controlplane/runtime/clock.hpp"
 #include "controlplane/runtime/executor.hpp"
@@ -110,6 +111,9 @@ public:
 
     [[nodiscard]] ChannelClient& channel() { return channel_; }
     [[nodiscard]] const Rib& rib() const { return rib_; }
+    // For whoever announces routes of others (controlplane/rib/redistribution.hpp).
+    [[nodiscard]] Redistribution& redistribution() { return rib_.redistribution(); }
+    [[nodiscard]] const PolicyTable& policies() const { return policies_; }
     [[nodiscard]] const Host& host() const { return host_; }
     // Sockets on the router's own stack.
     [[nodiscard]] Stack& stack() { return stack_; }
@@ -145,6 +149,7 @@ private:
 
     void refresh_later();
     void refresh_routes();
+    void refresh_policies();
     void run_download();
     void run_download_later();
     void set_host_links();
@@ -165,6 +170,7 @@ private:
     Instant started_;
     InterfaceDirectory interfaces_;
     std::set<net::InterfaceId> up_;  // as the RIB was told
+    PolicyTable policies_;
     Rib rib_;
     Host host_;
     ChannelClient channel_;

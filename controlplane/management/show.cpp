@@ -11,6 +11,7 @@
 #include "controlplane/management/rip_instance.hpp"
 #include "controlplane/management/rip_view.hpp"
 #include "controlplane/management/route_audit.hpp"
+#include "controlplane/management/route_explanation.hpp"
 #include "controlplane/management/route_view.hpp"
 #include "controlplane/management/socket_view.hpp"
 #include "net/mac_address.hpp"
@@ -21,7 +22,6 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::size_t kRoutesAPart = 256;
 // The ledger of a busy router never stands still; of one at rest it settles within this.
 constexpr unsigned kLedgerReadings = 5;
 constexpr Duration kLedgerPause = std::chrono::milliseconds(40);
@@ -93,8 +93,16 @@ json::object host_json(const Host& host) {
 void Show::answer(Request& request, const std::shared_ptr<Answer>& answer) {
     const std::string subject = request.required_text("subject");
     std::optional<net::Ipv4Prefix> prefix;
-    if (subject == "routes" || subject == "fib" || subject == "socket-events") {
+    RouteFilter filter;
+    std::string policy;
+    if (subject == "fib" || subject == "socket-events") {
         prefix = request.optional_prefix("prefix");
+    } else if (subject == "routes") {
+        filter.within = request.optional_prefix("prefix");
+        filter.source = request.optional_word<RouteSource>("source", kRouteSourceNames);
+        filter.longer = request.flag("longer");
+    } else if (subject == "policy") {
+        policy = request.text("policy");
     }
     const std::string part = subject == "rip" ? request.text("part", "instance") : "";
     NatSelection selection;
@@ -116,7 +124,9 @@ void Show::answer(Request& request, const std::shared_ptr<Answer>& answer) {
     if (subject == "interfaces") {
         interfaces(answer);
     } else if (subject == "routes") {
-        routes(prefix, answer);
+        routes(filter, answer);
+    } else if (subject == "policy") {
+        answer->done(policies_json(router_.policies(), policy));
     } else if (subject == "fib") {
         fib(prefix, answer);
     } else if (subject == "next-hops") {
@@ -161,7 +171,7 @@ void Show::answer(Request& request, const std::shared_ptr<Answer>& answer) {
         answer->fail(
             AnswerCode::BadRequest,
             fmt::format(
-                "there is no '{}' to show; there are interfaces, routes, fib, "
+                "there is no '{}' to show; there are interfaces, routes, policy, fib, "
                 "next-hops, neighbors, nat, nat-sessions, nat-subscribers, rip, workers, nodes, "
                 "drops, punts, sockets, socket-events and status",
                 printable(subject.data(), std::min<std::size_t>(subject.size(), 64))));
@@ -330,7 +340,7 @@ void Show::next_rip_routes(const std::optional<net::Ipv4Prefix>& after,
                            const std::shared_ptr<Answer>& answer) {
     std::optional<net::Ipv4Prefix> last = after;
     const json::array items =
-        rip_routes_json(router_.rip(), router_.interfaces().names(), last, kRoutesAPart);
+        rip_routes_json(router_.rip(), router_.interfaces().names(), last, kPageRoutes);
     if (items.empty()) {
         answer->end_list();
         return;
@@ -369,35 +379,28 @@ void Show::counters(const std::shared_ptr<Answer>& answer,
 
 // ---- routes
 
-void Show::routes(const std::optional<net::Ipv4Prefix>& prefix,
-                  const std::shared_ptr<Answer>& answer) {
-    if (prefix) {
-        json::array list;
-        if (const auto found = router_.rib().find(*prefix)) {
-            add_routes(list, *found, router_.interfaces().names());
-        }
-        answer->done(list);
-        return;
-    }
+void Show::routes(const RouteFilter& filter, const std::shared_ptr<Answer>& answer) {
     answer->begin_list();
-    next_routes(std::nullopt, answer);
+    next_routes(filter, std::nullopt, answer);
 }
 
-void Show::next_routes(const std::optional<net::Ipv4Prefix>& after,
+void Show::next_routes(const RouteFilter& filter, const std::optional<net::Ipv4Prefix>& after,
                        const std::shared_ptr<Answer>& answer) {
     if (answer->gone()) {
         return;
     }
-    const std::vector<PrefixView> page = router_.rib().page(after, kRoutesAPart);
-    if (page.empty()) {
-        answer->end_list();
-        return;
-    }
+    const RoutePage page = router_.rib().page(filter, after, kPageRoutes);
     json::array items;
-    for (const PrefixView& prefix : page) {
+    for (const PrefixView& prefix : page.prefixes) {
         add_routes(items, prefix, router_.interfaces().names());
     }
-    answer->add(items, [this, last = page.back().prefix, answer] { next_routes(last, answer); });
+    answer->add(items, [this, filter, behind = page.behind, answer] {
+        if (behind) {
+            next_routes(filter, behind, answer);
+        } else {
+            answer->end_list();
+        }
+    });
 }
 
 // ---- status

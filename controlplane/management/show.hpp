@@ -33,8 +33,7 @@ private:
     struct Status;
 
     void interfaces(const std::shared_ptr<Answer>& answer);
-    void routes(const std::optional<net::Ipv4Prefix>& prefix,
-                const std::shared_ptr<Answer>& answer);
+    void routes(const RouteFilter& filter, const std::shared_ptr<Answer>& answer);
     void fib(const std::optional<net::Ipv4Prefix>& prefix, const std::shared_ptr<Answer>& answer);
     void workers(const std::shared_ptr<Answer>& answer);
     void rip(const std::string& part, const std::shared_ptr<Answer>& answer);
@@ -51,7 +50,7 @@ private:
     void table(api::QueryKind kind, const std::shared_ptr<Answer>& answer,
                std::function<boost::json::array(const QueryAnswer&)> view);
     void next_page(const std::shared_ptr<Table>& table);
-    void next_routes(const std::optional<net::Ipv4Prefix>& after,
+    void next_routes(const RouteFilter& filter, const std::optional<net::Ipv4Prefix>& after,
                      const std::shared_ptr<Answer>& answer);
     // The dataplane is there; else `answer` says that it is not.
     bool reachable(const std::shared_ptr<Answer>& answer);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "controlplane/management/rip_instance.hpp"
+#include "controlplane/management/route_explanation.hpp"
 #include "controlplane/management/route_view.hpp"
 
 namespace godwit::control {
@@ -106,6 +107,8 @@ void Verbs::handle(json::object keys, const std::shared_ptr<Answer>& answer) {
         diff(request, answer);
     } else if (verb == "history") {
         history(request, answer);
+    } else if (verb == "explain") {
+        explain(request, answer);
     } else if (verb == "clear") {
         clear(request, answer);
     } else if (verb == "ping") {
@@ -115,9 +118,39 @@ void Verbs::handle(json::object keys, const std::shared_ptr<Answer>& answer) {
     } else {
         answer->fail(AnswerCode::BadRequest,
                      fmt::format("there is no verb '{}'; there are show, check, plan, apply, diff, "
-                                 "history, clear, ping and traceroute",
+                                 "history, explain, clear, ping and traceroute",
                                  printable(verb.data(), std::min<std::size_t>(verb.size(), 64))));
     }
+}
+
+// A prefix is looked up as it stands, an address by the longest prefix that is used for it.
+void Verbs::explain(Request& request, const std::shared_ptr<Answer>& answer) {
+    const std::string subject = request.required_text("subject");
+    const auto prefix = request.optional_prefix("prefix");
+    const auto address = request.optional_address("address");
+    if (const auto errors = request.finish(); !errors.empty()) {
+        answer->fail(AnswerCode::BadRequest, errors);
+        return;
+    }
+    if (subject != "route") {
+        answer->fail(
+            AnswerCode::BadRequest,
+            fmt::format("there is no '{}' to explain; there is route",
+                        printable(subject.data(), std::min<std::size_t>(subject.size(), 64))));
+        return;
+    }
+    if (prefix.has_value() == address.has_value()) {
+        answer->fail(AnswerCode::BadRequest, "give a 'prefix' or an 'address', one of the two");
+        return;
+    }
+    const auto found = prefix ? router_.rib().find(*prefix) : router_.rib().lookup(*address);
+    if (!found) {
+        answer->fail(AnswerCode::Failed,
+                     prefix ? fmt::format("no source has a route to {}", prefix->to_string())
+                            : fmt::format("no route leads to {}", address->to_string()));
+        return;
+    }
+    answer->done(explanation_json(router_.rib(), *found, router_.interfaces().names()));
 }
 
 void Verbs::configuration(const std::string& verb, Request& request,

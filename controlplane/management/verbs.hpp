@@ -26,6 +26,7 @@ private:
                        const std::shared_ptr<Answer>& answer);
     void diff(Request& request, const std::shared_ptr<Answer>& answer);
     void history(Request& request, const std::shared_ptr<Answer>& answer);
+    void explain(Request& request, const std::shared_ptr<Answer>& answer);
     void clear(Request& request, const std::shared_ptr<Answer>& answer);
     void clear_rip(Request& request, const std::shared_ptr<Answer>& answer);
     void ping(Request& request, const std::shared_ptr<Answer>& answer);

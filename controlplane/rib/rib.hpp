@@ -94,7 +94,7 @@ struct RouteFilter {
 };
 
 // As many prefixes are looked at for a page as a view can take at a time.
-constexpr std::size_t kPageRoutes = 256;
+constexpr std::size_t kPageRoutes = 64;
 
 struct RoutePage {
     std::vector<PrefixView> prefixes;

@@ -94,12 +94,29 @@ TEST_F(Godwitctl, narrows_routes_by_prefix_at_the_router_and_interfaces_by_name_
     answered("{\"ok\":true,\"data\":[]}\n", {"show", "fib", "10.0.0.0/8"});
     EXPECT_EQ(json::parse(requests.front()).at("prefix"), "10.0.0.0/8");
 
+    answered("{\"ok\":true,\"data\":[]}\n",
+             {"show", "routes", "10.0.0.0/8", "--longer", "--source", "rip"});
+    EXPECT_EQ(json::parse(requests.front()),
+              json::parse(R"({"verb":"show","subject":"routes","prefix":"10.0.0.0/8",)"
+                          R"("source":"rip","longer":true})"));
+    answered("{\"ok\":true,\"data\":[]}\n", {"show", "policy", "out"});
+    EXPECT_EQ(json::parse(requests.front()).at("policy"), "out");
+
     const std::string two = R"({"ok":true,"data":[{"name":"lan0","mtu":1500},{"name":"wan0"}]})"
                             "\n";
     EXPECT_EQ(answered(two, {"show", "interfaces", "lan0"}).out, "name: lan0\nmtu: 1500\n");
     const Outcome missing = answered(two, {"show", "interfaces", "lan1"});
     EXPECT_EQ(missing.code, kExitRefused);
     EXPECT_THAT(missing.err, HasSubstr("no interface 'lan1'"));
+}
+
+TEST_F(Godwitctl, asks_to_explain_a_prefix_as_a_prefix_and_an_address_as_an_address) {
+    const std::string answer = "{\"ok\":true,\"data\":{\"prefix\":\"10.0.0.0/8\"}}\n";
+    EXPECT_EQ(answered(answer, {"explain", "route", "10.0.0.0/8"}).out, "10.0.0.0/8\n");
+    EXPECT_EQ(json::parse(requests.front()),
+              json::parse(R"({"verb":"explain","subject":"route","prefix":"10.0.0.0/8"})"));
+    answered(answer, {"explain", "route", "10.0.0.1"});
+    EXPECT_EQ(json::parse(requests.front()).at("address"), "10.0.0.1");
 }
 
 TEST_F(Godwitctl, shows_every_error_of_a_refusal) {

@@ -1,6 +1,8 @@
 // What a person sees of each answer, with the shapes of docs/control-protocol.md.
 #include "controlplane/ctl/views.hpp"
 
+#include "controlplane/ctl/route_views.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -184,9 +186,10 @@ TEST(Views, survive_any_answer) {
         const json::value data = any(any, 0);
         for (const char* subject :
              {"interfaces", "routes", "fib", "next-hops", "neighbors", "workers", "nodes", "drops",
-              "punts", "sockets", "socket-events", "status"}) {
+              "punts", "policy", "sockets", "socket-events", "status"}) {
             EXPECT_NO_THROW(show_table(subject, data)) << json::serialize(data);
         }
+        EXPECT_NO_THROW(explanation_text(data));
         EXPECT_NO_THROW(history_table(data));
         EXPECT_NO_THROW(changes_text(data));
         EXPECT_NO_THROW(ping_event_text(data));

@@ -69,6 +69,88 @@ TEST_F(RouterTest, a_protocol_that_learns_nothing_is_not_waited_for_longer_than_
     EXPECT_EQ(router->convergence().given_up(), 1U);
 }
 
+const char* const kPolicies =
+    "policy:\n"
+    "  prefix-sets: {tens: [10.0.0.0/8 le 32]}\n"
+    "  policies:\n"
+    "    out:\n"
+    "      terms:\n"
+    "        - {name: secret, match: {tag: 666}, then: reject}\n"
+    "        - {name: tens, match: {prefix-set: tens}, set: {metric: 4}, then: accept}\n";
+
+TEST_F(RouterTest, a_route_is_explained_with_its_rivals_its_way_and_each_step_of_a_policy) {
+    start(
+        yaml("    10.9.0.0/16: {via: 10.0.0.2}\n"
+             "    10.8.0.0/16: {via: 10.9.0.1, tag: 666}\n",
+             "10.0.0.1/24", kPolicies));
+    router->redistribution().subscribe(
+        {RouteSource::Rip,
+         {{RouteSource::Static, router->policies().gate("out", WithoutPolicy::AcceptAll)}},
+         {}});
+    json::object answer = ask({{"verb", "explain"}, {"subject", "route"}, {"address", "10.9.1.1"}});
+    ASSERT_TRUE(answer.at("ok").as_bool()) << json::serialize(answer);
+    const json::value taken = answer.at("data");
+    EXPECT_EQ(taken.at("prefix"), "10.9.0.0/16");
+    const json::value& best = taken.at("candidates").at(0);
+    EXPECT_EQ(best.at("verdict"), "the best of the routes that lead anywhere");
+    EXPECT_EQ(taken.at("resolution").at(0).at("through"), "10.0.0.0/24");
+    EXPECT_EQ(taken.at("resolution").at(0).at("source"), "connected");
+    const json::value& announcement = taken.at("announcements").at(0);
+    EXPECT_EQ(announcement.at("to"), "rip");
+    EXPECT_TRUE(announcement.at("handed-over").as_bool());
+    EXPECT_EQ(announcement.at("metric").to_number<int>(), 4);
+    const json::array& steps = announcement.at("policy").at("steps").as_array();
+    ASSERT_EQ(steps.size(), 2U);
+    EXPECT_FALSE(steps[0].at("applies").as_bool());
+    EXPECT_EQ(steps[1].at("conditions").at(0), "prefix-set tens");
+    EXPECT_EQ(steps[1].at("then"), "accept");
+
+    answer = ask({{"verb", "explain"}, {"subject", "route"}, {"prefix", "10.8.0.0/16"}});
+    EXPECT_FALSE(answer.at("data").at("announcements").at(0).at("handed-over").as_bool());
+    answer = ask({{"verb", "explain"}, {"subject", "route"}, {"prefix", "10.7.0.0/16"}});
+    EXPECT_EQ(answer.at("code"), "failed");
+    answer = ask({{"verb", "explain"}, {"subject", "route"}});
+    EXPECT_EQ(answer.at("code"), "bad-request");
+    answer = ask({{"verb", "explain"}, {"subject", "rout"}, {"prefix", "10.7.0.0/16"}});
+    EXPECT_EQ(answer.at("code"), "bad-request");
+}
+
+TEST_F(RouterTest, policies_are_shown_with_what_each_term_applied_to_and_change_live) {
+    start(yaml("    10.9.0.0/16: {via: 10.0.0.2}\n", "10.0.0.1/24", kPolicies));
+    const SubscriptionId rip = router->redistribution().subscribe(
+        {RouteSource::Rip,
+         {{RouteSource::Static, router->policies().gate("out", WithoutPolicy::AcceptAll)}},
+         {}});
+    EXPECT_EQ(router->redistribution().take(rip, 100).size(), 1U);
+    const json::value shown = show_data("policy");
+    ASSERT_EQ(shown.as_array().size(), 1U);
+    EXPECT_EQ(shown.at(0).at("policy"), "out");
+    EXPECT_EQ(shown.at(0).at("terms").at(1).at("routes").to_number<int>(), 1);
+    const auto before = router->policies().find("out");
+    std::string text = yaml("    10.9.0.0/16: {via: 10.0.0.2}\n", "10.0.0.1/24", kPolicies);
+    text.replace(text.find("metric: 4"), 9, "metric: 5");
+    const json::object applied = apply(text);
+    EXPECT_TRUE(applied.at("ok").as_bool()) << json::serialize(applied);
+    EXPECT_EQ(applied.at("data").at("cost"), "live");
+    EXPECT_NE(router->policies().find("out"), before);
+    EXPECT_EQ(router->policies().find("out")->counters().accepted, 1U) << "it goes on counting";
+}
+
+TEST_F(RouterTest, routes_are_shown_by_source_and_inside_a_prefix) {
+    start(yaml("    10.9.0.0/16: {via: 10.0.0.2}\n    10.9.8.0/24: {blackhole: true, tag: 7}\n"));
+    const auto count = [&](json::object request) {
+        request["verb"] = "show";
+        request["subject"] = "routes";
+        return ask(request).at("data").as_array().size();
+    };
+    EXPECT_EQ(count({{"source", "static"}}), 2U);
+    EXPECT_EQ(count({{"prefix", "10.9.0.0/16"}}), 1U);
+    EXPECT_EQ(count({{"prefix", "10.9.0.0/16"}, {"longer", true}}), 2U);
+    EXPECT_EQ(count({{"source", "connected"}, {"prefix", "10.9.0.0/16"}, {"longer", true}}), 0U);
+    const json::object refused = ask({{"verb", "show"}, {"subject", "routes"}, {"source", "igrp"}});
+    EXPECT_EQ(refused.at("code"), "bad-request");
+}
+
 // rfc1812: 3.3.6/a, 3.3.6/d, 5.3.12.3/a, 5.3.12.4/a
 TEST_F(RouterTest, a_link_that_goes_down_takes_its_routes_along_and_brings_them_back) {
     start(yaml("    10.9.0.0/16: {via: 10.0.0.2}\n"));

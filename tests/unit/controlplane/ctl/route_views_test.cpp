@@ -1,0 +1,63 @@
+// Policies and explanations as a person reads them.
+#include "controlplane/ctl/route_views.hpp"
+
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+
+namespace godwit::ctl {
+namespace {
+
+namespace json = boost::json;
+
+TEST(PolicyTable, has_a_row_for_each_term_and_the_default_last) {
+    EXPECT_EQ(policy_table(json::parse(R"([
+        {"policy": "out", "default": "reject", "by-default": 12, "terms": [
+            {"term": "secret", "then": "reject", "routes": 1},
+            {"term": "ours", "then": "accept", "routes": 1234}]},
+        {"policy": "empty", "default": "accept", "by-default": 0, "terms": []}])")),
+              "POLICY  TERM       THEN    ROUTES\n"
+              "out     secret     reject       1\n"
+              "        ours       accept   1,234\n"
+              "        (default)  reject      12\n"
+              "empty   (default)  accept       0\n");
+}
+
+TEST(Explanation, tells_the_candidates_the_way_and_the_steps_of_each_policy) {
+    EXPECT_EQ(
+        explanation_text(json::parse(R"({
+        "prefix": "10.50.0.0/16",
+        "candidates": [
+            {"source": "static", "distance": 1, "metric": 0, "tag": 100, "selected": true,
+             "installed": "yes", "verdict": "the best", "next-hops": [
+                {"kind": "gateway", "via": "10.9.0.1", "interface": "lan0", "problem": null}]},
+            {"source": "rip", "distance": 120, "metric": 3, "tag": 0, "selected": false,
+             "verdict": "its distance 120 is above the 1 of the best one", "next-hops": [
+                {"kind": "gateway", "via": "10.0.0.7", "interface": "lan1",
+                 "problem": "the interface is down"}]}],
+        "resolution": [{"next-hop": "10.9.0.1", "through": "10.9.0.0/16", "source": "static"}],
+        "announcements": [
+            {"to": "rip", "handed-over": true, "reason": null, "metric": 5, "metric-set": true,
+             "tag": 100, "policy": {"name": "out", "rule": null, "steps": [
+                {"term": "secret", "applies": false, "conditions": ["tag 666"], "changes": [],
+                 "then": null},
+                {"term": "lab", "applies": true, "conditions": ["source static", "tag 100"],
+                 "changes": ["metric 5"], "then": "accept"}]}},
+            {"to": "ospf", "handed-over": false, "reason": "it takes no static routes",
+             "policy": null}]})")),
+        "10.50.0.0/16\n"
+        "  best static, distance 1, metric 0, tag 100: the best\n"
+        "         via 10.9.0.1 lan0\n"
+        "         installed: yes\n"
+        "     - rip, distance 120, metric 3: its distance 120 is above the 1 of the best one\n"
+        "         via 10.0.0.7 lan1: the interface is down\n"
+        "  10.9.0.1 is reached through 10.9.0.0/16 (static)\n"
+        "  to rip: handed over, metric 5, tag 100\n"
+        "    policy out\n"
+        "    term secret: does not apply (tag 666)\n"
+        "    term lab: applies (source static, tag 100), metric 5: accept\n"
+        "  to ospf: not handed over: it takes no static routes\n");
+}
+
+}  // namespace
+}  // namespace godwit::ctl
