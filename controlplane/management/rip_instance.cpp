@@ -55,10 +55,7 @@ void RipInstance::adopt(const config::Model& model) {
         }
         return;
     }
-    policies_.replace(model.policy, [this](std::string_view name) {
-        return surroundings_.interfaces.id_of(std::string(name));
-    });
-    RipSettings made = rip_settings_of(model.rip, policies_);
+    RipSettings made = rip_settings_of(model.rip, surroundings_.policies);
     if (made.problems != problems_) {
         for (const std::string& problem : made.problems) {
             note(problem + "; nothing is sent or taken there until it is mended", true);
@@ -134,7 +131,8 @@ void RipInstance::request_redistribution(const config::Rip& rip) {
     request.consumer = RouteSource::Rip;
     for (const config::RipRedistribution& wanted : rip.redistribute) {
         request.rules.push_back(
-            {source_of(wanted.from), policies_.gate(wanted.policy, WithoutPolicy::AcceptAll)});
+            {source_of(wanted.from),
+             surroundings_.policies.gate(wanted.policy, WithoutPolicy::AcceptAll)});
     }
     Redistribution& redistribution = surroundings_.rib.redistribution();
     if (!subscription_) {

@@ -40,6 +40,7 @@ public:
         Timers& timers;
         Rib& rib;
         InterfaceDirectory& interfaces;
+        const PolicyTable& policies;
         std::function<std::uint32_t()> random;
         std::function<void()> routes_changed;              // the RIB has something to download
         std::function<void(std::function<void()>)> later;  // in a turn of its own
@@ -52,7 +53,8 @@ public:
     RipInstance(const RipInstance&) = delete;
     RipInstance& operator=(const RipInstance&) = delete;
 
-    // The configuration that runs now, with its policies compiled, and the interfaces that are up.
+    // The configuration that runs now, its policies being those of the table, and the interfaces
+    // that are up.
     void adopt(const config::Model& model);
     // The RIB may have something new to redistribute.
     void pull_redistribution();
@@ -78,7 +80,6 @@ private:
 
     Surroundings surroundings_;
     std::unique_ptr<rip::Service> service_;
-    PolicyTable policies_;
     config::Rip running_;
     std::optional<SubscriptionId> subscription_;
     std::deque<RipEvent> events_;

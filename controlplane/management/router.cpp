@@ -438,6 +438,7 @@ void Router::make_rip(std::function<std::uint32_t()> random) {
         .timers = timers_,
         .rib = rib_,
         .interfaces = interfaces_,
+        .policies = policies_,
         .random = std::move(random),
         .routes_changed = [this] { run_download_later(); },  // one for many packets
         .later =

@@ -67,6 +67,7 @@ public:
             .timers = clock,
             .rib = rib,
             .interfaces = interfaces_,
+            .policies = policies,
             .random = [this] { return random_ = random_ * 1664525 + 1013904223; },
             .routes_changed = [] {},
             .later = [](const std::function<void()>& work) { work(); },
@@ -86,6 +87,9 @@ public:
                 {interfaces_.id_of(name), name, 1500, true, false, interface.addresses});
         }
         host_.set_links(links);
+        policies.replace(model.policy, [this](std::string_view name) {
+            return interfaces_.id_of(std::string(name));
+        });
         rip->adopt(model);
     }
 
@@ -105,6 +109,7 @@ public:
     }
 
     Rib rib;
+    PolicyTable policies;
     std::unique_ptr<RipInstance> rip;
     std::deque<Outgoing> sent;
     bool begun = false;
@@ -174,6 +179,41 @@ TEST_F(RipInRouter, tells_what_is_redistributed_and_ends_it_with_its_configurati
     pass(seconds(10));
     EXPECT_EQ(right.metric_of("10.99.0.0/16"), 0U);
     EXPECT_EQ(right.metric_of("10.0.1.0/24"), 2U);
+}
+
+TEST_F(RipInRouter, its_policies_are_those_of_the_router_and_count_there) {
+    const char* const policed =
+        "policy:\n"
+        "  policies:\n"
+        "    told:\n"
+        "      terms:\n"
+        "        - {name: lan, match: {interface: eth1}, then: reject}\n"
+        "        - {name: rest, set: {tag: 7}, then: accept}\n"
+        "    given:\n"
+        "      terms: [{name: holes, match: {source: static}, set: {metric: 5}, then: accept}]\n"
+        "rip: {interfaces: {eth0: {export: told}, eth1: {passive: true}},\n"
+        "      redistribute: [{from: static, policy: given}]}\n";
+    left.adopt(policed);
+    right.adopt("rip: {interfaces: {eth0: {}}}\n");
+    right.rib.replace_source(RouteSource::Static, {});
+    pass(seconds(10));
+    EXPECT_EQ(right.metric_of("10.99.0.0/16"), 6U);
+    EXPECT_EQ(right.metric_of("10.0.1.0/24"), 0U) << "rejected by the term of its interface";
+    const auto routes = [&](const char* policy, std::size_t term) {
+        return left.policies.find(policy)->counters().terms[term].routes;
+    };
+    EXPECT_EQ(routes("given", 0), 1U);
+    EXPECT_GT(routes("told", 0), 0U);
+    EXPECT_GT(routes("told", 1), 0U);
+    // The policies that stay go on counting through a change beside them.
+    const std::uint64_t before = routes("told", 1);
+    std::string changed = policed;
+    changed.replace(changed.find("metric: 5"), 9, "metric: 6");
+    left.adopt(changed);
+    pass(seconds(40));
+    EXPECT_EQ(right.metric_of("10.99.0.0/16"), 7U);
+    EXPECT_EQ(routes("given", 0), 2U) << "the new one has gone on from the old one's count";
+    EXPECT_GT(routes("told", 1), before);
 }
 
 TEST_F(RipInRouter, withdraws_everything_and_says_so_when_it_ends) {
