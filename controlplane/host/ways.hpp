@@ -35,11 +35,6 @@ struct Link {
     std::vector<net::Ipv4InterfaceAddress> addresses;
 };
 
-// The longest match for a destination; no next hop: the route leads nowhere (a blackhole).
-struct RouteToward {
-    net::Ipv4Prefix prefix;
-    std::optional<RibNextHop> next_hop;  // resolved: never recursive
-};
 using RouteLookup = std::function<std::optional<RouteToward>(net::Ipv4Address destination)>;
 
 struct Way {

@@ -55,7 +55,7 @@ Router::Router(Executor& executor, Timers& timers, std::function<std::uint32_t()
       running_(std::move(running)),
       started_(timers.now()),
       host_(HostLimits{}, random,
-            [this](net::Ipv4Address destination) { return route_toward(destination); }),
+            [this](net::Ipv4Address destination) { return rib_.toward(destination); }),
       channel_(executor, timers, config::channel_socket_path(running_.model), callbacks()),
       stack_(host_, timers,
              {[this](const Outgoing& packet) { inject(packet); },

@@ -157,7 +157,6 @@ private:
     void inject(const Outgoing& packet);
     void tell_probes(const HostActions& actions);
     void sample();
-    [[nodiscard]] std::optional<RouteToward> route_toward(net::Ipv4Address destination) const;
     // Fills in the source where none is asked for; an answer says why there is none, or no such
     // one.
     [[nodiscard]] std::optional<std::string> choose_source(PingRequest& request) const;

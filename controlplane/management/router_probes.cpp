@@ -93,21 +93,4 @@ std::optional<std::string> Router::choose_source(PingRequest& request) const {
     return std::nullopt;
 }
 
-std::optional<RouteToward> Router::route_toward(net::Ipv4Address destination) const {
-    const auto prefix = rib_.lookup(destination);
-    if (!prefix) {
-        return std::nullopt;
-    }
-    RouteToward toward{prefix->prefix, std::nullopt};
-    for (const RouteView& route : prefix->routes) {
-        for (const NextHopView& next_hop : route.next_hops) {
-            if (route.selected && next_hop.active && !toward.next_hop) {
-                toward.next_hop =
-                    next_hop.resolved.empty() ? next_hop.next_hop : next_hop.resolved.front();
-            }
-        }
-    }
-    return toward;
-}
-
 }  // namespace godwit::control

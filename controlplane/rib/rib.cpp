@@ -185,6 +185,24 @@ std::optional<PrefixView> Rib::lookup(net::Ipv4Address address) const {
     return found;
 }
 
+std::optional<RouteToward> Rib::toward(net::Ipv4Address address) const {
+    std::optional<RouteToward> found;
+    state_->table.for_each_covering(address, [&](RouteNumber number) {
+        const RouteEntry& route = state_->table[number];
+        if (route.chosen == nullptr) {
+            return true;
+        }
+        const auto& hops = route.chosen->hops;
+        const auto active = std::find_if(hops.begin(), hops.end(),
+                                         [](const HopResolution& hop) { return hop.active; });
+        found = RouteToward{route.prefix, active == hops.end()
+                                              ? std::nullopt
+                                              : std::optional(active->resolved.front())};
+        return false;
+    });
+    return found;
+}
+
 std::size_t Rib::size() const {
     return state_->table.size();
 }

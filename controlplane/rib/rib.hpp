@@ -151,6 +151,9 @@ public:
     [[nodiscard]] std::optional<PrefixView> find(const net::Ipv4Prefix& prefix) const;
     // The longest prefix with a selected route that contains `address`.
     [[nodiscard]] std::optional<PrefixView> lookup(net::Ipv4Address address) const;
+    // Where a packet to `address` goes: the first of its next hops. Asked for every packet of the
+    // router's own, so nothing is copied but the answer.
+    [[nodiscard]] std::optional<RouteToward> toward(net::Ipv4Address address) const;
     [[nodiscard]] std::size_t size() const;  // routes of all sources
     [[nodiscard]] std::size_t size(RouteSource source) const;
     [[nodiscard]] std::size_t selected_size() const;  // prefixes with a selected route

@@ -79,6 +79,12 @@ constexpr std::string_view name_of(RibNextHop::Kind kind) {
     return kNextHopKindNames[static_cast<std::size_t>(kind)];
 }
 
+// Where the longest match leads; no next hop: nowhere (a blackhole).
+struct RouteToward {
+    net::Ipv4Prefix prefix;
+    std::optional<RibNextHop> next_hop;  // resolved: never recursive
+};
+
 // One source has at most one route to a prefix; several next hops are equal cost, in any order.
 struct Route {
     net::Ipv4Prefix prefix{};

@@ -454,6 +454,22 @@ TEST_F(RibTest, Lookup_gives_the_longest_selected_match) {
     EXPECT_FALSE(rib_.lookup(address("8.8.8.8")).has_value());
 }
 
+TEST_F(RibTest, A_packet_goes_to_the_first_active_next_hop_of_the_longest_match) {
+    const auto toward = [this](std::string_view to) { return rib_.toward(address(to)); };
+    rib_.set(static_route("10.0.0.128/25", {via("203.0.113.1")}));  // unresolved
+    EXPECT_EQ(toward("10.0.0.200")->prefix, prefix("10.0.0.0/24"));
+    EXPECT_EQ(toward("10.0.0.200")->next_hop, RibNextHop::glean(kLan));
+    EXPECT_FALSE(toward("8.8.8.8").has_value());
+
+    rib_.set(static_route("172.16.0.0/12", {via("192.0.2.9")}));
+    EXPECT_EQ(toward("172.16.0.1")->next_hop, via("192.0.2.9", kWan)) << "resolved";
+    rib_.set(static_route("172.16.0.0/12", {via("10.0.0.2", kLan), via("192.0.2.9", kWan)}));
+    rib_.set_interface_up(kLan, false);
+    EXPECT_EQ(toward("172.16.0.1")->next_hop, via("192.0.2.9", kWan));
+    rib_.set(static_route("198.51.100.0/24", {RibNextHop::blackhole()}));
+    EXPECT_EQ(toward("198.51.100.1")->next_hop, RibNextHop::blackhole());
+}
+
 // What a view shows, and no more than a page of it at a time.
 std::vector<std::string> shown(const Rib& rib, const RouteFilter& filter, std::size_t looked_at) {
     std::vector<std::string> texts;
