@@ -429,6 +429,9 @@ void Router::set_host_links() {
         }
     }
     host_.set_links(links);
+    // Connections that stand follow an MTU, or a route to another interface.
+    host_.tcp().paths_changed(timers_.now());
+    stack_.settle();
     host_.set_error_rate(running_.model.ipv4.icmp.errors_per_second);
 }
 

@@ -2,6 +2,7 @@
 and break. The control plane is godwit-controlplane with a service on its stack
 (tests/interop/service)."""
 
+import copy
 import hashlib
 import http.server
 import os
@@ -225,6 +226,30 @@ def test_the_way_becomes_narrow_in_the_middle(network):
         assert download(far, MIB, router="10.2.0.1") == digest_of(MIB)
         host = network.router.show("status")["host"]
         assert host["tcp-error"] >= 1, host
+
+
+def test_an_mtu_that_is_applied_reaches_connections_that_stand(network):
+    """Both directions of the change; no router on the way has to tell of it."""
+    count = 48 * MIB
+    downloading = Background(
+        shell,
+        network.lan,
+        f"curl -sS --fail --limit-rate 8M http://{LAN_ROUTER}/bytes/{count} | sha256sum",
+    )
+
+    def segment_bytes():
+        rows = [s for s in network.router.show("sockets") if s["state"] == "established"]
+        return rows[0]["segment-bytes"] if rows else None
+
+    eventually(lambda: segment_bytes() == 1448, 10, "the connection stands")
+    smaller = copy.deepcopy(network.config)
+    smaller["interfaces"]["lan0"]["mtu"] = 1000
+    network.router.apply(smaller)
+    assert segment_bytes() == 1000 - 40 - 12
+    network.router.apply(network.config)
+    eventually(lambda: segment_bytes() == 1448, 10, "a larger segment was tried, and passed")
+    assert f"{count} {downloading.result(120).stdout.split()[0]}" == digest_of(count)
+    assert network.router.show("status")["host"]["tcp-error"] == 0
 
 
 def test_a_peer_that_is_killed_leaves_nothing_behind(network):

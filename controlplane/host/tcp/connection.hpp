@@ -209,6 +209,8 @@ public:
     bool path_error(PathError error, net::Sequence quoted, std::uint16_t mtu, Instant now);
     // The route has changed.
     void set_path_mtu(std::uint16_t mtu, Instant now);
+    // The interface that leads to the peer has another MTU, or is another one.
+    void set_link_mtu(std::uint16_t mtu, Instant now);
     void set_nagle(bool on, Instant now);
     void set_keep_alive(bool on, Instant now);
     // Of the IP header of what is sent from now on; a TTL of zero is the host's own (MUST-49).
@@ -235,6 +237,7 @@ public:
     [[nodiscard]] LossRecovery::Counts counts() const {
         return recovery_ ? recovery_->counts() : LossRecovery::Counts{};
     }
+    [[nodiscard]] std::uint16_t path_mtu() const { return path_.mtu(); }
 
 private:
     // input, in the order of RFC 9293 3.10.7
@@ -285,6 +288,9 @@ private:
     void arm(Timer timer, Instant at) { timers_[static_cast<std::size_t>(timer)] = at; }
     void disarm(Timer timer) { arm(timer, Instant::max()); }
     [[nodiscard]] Instant due(Timer timer) const {
+    void adopt_path_size(std::uint16_t segment_bytes_before, Instant now);
+    // Of a packet that the peer takes (RFC 6691).
+    [[nodiscard]] std::uint16_t largest_to_peer() const;
         return timers_[static_cast<std::size_t>(timer)];
     }
     void arm_for_data(bool progress, Instant now);

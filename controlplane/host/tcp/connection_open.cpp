@@ -117,7 +117,7 @@ void Connection::adopt(const Handshake& handshake) {
     recent_timestamp_ = handshake.recent_timestamp;
     sack_ = handshake.sack;
     ecn_ = handshake.ecn;
-    path_.limit_to(static_cast<std::uint16_t>(std::min(peer_maximum_ + 40U, 0xffffU)));
+    path_.limit_to(largest_to_peer());
     user_timeout_told_ = !settings_.user_timeout_option;
     edge_ = expected_ + std::min(settings_.receive_buffer, 0xffffU);  // as our SYN offered it
 }

@@ -24,11 +24,13 @@ std::uint32_t Connection::data_in(std::uint32_t mtu) const {
     return whole - std::min(options, whole - 1);
 }
 
+std::uint16_t Connection::largest_to_peer() const {
+    return static_cast<std::uint16_t>(std::min(peer_maximum_ + kHeaderBytes, 0xffffU));
+}
+
 void Connection::fit_segments_to_path(bool lost_some) {
     // RFC 9293 3.7.1 (MUST-16).
-    const std::uint32_t most = peer_maximum_ + kHeaderBytes;
-    segment_bytes_ =
-        static_cast<std::uint16_t>(data_in(std::min<std::uint32_t>(path_.mtu(), most)));
+    segment_bytes_ = static_cast<std::uint16_t>(data_in(std::min(path_.mtu(), largest_to_peer())));
     if (!recovery_) {
         return;
     }

@@ -150,6 +150,27 @@ void Connection::set_path_mtu(std::uint16_t mtu, Instant now) {
     }
 }
 
+    adopt_path_size(before, now);
+}
+
+void Connection::set_link_mtu(std::uint16_t mtu, Instant now) {
+    if (mtu == settings_.link_mtu) {
+        return;
+    }
+    const std::uint16_t before = segment_bytes_;
+    settings_.link_mtu = mtu;
+    path_.link_became(mtu, now);
+    if (synchronized()) {
+        path_.limit_to(largest_to_peer());
+        if (!settings_.path_search && path_.mtu() < mtu) {
+            path_.told(std::min(mtu, largest_to_peer()), now);  // nobody else would find it out
+        }
+    }
+    adopt_path_size(before, now);
+}
+
+// Segments that are under way and do not fit any more go again, cut (RFC 1191 6.4).
+void Connection::adopt_path_size(std::uint16_t segment_bytes_before, Instant now) {
 void Connection::set_signature_bytes(std::uint8_t bytes) {
     settings_.signature_bytes = bytes;
     fit_segments_to_path(false);

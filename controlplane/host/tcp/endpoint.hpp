@@ -94,6 +94,7 @@ public:
 
     // What each new connection asks.
     void set_path_lookup(PathLookup lookup) { path_lookup_ = std::move(lookup); }
+    void paths_changed(Instant now);
 
     // `address` may be unspecified: every address of ours. `backlog`: how many may wait for
     // accept().

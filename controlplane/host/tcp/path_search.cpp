@@ -41,6 +41,19 @@ void PathSearch::told(std::uint16_t mtu, Instant now) {
     raise_at_ = now + kRaiseAfter;
 }
 
+void PathSearch::link_became(std::uint16_t mtu, Instant now) {
+    ceiling_ = mtu;
+    if (mtu < low_) {
+        told(mtu, now);
+        return;
+    }
+    // What the way behind a wider link takes, a probe finds out at once.
+    high_ = mtu;
+    probe_ = 0;
+    not_before_ = now;
+    raise_at_ = Instant::max();
+}
+
 void PathSearch::fell_into_black_hole(std::uint16_t mtu) {
     high_ = static_cast<std::uint16_t>(std::max<int>(low_ - 1, mtu));
     low_ = std::min(low_, mtu);

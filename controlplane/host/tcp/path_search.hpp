@@ -48,6 +48,8 @@ public:
 
     // ICMP, or the route: exactly this passes.
     void told(std::uint16_t mtu, Instant now);
+    // The link itself has become another one: no more than this gets out, and all of it may pass.
+    void link_became(std::uint16_t mtu, Instant now);
     // Large segments have vanished: this small one is a guess (7.7), and a search begins.
     void fell_into_black_hole(std::uint16_t mtu);
 

@@ -214,6 +214,53 @@ TEST_F(HostTcp, a_narrow_place_is_found_remembered_and_forgotten) {
     EXPECT_FALSE(us.path_mtus().find(kThem).has_value());
 }
 
+// RFC 1191 6.4
+TEST_F(HostTcp, a_link_that_becomes_narrow_cuts_what_is_under_way) {
+    connect_both();
+    const Packet data(60'000, 7);
+    us.tcp().write(client, data, now);
+    EXPECT_GT(us.take_packets().size(), 1U);  // full segments, and lost
+    path_mtu = 1000;
+    us.set_links(links("10.0.0.1/24", 1000));
+    us.tcp().paths_changed(now);
+    const auto info = us.tcp().find(client)->info();
+    EXPECT_EQ(info.path_mtu, 1000);
+    EXPECT_EQ(info.segment_bytes, 1000 - 40 - 12);
+    flush(us);
+    EXPECT_FALSE(our_outbox.empty()) << "it begins again at once";
+    settle(2000);
+    EXPECT_EQ(too_big, 0);
+    EXPECT_EQ(them.tcp().find(server)->readable(), data.size());
+    EXPECT_EQ(us.count(HostCounter::TcpError), 0U);
+}
+
+// RFC 4821 7.4
+TEST_F(HostTcp, a_link_that_becomes_wider_is_made_use_of) {
+    us.set_links(links("10.0.0.1/24", 1000));
+    connect_both();
+    us.set_links(links("10.0.0.1/24", 1500));
+    us.tcp().paths_changed(now);
+    us.tcp().write(client, Packet(20'000, 7), now);
+    flush(us);
+    settle();
+    EXPECT_EQ(us.tcp().find(client)->info().path_mtu, 1500);
+    EXPECT_EQ(us.tcp().find(client)->info().segment_bytes, 1448);
+    EXPECT_EQ(them.tcp().find(server)->readable(), 20'000U);
+}
+
+TEST_F(HostTcp, a_link_that_becomes_wider_than_the_peer_takes_changes_nothing) {
+    us.set_links(links("10.0.0.1/24", 1400));
+    them.set_links(links("10.0.0.9/24", 1400));
+    connect_both();
+    us.set_links(links("10.0.0.1/24", 9000));
+    us.tcp().paths_changed(now);
+    us.tcp().write(client, Packet(20'000, 7), now);
+    flush(us);
+    settle();
+    EXPECT_EQ(us.tcp().find(client)->info().path_mtu, 1400);
+    EXPECT_EQ(them.tcp().find(server)->readable(), 20'000U);
+}
+
 TEST_F(HostTcp, a_router_that_does_not_say_its_mtu_is_met_by_plateaus) {
     connect_both();
     path_mtu = 1000;
