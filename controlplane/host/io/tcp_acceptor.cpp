@@ -108,6 +108,23 @@ void TcpAcceptor::start_accept(Waiting<TcpSocket>::Handler handler) {
     state_->try_accept();
 }
 
+tcp::Settings TcpAcceptor::settings() const {
+    return is_open() ? *endpoint().settings(*state_->id) : tcp::Settings();
+}
+
+void TcpAcceptor::change_settings(const tcp::Settings& wanted) {
+    endpoint().change_settings(*state_->id, wanted);
+}
+
+tcp::Endpoint& TcpAcceptor::endpoint() const {
+    return (*state_->stack.lock())->host().tcp();
+}
+
+void TcpAcceptor::set_option(const asio::socket_base::receive_buffer_size& /*option*/,
+                             error_code& error) {
+    error = asio::error::invalid_argument;
+}
+
 void TcpAcceptor::close() {
     state_->close();
 }

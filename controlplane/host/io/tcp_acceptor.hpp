@@ -43,8 +43,46 @@ public:
     void close();
     void cancel();
 
+    // Of connections that are accepted from now on. The receive buffer is what listen() was given:
+    // handshakes that are under way have told it.
+    template <SettingOption<tcp::Settings> Option>
+    void set_option(const Option& option, error_code& error) {
+        tcp::Settings wanted = settings();
+        error = is_open() ? put(wanted, option) : error_code(asio::error::bad_descriptor);
+        if (!error) {
+            change_settings(wanted);
+        }
+    }
+    void set_option(const asio::socket_base::receive_buffer_size& option, error_code& error);
+    // Of the peers that call this service, at once.
+    template <PeerOption Option>
+    void set_option(const Option& option, error_code& error) {
+        error = is_open() ? secure(endpoint(), local_endpoint().port(), option)
+                          : error_code(asio::error::bad_descriptor);
+    }
+    template <class Option>
+    void set_option(const Option& option) {
+        error_code error;
+        set_option(option, error);
+        TcpSocket::throw_if(error, "set_option");
+    }
+    template <SettingOption<tcp::Settings> Option>
+    void get_option(Option& option, error_code& error) const {
+        error = is_open() ? error_code() : error_code(asio::error::bad_descriptor);
+        get(settings(), option);
+    }
+    template <class Option>
+    void get_option(Option& option) const {
+        error_code error;
+        get_option(option, error);
+        TcpSocket::throw_if(error, "get_option");
+    }
+
 private:
     struct State;
+    [[nodiscard]] tcp::Settings settings() const;
+    void change_settings(const tcp::Settings& wanted);
+    [[nodiscard]] tcp::Endpoint& endpoint() const;
     explicit TcpAcceptor(std::shared_ptr<State> state) : state_(std::move(state)) {}
     void start_accept(Waiting<TcpSocket>::Handler handler);
 

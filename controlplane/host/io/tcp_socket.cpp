@@ -2,6 +2,8 @@
 
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
+#include <utility>
+#include <vector>
 
 #include "controlplane/host/io/error_codes.hpp"
 
@@ -29,9 +31,11 @@ struct TcpSocket::State : std::enable_shared_from_this<State> {
     std::weak_ptr<Stack*> stack;
     executor_type executor;
     tcp::Settings settings;
+    std::vector<Rule> rules;  // of peers, to hold when it connects
     endpoint_type wanted_local;
     std::optional<tcp::ConnectionId> id;
-    tcp::Flow flow;     // of the connection, also when it has ended
+    tcp::Flow flow;  // of the connection, also when it has ended
+    bool accepted = false;
     bool reads = true;  // not shut down by us
     bool writes = true;
 
@@ -209,7 +213,9 @@ TcpSocket::TcpSocket(executor_type executor)
 
 TcpSocket::TcpSocket(Stack& stack, executor_type executor, tcp::ConnectionId accepted)
     : TcpSocket(stack, std::move(executor)) {
+    state_->accepted = true;
     state_->adopt(stack, accepted);
+    state_->settings = state_->connection()->settings();
 }
 
 TcpSocket::~TcpSocket() {
@@ -265,6 +271,13 @@ void TcpSocket::start_connect(const endpoint_type& peer, Waiting<>::Handler hand
         waiting.end(asio::error::already_connected);
         return;
     }
+    for (const Rule& rule : std::exchange(state.rules, {})) {
+        if (const error_code problem = rule(on->host().tcp(), peer.port())) {
+            waiting.end(problem);
+            return;
+        }
+    }
+    state.accepted = false;
     const auto made =
         on->host().connect_tcp({*local, *remote, state.wanted_local.port(), peer.port()},
                                state.settings, on->timers().now());
@@ -385,41 +398,60 @@ std::optional<tcp::ConnectionInfo> TcpSocket::info() const {
     return now == nullptr ? std::nullopt : std::optional(now->info());
 }
 
-void TcpSocket::set_option(const asio::ip::tcp::no_delay& option, error_code& error) {
-    error = {};
-    state_->settings.nagle = !option.value();
+// ---- options
+
+const tcp::Settings& TcpSocket::effective_settings() const {
+    const tcp::Connection* const now = state_->connection();
+    return now == nullptr ? state_->settings : now->settings();
+}
+
+void TcpSocket::change_settings(const tcp::Settings& wanted) {
     if (Stack* const on = state_->alive(); on != nullptr && state_->id) {
-        on->host().tcp().set_nagle(*state_->id, !option.value(), on->timers().now());
+        on->host().tcp().change_settings(*state_->id, wanted, on->timers().now());
         on->settle();
     }
 }
 
-void TcpSocket::set_option(const asio::socket_base::keep_alive& option, error_code& error) {
-    error = {};
-    state_->settings.keep_alive = option.value();
-    if (Stack* const on = state_->alive(); on != nullptr && state_->id) {
-        on->host().tcp().set_keep_alive(*state_->id, option.value(), on->timers().now());
-        on->settle();
+void TcpSocket::keep_for_connect(Rule rule) {
+    state_->rules.push_back(std::move(rule));
+}
+
+tcp::Endpoint& TcpSocket::endpoint() const {
+    return state_->alive()->host().tcp();
+}
+
+std::uint16_t TcpSocket::service() const {
+    return state_->accepted ? state_->flow.local_port : state_->flow.remote_port;
+}
+
+error_code TcpSocket::problem_with(const AoKeys& option) const {
+    const tcp::PeerGuard& guard = endpoint().security();
+    if (!guard.ao_status(state_->flow)) {
+        return asio::error::already_connected;  // and it does not sign (RFC 5925 7.2)
+    }
+    return guard.keeps_keys_in_use(state_->flow, option.keys())
+               ? error_code()
+               : boost::system::errc::make_error_code(boost::system::errc::device_or_resource_busy);
+}
+
+void TcpSocket::set_option(const AoNextKey& option, error_code& error) {
+    if (!ao_status()) {
+        error = asio::error::not_connected;
+    } else {
+        error = endpoint().prefer_ao_key(*state_->id, option.value())
+                    ? error_code()
+                    : error_code(asio::error::invalid_argument);
     }
 }
 
-void TcpSocket::set_option(const asio::socket_base::send_buffer_size& option, error_code& error) {
-    error = state_->id ? error_code(asio::error::already_connected) : error_code();
-    if (option.value() <= 0) {
-        error = asio::error::invalid_argument;
-    } else if (!error) {
-        state_->settings.send_buffer = static_cast<std::uint32_t>(option.value());
-    }
+void TcpSocket::get_option(AoNextKey& option, error_code& error) const {
+    const auto status = ao_status();
+    error = status ? error_code() : error_code(asio::error::not_connected);
+    option = AoNextKey(status ? status->next_receive_id : std::uint8_t{0});
 }
 
-void TcpSocket::set_option(const asio::socket_base::receive_buffer_size& option,
-                           error_code& error) {
-    error = state_->id ? error_code(asio::error::already_connected) : error_code();
-    if (option.value() <= 0) {
-        error = asio::error::invalid_argument;
-    } else if (!error) {
-        state_->settings.receive_buffer = static_cast<std::uint32_t>(option.value());
-    }
+std::optional<tcp::AoStatus> TcpSocket::ao_status() const {
+    return is_open() ? endpoint().security().ao_status(state_->flow) : std::nullopt;
 }
 
 // ---- the same, with exceptions

@@ -20,10 +20,13 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/socket_base.hpp>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
 
+#include "controlplane/host/io/asio_options.hpp"
 #include "controlplane/host/io/completion.hpp"
 #include "controlplane/host/io/stack.hpp"
 #include "controlplane/host/tcp/settings.hpp"
@@ -97,11 +100,34 @@ public:
     // What `show sockets` has of it; nothing without a connection.
     [[nodiscard]] std::optional<tcp::ConnectionInfo> info() const;
 
-    void set_option(const asio::ip::tcp::no_delay& option, error_code& error);
-    void set_option(const asio::socket_base::keep_alive& option, error_code& error);
-    // Of the next connection.
-    void set_option(const asio::socket_base::send_buffer_size& option, error_code& error);
-    void set_option(const asio::socket_base::receive_buffer_size& option, error_code& error);
+    // no_delay, keep_alive, send_buffer_size, receive_buffer_size, ip::unicast::hops and Dscp: of
+    // this connection from now on, and of the next one.
+    template <SettingOption<tcp::Settings> Option>
+    void set_option(const Option& option, error_code& error) {
+        tcp::Settings wanted = effective_settings();
+        error = put(wanted, option);
+        if (!error) {
+            (void)put(settings(), option);
+            change_settings(wanted);
+        }
+    }
+    // Keys and the least TTL: before a connection they wait for its port, and async_connect fails
+    // where they cannot be.
+    template <PeerOption Option>
+    void set_option(const Option& option, error_code& error) {
+        if (!is_open()) {
+            error = {};
+            keep_for_connect([option](tcp::Endpoint& endpoint, std::uint16_t service) {
+                return secure(endpoint, service, option);
+            });
+            return;
+        }
+        error = problem_with(option);
+        if (!error) {
+            error = secure(endpoint(), service(), option);
+        }
+    }
+    void set_option(const AoNextKey& option, error_code& error);
     template <class Option>
     void set_option(const Option& option) {
         error_code error;
@@ -109,13 +135,42 @@ public:
         throw_if(error, "set_option");
     }
 
+    template <SettingOption<tcp::Settings> Option>
+    void get_option(Option& option, error_code& error) const {
+        error = {};
+        get(effective_settings(), option);
+    }
+    // not_connected where no connection signs by TCP-AO.
+    void get_option(AoNextKey& option, error_code& error) const;
+    template <class Option>
+    void get_option(Option& option) const {
+        error_code error;
+        get_option(option, error);
+        throw_if(error, "get_option");
+    }
+    // By which keys both sides sign (RFC 5925 7.1); nothing where they do not.
+    [[nodiscard]] std::optional<tcp::AoStatus> ao_status() const;
+
 private:
     friend class TcpAcceptor;
     struct State;
     TcpSocket(Stack& stack, executor_type executor, tcp::ConnectionId accepted);
     explicit TcpSocket(executor_type executor);  // of an accept that failed
 
+    using Rule = std::function<error_code(tcp::Endpoint& endpoint, std::uint16_t service)>;
+
     static void throw_if(const error_code& error, const char* what);
+    [[nodiscard]] const tcp::Settings& effective_settings() const;
+    void change_settings(const tcp::Settings& wanted);
+    void keep_for_connect(Rule rule);
+    // Of a connection that stands.
+    [[nodiscard]] tcp::Endpoint& endpoint() const;
+    [[nodiscard]] std::uint16_t service() const;
+    template <class Option>
+    [[nodiscard]] error_code problem_with(const Option&) const {
+        return {};
+    }
+    [[nodiscard]] error_code problem_with(const AoKeys& option) const;
     void start_connect(const endpoint_type& peer, Waiting<>::Handler handler);
     void start_read(const Buffers<asio::mutable_buffer>& into,
                     Waiting<std::size_t>::Handler handler);

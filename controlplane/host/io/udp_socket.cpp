@@ -1,5 +1,6 @@
 #include "controlplane/host/io/udp_socket.hpp"
 
+#include <boost/system/system_error.hpp>
 #include <optional>
 #include <vector>
 
@@ -125,9 +126,18 @@ void UdpSocket::leave(net::Ipv4Address group, net::InterfaceId interface) {
     }
 }
 
-void UdpSocket::set_options(const udp::Options& options) {
-    if (udp::Sockets* const all = state_->sockets()) {
-        all->set_options(*state_->id, options);
+udp::Settings UdpSocket::settings() const {
+    const udp::Sockets* const all = state_->sockets();
+    return all == nullptr ? udp::Settings() : *all->settings(*state_->id);
+}
+
+void UdpSocket::change_settings(const udp::Settings& wanted) {
+    state_->sockets()->change_settings(*state_->id, wanted);
+}
+
+void UdpSocket::throw_if(const error_code& error, const char* what) {
+    if (error) {
+        throw boost::system::system_error(error, what);
     }
 }
 

@@ -13,6 +13,7 @@
 #include <string>
 #include <utility>
 
+#include "controlplane/host/io/asio_options.hpp"
 #include "controlplane/host/io/completion.hpp"
 #include "controlplane/host/io/stack.hpp"
 #include "net/result.hpp"
@@ -40,7 +41,32 @@ public:
     void connect(const endpoint_type& peer, error_code& error);
     net::Result<void, std::string> join(net::Ipv4Address group, net::InterfaceId interface);
     void leave(net::Ipv4Address group, net::InterfaceId interface);
-    void set_options(const udp::Options& options);
+    // broadcast, receive_buffer_size, ip::unicast::hops, ip::multicast::hops and Dscp.
+    template <SettingOption<udp::Settings> Option>
+    void set_option(const Option& option, error_code& error) {
+        udp::Settings wanted = settings();
+        error = is_open() ? put(wanted, option) : error_code(asio::error::bad_descriptor);
+        if (!error) {
+            change_settings(wanted);
+        }
+    }
+    template <SettingOption<udp::Settings> Option>
+    void set_option(const Option& option) {
+        error_code error;
+        set_option(option, error);
+        throw_if(error, "set_option");
+    }
+    template <SettingOption<udp::Settings> Option>
+    void get_option(Option& option, error_code& error) const {
+        error = is_open() ? error_code() : error_code(asio::error::bad_descriptor);
+        get(settings(), option);
+    }
+    template <SettingOption<udp::Settings> Option>
+    void get_option(Option& option) const {
+        error_code error;
+        get_option(option, error);
+        throw_if(error, "get_option");
+    }
 
     template <class ConstBuffers, class Token>
     auto async_send_to(const ConstBuffers& buffers, const endpoint_type& to, Token&& token) {
@@ -87,6 +113,9 @@ public:
 
 private:
     struct State;
+    static void throw_if(const error_code& error, const char* what);
+    [[nodiscard]] udp::Settings settings() const;
+    void change_settings(const udp::Settings& wanted);
     explicit UdpSocket(std::shared_ptr<State> state) : state_(std::move(state)) {}
     void start_send(const Buffers<asio::const_buffer>& from, const endpoint_type* to,
                     Waiting<std::size_t>::Handler handler);

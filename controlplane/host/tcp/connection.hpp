@@ -207,12 +207,16 @@ public:
     // 5927 4.1), else nothing happens, and false is returned. `mtu` is of PacketTooBig, zero when
     // it was not told.
     bool path_error(PathError error, net::Sequence quoted, std::uint16_t mtu, Instant now);
-    // The route has changed.
+    // What passes on the way is known anew.
     void set_path_mtu(std::uint16_t mtu, Instant now);
     // The interface that leads to the peer has another MTU, or is another one.
     void set_link_mtu(std::uint16_t mtu, Instant now);
     void set_nagle(bool on, Instant now);
     void set_keep_alive(bool on, Instant now);
+    // What may be another while it stands: Nagle, keep-alive and its times, the buffers, TTL and
+    // DSCP. A window that was offered stays, and its scale.
+    void change_settings(const Settings& wanted, Instant now);
+    [[nodiscard]] const Settings& settings() const { return settings_; }
     // Of the IP header of what is sent from now on; a TTL of zero is the host's own (MUST-49).
     void set_marks(std::uint8_t ttl, std::uint8_t dscp) {
         settings_.ttl = ttl;
@@ -233,11 +237,11 @@ public:
     // Bytes until the end of urgent data; nothing when it has been read (RFC 9293 3.8.5, MUST-33).
     [[nodiscard]] std::optional<std::uint32_t> urgent_ahead() const;
     [[nodiscard]] LastWords last_words() const;
+    [[nodiscard]] std::uint16_t path_mtu() const { return path_.mtu(); }
     [[nodiscard]] ConnectionInfo info() const;
     [[nodiscard]] LossRecovery::Counts counts() const {
         return recovery_ ? recovery_->counts() : LossRecovery::Counts{};
     }
-    [[nodiscard]] std::uint16_t path_mtu() const { return path_.mtu(); }
 
 private:
     // input, in the order of RFC 9293 3.10.7
@@ -277,20 +281,21 @@ private:
     void need_acknowledgment(bool at_once, Instant now);
     void flush_acknowledgment(Instant now);
     [[nodiscard]] std::uint16_t offer_window();
+    void tell_of_room(Instant now);
     [[nodiscard]] net::Sequence wished_edge() const;
     [[nodiscard]] std::uint32_t full_segment() const;
     // Of data in a packet of `mtu` bytes, with the options that every segment carries.
     [[nodiscard]] std::uint32_t data_in(std::uint32_t mtu) const;
     [[nodiscard]] bool may_send_now(std::uint32_t length, std::uint32_t unsent) const;
     void fit_segments_to_path(bool lost_some);
+    void adopt_path_size(std::uint16_t segment_bytes_before, Instant now);
+    // Of a packet that the peer takes (RFC 6691).
+    [[nodiscard]] std::uint16_t largest_to_peer() const;
 
     // time
     void arm(Timer timer, Instant at) { timers_[static_cast<std::size_t>(timer)] = at; }
     void disarm(Timer timer) { arm(timer, Instant::max()); }
     [[nodiscard]] Instant due(Timer timer) const {
-    void adopt_path_size(std::uint16_t segment_bytes_before, Instant now);
-    // Of a packet that the peer takes (RFC 6691).
-    [[nodiscard]] std::uint16_t largest_to_peer() const;
         return timers_[static_cast<std::size_t>(timer)];
     }
     void arm_for_data(bool progress, Instant now);

@@ -45,18 +45,25 @@ std::size_t Connection::read(std::span<std::uint8_t> into, Instant now) {
     if (urgent_receiving_ && !urgent_ahead()) {
         urgent_receiving_ = false;
     }
-    if (count != 0 && recovery_ && !fin_received_) {
-        // The peer is told when it may wait for it: much has become free, and little was left.
-        const std::int32_t step = wished_edge() - edge_;
-        const std::uint32_t left = net::bytes_between(expected_, edge_);
-        const std::uint32_t whole = std::min(settings_.receive_buffer, 0xffffU << offered_scale_);
-        const auto half = static_cast<std::int32_t>(whole / 2);
-        const auto two = static_cast<std::int32_t>(2 * peer_segment_);
-        if (step >= half || (step >= std::min(two, half) && left < whole / 4)) {
-            send_acknowledgment(now);
-        }
+    if (count != 0) {
+        tell_of_room(now);
     }
     return count;
+}
+
+// The peer is told when it may wait for it: much has become free, and little was left.
+void Connection::tell_of_room(Instant now) {
+    if (!recovery_ || fin_received_) {
+        return;
+    }
+    const std::int32_t step = wished_edge() - edge_;
+    const std::uint32_t left = net::bytes_between(expected_, edge_);
+    const std::uint32_t whole = std::min(settings_.receive_buffer, 0xffffU << offered_scale_);
+    const auto half = static_cast<std::int32_t>(whole / 2);
+    const auto two = static_cast<std::int32_t>(2 * peer_segment_);
+    if (step >= half || (step >= std::min(two, half) && left < whole / 4)) {
+        send_acknowledgment(now);
+    }
 }
 
 void Connection::shutdown(Instant now) {
@@ -143,13 +150,6 @@ bool Connection::path_error(PathError error, net::Sequence quoted, std::uint16_t
 void Connection::set_path_mtu(std::uint16_t mtu, Instant now) {
     const std::uint16_t before = segment_bytes_;
     path_.told(std::min(mtu, settings_.link_mtu), now);
-    fit_segments_to_path(false);
-    if (recovery_ && segment_bytes_ < before) {
-        recovery_->on_smaller_path(segment_bytes_);
-        transmit(now);
-    }
-}
-
     adopt_path_size(before, now);
 }
 
@@ -171,6 +171,13 @@ void Connection::set_link_mtu(std::uint16_t mtu, Instant now) {
 
 // Segments that are under way and do not fit any more go again, cut (RFC 1191 6.4).
 void Connection::adopt_path_size(std::uint16_t segment_bytes_before, Instant now) {
+    fit_segments_to_path(false);
+    if (recovery_ && segment_bytes_ < segment_bytes_before) {
+        recovery_->on_smaller_path(segment_bytes_);
+        transmit(now);
+    }
+}
+
 void Connection::set_signature_bytes(std::uint8_t bytes) {
     settings_.signature_bytes = bytes;
     fit_segments_to_path(false);
@@ -185,6 +192,31 @@ void Connection::set_keep_alive(bool on, Instant now) {
     settings_.keep_alive = on;
     keep_alives_unanswered_ = 0;
     arm_keep_alive(now);
+}
+
+void Connection::change_settings(const Settings& wanted, Instant now) {
+    const Settings before = settings_;
+    settings_.ttl = wanted.ttl;
+    settings_.dscp = wanted.dscp;
+    settings_.send_buffer = wanted.send_buffer;
+    settings_.receive_buffer = wanted.receive_buffer;
+    settings_.keep_alive_idle = wanted.keep_alive_idle;
+    settings_.keep_alive_interval = wanted.keep_alive_interval;
+    settings_.keep_alive_probes = wanted.keep_alive_probes;
+    if (wanted.keep_alive != before.keep_alive ||
+        wanted.keep_alive_idle != before.keep_alive_idle) {
+        set_keep_alive(wanted.keep_alive, now);
+    }
+    if (wanted.nagle != before.nagle) {
+        set_nagle(wanted.nagle, now);
+    }
+    if (was_full_ && writable() != 0) {
+        was_full_ = false;
+        events_.add(Event::Writable);
+    }
+    if (wanted.receive_buffer > before.receive_buffer) {
+        tell_of_room(now);
+    }
 }
 
 EventSet Connection::take_events() {

@@ -92,7 +92,7 @@ public:
     Endpoint& operator=(const Endpoint&) = delete;
     ~Endpoint();
 
-    // What each new connection asks.
+    // What each new connection asks, and all of them when told that ways have changed.
     void set_path_lookup(PathLookup lookup) { path_lookup_ = std::move(lookup); }
     void paths_changed(Instant now);
 
@@ -103,6 +103,11 @@ public:
     // Handshakes under way are forgotten; connections that nobody accepted are reset.
     void stop_listening(ListenerId listener, Instant now);
     std::optional<ConnectionId> accept(ListenerId listener);
+    // Null: there is no such listener.
+    [[nodiscard]] const Settings* settings(ListenerId listener) const;
+    // Of connections that it makes from now on; but for the receive buffer, whose size handshakes
+    // that are under way have told.
+    void change_settings(ListenerId listener, const Settings& wanted);
 
     // How peers must speak to a service, and how we speak to them: for listeners and connections,
     // those that stand too. A PeerSecurity that asks for nothing takes the rule of the scope away.
@@ -133,6 +138,7 @@ public:
     // Closes, and gives the id back: what is under way ends by itself.
     void release(ConnectionId id, Instant now);
     void set_path_mtu(ConnectionId id, std::uint16_t mtu, Instant now);
+    void change_settings(ConnectionId id, const Settings& wanted, Instant now);
     void set_nagle(ConnectionId id, bool on, Instant now);
     void set_keep_alive(ConnectionId id, bool on, Instant now);
     void set_user_timeout(ConnectionId id, Duration timeout);

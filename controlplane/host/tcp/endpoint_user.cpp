@@ -118,6 +118,28 @@ void Endpoint::paths_changed(Instant now) {
     }
 }
 
+void Endpoint::change_settings(ConnectionId id, const Settings& wanted, Instant now) {
+    if (Entry* const found = entry(id); found != nullptr) {
+        found->connection.change_settings(wanted, now);
+        settle(*found, now);
+    }
+}
+
+const Settings* Endpoint::settings(ListenerId listener) const {
+    const auto found = listeners_.find(listener);
+    return found == listeners_.end() ? nullptr : &found->second.settings;
+}
+
+void Endpoint::change_settings(ListenerId listener, const Settings& wanted) {
+    const auto found = listeners_.find(listener);
+    if (found == listeners_.end()) {
+        return;
+    }
+    const std::uint32_t offered = found->second.settings.receive_buffer;
+    found->second.settings = wanted;
+    found->second.settings.receive_buffer = offered;
+}
+
 void Endpoint::set_nagle(ConnectionId id, bool on, Instant now) {
     if (Entry* const found = entry(id); found != nullptr) {
         found->connection.set_nagle(on, now);

@@ -107,6 +107,24 @@ const PeerSecurity* PeerGuard::rule_for(const Flow& flow) const {
     return nullptr;
 }
 
+const PeerSecurity* PeerGuard::rule_of(const SecurityScope& scope) const {
+    const auto found = rules_.find(scope);
+    return found == rules_.end() ? nullptr : &found->second;
+}
+
+bool PeerGuard::keeps_keys_in_use(const Flow& flow, std::span<const AoKey> keys) const {
+    const PeerSecurity* const rule = rule_for(flow);
+    const auto session = sessions_.find(flow);
+    if (rule == nullptr || session == sessions_.end()) {
+        return true;
+    }
+    const auto keeps = [&](const AoKey* used) {
+        return used == nullptr || std::find(keys.begin(), keys.end(), *used) != keys.end();
+    };
+    return keeps(key_to_send(*rule, session->second.current)) &&
+           keeps(key_to_receive(*rule, session->second.next));
+}
+
 std::uint8_t PeerGuard::option_bytes(const Flow& flow) const {
     const PeerSecurity* const rule = rule_for(flow);
     if (rule == nullptr || (rule->md5.empty() && rule->ao.empty())) {

@@ -27,6 +27,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -44,6 +45,7 @@ struct AoKey {
     AoAlgorithm algorithm = AoAlgorithm::HmacSha1_96;
     std::vector<std::uint8_t> master;
     bool covers_options = true;
+    friend bool operator==(const AoKey&, const AoKey&) = default;
 };
 
 struct PeerSecurity {
@@ -91,6 +93,11 @@ public:
     // A rule that says nothing removes that of the scope. Words when it cannot be.
     net::Result<void, std::string> set(const SecurityScope& scope, PeerSecurity security);
     [[nodiscard]] const PeerSecurity* rule_for(const Flow& flow) const;
+    // The rule that was set for exactly this scope, or null.
+    [[nodiscard]] const PeerSecurity* rule_of(const SecurityScope& scope) const;
+    // Whether `keys` have, unchanged, what the connection signs by and asks its peer to sign by;
+    // such keys are not to be taken away (RFC 5925 3.1).
+    [[nodiscard]] bool keeps_keys_in_use(const Flow& flow, std::span<const AoKey> keys) const;
     [[nodiscard]] bool empty() const { return rules_.empty(); }
     // Bytes of options that signatures take in every segment of the flow.
     [[nodiscard]] std::uint8_t option_bytes(const Flow& flow) const;

@@ -437,6 +437,14 @@ void Sockets::set_options(SocketId id, const Options& options) {
     }
 }
 
+void Sockets::change_settings(SocketId id, const Settings& wanted) {
+    if (Socket* const socket = find(id)) {
+        socket->settings.options = wanted.options;
+        socket->settings.queue_datagrams = wanted.queue_datagrams;
+        socket->settings.queue_bytes = wanted.queue_bytes;
+    }
+}
+
 std::optional<SocketInfo> Sockets::info(SocketId id) const {
     const Socket* const socket = find(id);
     if (socket == nullptr) {

@@ -95,6 +95,8 @@ public:
 
     [[nodiscard]] const Settings* settings(SocketId id) const;
     void set_options(SocketId id, const Options& options);
+    // Options, and how much may wait; what waits already stays.
+    void change_settings(SocketId id, const Settings& wanted);
     [[nodiscard]] std::optional<SocketInfo> info(SocketId id) const;
     [[nodiscard]] std::vector<SocketInfo> list() const;
     [[nodiscard]] const Counts& counts() const { return counts_; }

@@ -45,6 +45,9 @@ protected:
 
     void carry(Side& from, const Packet& packet) {
         ++packets;
+        if (watch) {
+            watch(&from == &near, packet);
+        }
         if (cut || (lose_every != 0 && packets % lose_every == 0)) {
             return;
         }
@@ -80,6 +83,7 @@ protected:
     VirtualClock clock;
     std::uint64_t packets = 0;
     std::uint64_t lose_every = 0;
+    std::function<void(bool from_near, const Packet& packet)> watch;  // all that is sent
     bool cut = false;
     Side near{*this, "10.0.0.1/24", 11};
     Side far{*this, "10.0.0.9/24", 12};
