@@ -40,19 +40,19 @@ net::Ipv4Prefix prefix_at(std::uint64_t cursor) {
 }
 
 void answer_fib(const QuerySources& sources, std::uint64_t cursor, QueryPage& page) {
-    sources.fib.walk(prefix_at(cursor), [&](const net::Ipv4Prefix& prefix, std::uint32_t next_hop) {
+    sources.fib.walk(prefix_at(cursor), [&](const Fib::Route& route) {
         api::FibRecord record;
-        record.prefix = prefix.address().value();
-        record.length = prefix.length();
-        record.next_hop = next_hop;
-        record.from_neighbor = sources.routes.is_from_neighbor(prefix) ? 1 : 0;
-        if (const Hop* hop = sources.hops.find(next_hop)) {
+        record.prefix = route.prefix.address().value();
+        record.length = route.prefix.length();
+        record.next_hop = route.next_hop;
+        if (const Hop* hop = sources.hops.find(route.next_hop)) {
+            record.from_neighbor = hop->of_neighbor ? 1 : 0;
             record.kind = hop->target.kind;
             record.interface = hop->target.interface.value();
             record.gateway = hop->target.gateway.value();
         }
         if (!page.add(record)) {
-            page.next_cursor = cursor_of(prefix);
+            page.next_cursor = cursor_of(route.prefix);
             return false;
         }
         return true;

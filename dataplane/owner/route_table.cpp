@@ -3,6 +3,7 @@
 // route_table_hosts.cpp.
 #include "dataplane/owner/route_table.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <type_traits>
 
@@ -127,23 +128,7 @@ bool RouteTable::sweep(std::size_t limit) {
     while (sweeping_ && limit > 0) {
         RouteSweep& sweep = *sweeping_;
         if (sweep.stage == RouteSweep::Stage::Routes) {
-            auto position = sweep.after ? routes_.upper_bound(*sweep.after) : routes_.begin();
-            while (position != routes_.end() && limit > 0) {
-                --limit;
-                sweep.after = position->first;
-                if (position->second.hop != 0 && position->second.mark != mark_) {
-                    remove_downloaded(position);
-                    ++sweep.done.routes_swept;
-                    // With an on-link route go the host routes below it: the next one may be among
-                    // them.
-                    position = routes_.upper_bound(*sweep.after);
-                } else {
-                    ++position;
-                }
-            }
-            if (position == routes_.end()) {
-                sweep.stage = RouteSweep::Stage::Groups;
-            }
+            sweep_routes(sweep, limit);
             continue;
         }
         // Groups before the hops that they hold.
@@ -173,6 +158,31 @@ bool RouteTable::sweep(std::size_t limit) {
         orphan_groups_.clear();
     }
     return sweeping_.has_value();
+}
+
+// A walk ends where something is removed, and a new one begins there: with an on-link route go the
+// host routes below it.
+void RouteTable::sweep_routes(RouteSweep& sweep, std::size_t& limit) {
+    std::optional<Fib::Route> old;
+    bool more = false;
+    fib_.walk(sweep.from, [&](const Fib::Route& route) {
+        sweep.from = route.prefix;
+        more = limit == 0;
+        if (more) {
+            return false;
+        }
+        --limit;
+        if (route.mark != route_mark_ && is_downloaded(route)) {
+            old = route;
+        }
+        return !old;
+    });
+    if (old) {
+        remove_downloaded(*old);
+        ++sweep.done.routes_swept;
+    } else if (!more) {
+        sweep.stage = RouteSweep::Stage::Groups;
+    }
 }
 
 // ---- records
@@ -219,8 +229,21 @@ RouteTable::Outcome RouteTable::sync_begin(const api::SyncRecord& record) {
     sweeping_.reset();
     begun_ = true;
     synchronizing_ = record.generation;
-    ++mark_;
+    begin_mark();
     return std::nullopt;
+}
+
+void RouteTable::begin_mark() {
+    ++mark_;
+    const auto unused =
+        std::find(downloaded_by_mark_.begin(), downloaded_by_mark_.end(), std::size_t{0});
+    if (unused != downloaded_by_mark_.end()) {
+        route_mark_ = static_cast<Fib::Mark>(unused - downloaded_by_mark_.begin());
+        return;
+    }
+    fib_.unmark();
+    downloaded_by_mark_ = {downloaded_};
+    route_mark_ = 1;
 }
 
 RouteTable::Outcome RouteTable::sync_end(const api::SyncRecord& record) {
@@ -376,39 +399,33 @@ RouteTable::Outcome RouteTable::set_route(const api::RouteSetRecord& record) {
         return Refusal{reason, *prefix, record.number};
     };
     const std::uint32_t index = hop_of_number(record.number);
+    const auto before = find_downloaded(*prefix);
     if (index == 0) {
-        const auto old = routes_.find(*prefix);
-        if (old != routes_.end() && old->second.hop != 0) {
-            remove_downloaded(old);
+        if (before) {
+            remove_downloaded(*before);
         }
         return refuse(api::RouteRejection::UnknownNextHop);
     }
-    const auto [position, made] = routes_.try_emplace(*prefix);
-    Route& route = position->second;
-    if (route.hop == index) {
-        route.mark = mark_;
-        return std::nullopt;
-    }
-    const bool added = route.hop == 0;
-    const bool full = added && downloaded_ >= max_routes_;
-    if (full || fib_.set(*prefix, index) == Fib::Change::TableFull) {
-        if (made) {
-            routes_.erase(position);
-        } else if (!added) {
-            remove_downloaded(position);
+    const bool full = !before && downloaded_ >= max_routes_;
+    if (full || fib_.set(*prefix, index, route_mark_) == Fib::Change::TableFull) {
+        if (before) {
+            remove_downloaded(*before);
         }
         return refuse(full ? api::RouteRejection::TableFull : api::RouteRejection::LookupFull);
     }
-    ++hops_.find(index)->route_references;
-    if (added) {
+    ++downloaded_by_mark_[route_mark_];
+    if (before) {
+        --downloaded_by_mark_[before->mark];
+        if (before->next_hop == index) {
+            return std::nullopt;
+        }
+        --hops_.find(before->next_hop)->route_references;
+        ++freed_;  // perhaps the last one that led there
+    } else {
         ++downloaded_;
         ++downloaded_by_length_[prefix->length()];
-    } else {
-        --hops_.find(route.hop)->route_references;
-        ++freed_;  // perhaps the last one that led there
     }
-    route.hop = index;
-    route.mark = mark_;
+    ++hops_.find(index)->route_references;
     cover_set(*prefix);
     return std::nullopt;
 }
@@ -419,9 +436,8 @@ RouteTable::Outcome RouteTable::delete_route(const api::RouteDeleteRecord& recor
         return Refusal{api::RouteRejection::BadRecord, {}, 0};
     }
     // A route that is not there is as the control plane wants it.
-    const auto position = routes_.find(*prefix);
-    if (position != routes_.end() && position->second.hop != 0) {
-        remove_downloaded(position);
+    if (const auto known = find_downloaded(*prefix)) {
+        remove_downloaded(*known);
     }
     return std::nullopt;
 }

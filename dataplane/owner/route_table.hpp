@@ -6,9 +6,14 @@
 // adopts a hop that leads to the same place: a resynchronisation that changes nothing writes
 // nothing that workers read, and forwarding never stops.
 //
+// Where the routes are. The Fib's own record is the only one: a million routes are searched for
+// and written once. Whose a route is says its hop, which is a neighbour's own or is not.
+//
 // Mark and sweep. SyncBegin starts a mark; what is mentioned gets it; SyncEnd starts a sweep of
 // what has it not, a bounded piece a turn (`sweep`), while later records are already carried out.
-// SyncEnd is acknowledged when its sweep is done.
+// SyncEnd is acknowledged when its sweep is done. The Fib keeps few marks: a new one is one that no
+// route has, which are counted; only when synchronisations that found no end have used up all of
+// them, every route is unmarked first.
 //
 // Host routes. A neighbour that is up and lies in an on-link route of its interface has a /32 of
 // its own, so that workers find its adjacency with the one lookup. A /32 of the control plane
@@ -52,8 +57,8 @@ struct RouteSweep {
     enum class Stage : std::uint8_t { Routes, Groups, Hops } stage = Stage::Routes;
     std::uint64_t end_sequence = 0;
     std::uint64_t generation = 0;
-    std::optional<net::Ipv4Prefix> after;  // the last route that was looked at
-    std::uint32_t index = 1;               // the next hop to look at
+    net::Ipv4Prefix from;     // the route to look at, or the first one behind it
+    std::uint32_t index = 1;  // the next hop to look at
     api::SyncDoneRecord done;
 };
 
@@ -90,22 +95,13 @@ public:
 
     [[nodiscard]] std::size_t downloaded() const { return downloaded_; }
     [[nodiscard]] std::size_t max_routes() const { return max_routes_; }
-    [[nodiscard]] bool is_from_neighbor(const net::Ipv4Prefix& prefix) const;
     [[nodiscard]] const RouteStatistics& statistics() const { return statistics_; }
 
 private:
-    // At least one of the two hops is set; 0 is none. The downloaded one wins.
-    struct Route {
-        std::uint32_t hop = 0;
-        std::uint32_t neighbor_hop = 0;
-        std::uint64_t mark = 0;
-    };
-    using Routes = std::map<net::Ipv4Prefix, Route>;
-
     struct Host {
         std::uint32_t hop = 0;                 // the neighbour's own
         std::optional<net::Ipv4Prefix> cover;  // the longest downloaded route over it but a /32
-        bool installed = false;
+        bool installed = false;                // or a downloaded /32 is in its place
     };
     using HostKey = std::pair<net::Ipv4Address, net::InterfaceId>;
 
@@ -138,20 +134,31 @@ private:
     [[nodiscard]] std::uint32_t adopt(const HopTarget& target);
     [[nodiscard]] std::uint32_t adopt_group(const std::vector<std::uint32_t>& members);
 
-    void remove_downloaded(Routes::iterator position);
+    [[nodiscard]] bool is_downloaded(const Fib::Route& route) const {
+        const Hop* const hop = hops_.find(route.next_hop);
+        return hop != nullptr && !hop->of_neighbor;
+    }
+    // The downloaded route of exactly this prefix.
+    [[nodiscard]] std::optional<Fib::Route> find_downloaded(const net::Ipv4Prefix& prefix) const;
+    void remove_downloaded(const Fib::Route& route);
+    void begin_mark();
+    void sweep_routes(RouteSweep& sweep, std::size_t& limit);
     void settle_all();
     void cover_set(const net::Ipv4Prefix& prefix);
     void cover_removed(const net::Ipv4Prefix& prefix);
     void settle(const HostKey& key, Host& host);
-    [[nodiscard]] Routes::const_iterator longest_cover(net::Ipv4Address address) const;
+    // The neighbour whose host route belongs where no downloaded one is.
+    [[nodiscard]] const Host* installed_host(net::Ipv4Address address) const;
+    // Of the downloaded routes, without a /32.
+    [[nodiscard]] std::optional<net::Ipv4Prefix> longest_cover(net::Ipv4Address address) const;
 
     Fib& fib_;
     Hops& hops_;
     std::size_t max_routes_;
     RouteStatistics statistics_;
 
-    Routes routes_;
     std::size_t downloaded_ = 0;
+    std::array<std::size_t, Fib::kMarks> downloaded_by_mark_{};
     std::array<std::size_t, 33> downloaded_by_length_{};
     std::map<HostKey, Host> hosts_;
 
@@ -166,7 +173,8 @@ private:
     bool neighbors_have_room_ = false;
 
     std::uint64_t last_sequence_ = 0;
-    std::uint64_t mark_ = 0;
+    std::uint64_t mark_ = 0;                      // of hops
+    Fib::Mark route_mark_ = 0;                    // of routes, for the same synchronisation
     bool begun_ = false;                          // a SyncBegin came in this session
     std::optional<std::uint64_t> synchronizing_;  // generation of a SyncBegin without its end
     std::optional<RouteSweep> sweeping_;

@@ -13,20 +13,24 @@ net::Ipv4Prefix host_prefix(net::Ipv4Address address) {
 
 }  // namespace
 
-void RouteTable::remove_downloaded(Routes::iterator position) {
-    const net::Ipv4Prefix prefix = position->first;
-    Route& route = position->second;
-    --hops_.find(route.hop)->route_references;
+std::optional<Fib::Route> RouteTable::find_downloaded(const net::Ipv4Prefix& prefix) const {
+    const auto route = fib_.find_route(prefix);
+    return route && is_downloaded(*route) ? route : std::nullopt;
+}
+
+void RouteTable::remove_downloaded(const Fib::Route& route) {
+    const net::Ipv4Prefix& prefix = route.prefix;
+    --hops_.find(route.next_hop)->route_references;
     --downloaded_;
     --downloaded_by_length_[prefix.length()];
+    --downloaded_by_mark_[route.mark];
     ++freed_;
-    route.hop = 0;
-    if (route.neighbor_hop != 0) {
-        fib_.set(prefix, route.neighbor_hop);
+    const Host* const host = prefix.length() == 32 ? installed_host(prefix.address()) : nullptr;
+    if (host != nullptr) {
+        fib_.set(prefix, host->hop);
         return;
     }
     fib_.remove(prefix);
-    routes_.erase(position);
     cover_removed(prefix);
 }
 
@@ -41,8 +45,7 @@ void RouteTable::neighbor_up(const NeighborKey& key) {
         return;  // only its MAC is another one
     }
     host.hop = *hop;
-    const auto cover = longest_cover(key.address);
-    host.cover = cover == routes_.end() ? std::nullopt : std::optional(cover->first);
+    host.cover = longest_cover(key.address);
     settle(host_key, host);
 }
 
@@ -54,11 +57,6 @@ void RouteTable::neighbor_down(const NeighborKey& key) {
     position->second.cover.reset();
     settle(position->first, position->second);
     hosts_.erase(position);
-}
-
-bool RouteTable::is_from_neighbor(const net::Ipv4Prefix& prefix) const {
-    const auto position = routes_.find(prefix);
-    return position != routes_.end() && position->second.hop == 0;
 }
 
 void RouteTable::cover_set(const net::Ipv4Prefix& prefix) {
@@ -80,8 +78,7 @@ void RouteTable::cover_removed(const net::Ipv4Prefix& prefix) {
          position != hosts_.end() && prefix.contains(position->first.first); ++position) {
         Host& host = position->second;
         if (host.cover == prefix) {
-            const auto cover = longest_cover(position->first.first);
-            host.cover = cover == routes_.end() ? std::nullopt : std::optional(cover->first);
+            host.cover = longest_cover(position->first.first);
             settle(position->first, host);
         }
     }
@@ -97,7 +94,7 @@ void RouteTable::settle_all() {
 void RouteTable::settle(const HostKey& key, Host& host) {
     bool wanted = false;
     if (host.cover) {
-        const HopTarget& target = hops_.find(routes_.at(*host.cover).hop)->target;
+        const HopTarget& target = hops_.find(fib_.find(*host.cover).value_or(0))->target;
         wanted = target.kind == api::NextHopKind::Glean && target.interface == key.second;
     }
     if (wanted == host.installed) {
@@ -105,45 +102,44 @@ void RouteTable::settle(const HostKey& key, Host& host) {
     }
     const net::Ipv4Prefix prefix = host_prefix(key.first);
     if (wanted) {
-        const auto [position, made] = routes_.try_emplace(prefix);
-        Route& route = position->second;
-        if (route.hop == 0 && fib_.set(prefix, host.hop) == Fib::Change::TableFull) {
+        if (!find_downloaded(prefix) && fib_.set(prefix, host.hop) == Fib::Change::TableFull) {
             // Packets of it go on through the on-link route and the owner.
             ++statistics_.host_routes_refused;
-            if (made) {
-                routes_.erase(position);
-            }
             return;
         }
-        route.neighbor_hop = host.hop;
         host.installed = true;
         return;
     }
     host.installed = false;
-    const auto position = routes_.find(prefix);
-    if (position == routes_.end() || position->second.neighbor_hop != host.hop) {
-        return;  // a neighbour with this address on another interface has the place by now
-    }
-    position->second.neighbor_hop = 0;
-    if (position->second.hop == 0) {
+    // A downloaded route, or a neighbour with this address on another interface, may have the
+    // place.
+    if (fib_.find(prefix) == host.hop) {
         ++freed_;
         fib_.remove(prefix);
-        routes_.erase(position);
     }
 }
 
-RouteTable::Routes::const_iterator RouteTable::longest_cover(net::Ipv4Address address) const {
+const RouteTable::Host* RouteTable::installed_host(net::Ipv4Address address) const {
+    for (auto position = hosts_.lower_bound(HostKey{address, net::InterfaceId()});
+         position != hosts_.end() && position->first.first == address; ++position) {
+        if (position->second.installed) {
+            return &position->second;
+        }
+    }
+    return nullptr;
+}
+
+std::optional<net::Ipv4Prefix> RouteTable::longest_cover(net::Ipv4Address address) const {
     for (unsigned length = 32; length-- > 0;) {
         if (downloaded_by_length_[length] == 0) {
             continue;
         }
-        const auto position =
-            routes_.find(net::Ipv4Prefix::covering(address, static_cast<std::uint8_t>(length)));
-        if (position != routes_.end()) {
-            return position;
+        const auto prefix = net::Ipv4Prefix::covering(address, static_cast<std::uint8_t>(length));
+        if (fib_.find(prefix)) {
+            return prefix;
         }
     }
-    return routes_.end();
+    return std::nullopt;
 }
 
 }  // namespace godwit::dataplane

@@ -87,15 +87,18 @@ void Fib::lookup_burst(const std::uint32_t* addresses, std::uint32_t* next_hops,
     }
 }
 
-Fib::Change Fib::set(const net::Ipv4Prefix& prefix, std::uint32_t next_hop) {
+Fib::Change Fib::set(const net::Ipv4Prefix& prefix, std::uint32_t next_hop, Mark mark) {
     State& state = *state_;
     const FibRoutes::Found found = state.tables->find(prefix);
     const auto& known = found.route;
     if (known && known->next_hop() == next_hop) {
+        if (known->mark() != mark) {
+            state.tables->mark(found, mark);
+        }
         return Change::Unchanged;
     }
     if ((!known && state.tables->routes().size() >= state.max_routes) ||
-        !state.tables->set(prefix, next_hop, found)) {
+        !state.tables->set(FibRoute(prefix, next_hop, mark), found)) {
         ++state.refused_at_limit;
         return Change::TableFull;
     }
@@ -126,7 +129,7 @@ Fib::Built Fib::build(std::span<const Route> routes) {
     auto next = std::make_unique<FibTables>(state.reclaimer, state.max_routes, state.way);
     next->begin(routes.size());
     for (const Route& route : routes) {
-        if (!next->append(FibRoute(route.prefix, route.next_hop))) {
+        if (!next->append(FibRoute(route.prefix, route.next_hop, route.mark))) {
             // A wider front may have left its narrow one in the Reclaimer, which needs nothing of
             // the tables.
             return refuse();
@@ -145,6 +148,15 @@ std::optional<std::uint32_t> Fib::find(const net::Ipv4Prefix& prefix) const {
     return known ? std::optional(known->next_hop()) : std::nullopt;
 }
 
+std::optional<Fib::Route> Fib::find_route(const net::Ipv4Prefix& prefix) const {
+    const auto known = state_->tables->find(prefix).route;
+    return known ? std::optional(Route{prefix, known->next_hop(), known->mark()}) : std::nullopt;
+}
+
+void Fib::unmark() {
+    state_->tables->unmark();
+}
+
 std::size_t Fib::size() const {
     return state_->tables->routes().size();
 }
@@ -153,11 +165,11 @@ std::uint64_t Fib::refused_at_limit() const {
     return state_->refused_at_limit;
 }
 
-void Fib::walk(const net::Ipv4Prefix& from,
-               const std::function<bool(const net::Ipv4Prefix&, std::uint32_t)>& visit) const {
+void Fib::walk(const net::Ipv4Prefix& from, const std::function<bool(const Route&)>& visit) const {
     for (auto at = state_->tables->routes().not_before(FibRoute(from, 0).key()); !at.at_end();
          at.next()) {
-        if (!visit(at.route().prefix(), at.route().next_hop())) {
+        const FibRoute& route = at.route();
+        if (!visit({route.prefix(), route.next_hop(), route.mark()})) {
             return;
         }
     }

@@ -34,9 +34,15 @@ public:
     enum class Change : std::uint8_t { Added, Replaced, Unchanged, TableFull };
     enum class Built : std::uint8_t { Done, NotSorted, TableFull };
 
+    // What the owner notes at a route. It stands in the writer's record alone: a changed mark
+    // changes nothing that workers read.
+    using Mark = std::uint8_t;
+    static constexpr Mark kMarks = 4;  // 0 to 3
+
     struct Route {
         net::Ipv4Prefix prefix;
         std::uint32_t next_hop = kNoRoute;
+        Mark mark = 0;
     };
 
     // At most `max_routes` prefixes.
@@ -56,20 +62,23 @@ public:
     //
     // TableFull: max_routes prefixes are there, or all groups of /24s with longer prefixes are
     // taken, or (of a prefix of at most 24 bits, also of one that is there) 49,151 next hops are
-    // used by such prefixes. Nothing changed then.
-    Change set(const net::Ipv4Prefix& prefix, std::uint32_t next_hop);
+    // used by such prefixes. Nothing changed then. Unchanged: perhaps but the mark.
+    Change set(const net::Ipv4Prefix& prefix, std::uint32_t next_hop, Mark mark = 0);
     bool remove(const net::Ipv4Prefix& prefix);
     // Replaces everything by these routes, which are sorted by (address, length) without doubles.
     // The new table is made aside and shown to workers at once: until they have left the old one
     // there are two. What is not Done changed nothing.
     Built build(std::span<const Route> routes);
     [[nodiscard]] std::optional<std::uint32_t> find(const net::Ipv4Prefix& prefix) const;  // exact
+    // Before a change of it: what readers read there is fetched as well.
+    [[nodiscard]] std::optional<Route> find_route(const net::Ipv4Prefix& prefix) const;
+    // Mark 0 for every route: some milliseconds for a million.
+    void unmark();
     [[nodiscard]] std::size_t size() const;
     // Changes and builds that were TableFull.
     [[nodiscard]] std::uint64_t refused_at_limit() const;
     // In prefix order from `from` on, until `visit` returns false.
-    void walk(const net::Ipv4Prefix& from,
-              const std::function<bool(const net::Ipv4Prefix&, std::uint32_t)>& visit) const;
+    void walk(const net::Ipv4Prefix& from, const std::function<bool(const Route&)>& visit) const;
 
     // What the table takes now, and the most that it can take with this limit, whatever the routes
     // and the order of changes.

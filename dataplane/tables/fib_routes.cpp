@@ -229,6 +229,18 @@ FibRoutes::Cursor FibRoutes::erase(const Found& found) {
     return not_before(key);
 }
 
+void FibRoutes::unmark() {
+    for (std::size_t root = 0; root < root_inner_.size(); ++root) {
+        const Inner& of = inner(root);
+        for (std::size_t index = 0; index < of.count; ++index) {
+            Leaf& in = leaf(of, index);
+            for (std::size_t slot = 0; slot < of.used[index]; ++slot) {
+                in.routes[slot].set_mark(0);
+            }
+        }
+    }
+}
+
 void FibRoutes::append(const FibRoute& route) {
     std::size_t root = root_inner_.size() - 1;
     Inner* of = &inner(root);

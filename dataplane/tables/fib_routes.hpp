@@ -1,6 +1,6 @@
 // The writer's own record of the routes, in prefix order. Workers never see it.
 //
-// A route is one word: | address 32 | length 6 | 0 (2) | next hop 24 |, so that the order of words
+// A route is one word: | address 32 | length 6 | mark 2 | next hop 24 |, so that the order of keys
 // is the order of prefixes: a prefix stands before everything inside it, and what is inside it
 // follows without a gap. Covering and more specific routes are therefore neighbours in the order,
 // and no table of lengths is needed.
@@ -29,12 +29,15 @@ namespace godwit::dataplane {
 // A route of the forwarding table as one word.
 class FibRoute {
 public:
-    static constexpr unsigned kKeyShift = 26;
+    static constexpr unsigned kNextHopBits = 24;
+    static constexpr unsigned kMarkBits = 2;
+    static constexpr unsigned kKeyShift = kNextHopBits + kMarkBits;
 
     constexpr FibRoute() = default;
-    constexpr FibRoute(const net::Ipv4Prefix& prefix, std::uint32_t next_hop)
+    constexpr FibRoute(const net::Ipv4Prefix& prefix, std::uint32_t next_hop, std::uint8_t mark = 0)
         : word_(std::uint64_t{prefix.address().value()} << 32 |
-                std::uint64_t{prefix.length()} << kKeyShift | next_hop) {}
+                std::uint64_t{prefix.length()} << kKeyShift | std::uint64_t{mark} << kNextHopBits |
+                next_hop) {}
 
     [[nodiscard]] constexpr std::uint32_t first() const {
         return static_cast<std::uint32_t>(word_ >> 32);
@@ -49,8 +52,12 @@ public:
         return address >= first() && address <= last();
     }
     [[nodiscard]] constexpr std::uint32_t next_hop() const {
-        return static_cast<std::uint32_t>(word_) & ((1U << 24) - 1);
+        return static_cast<std::uint32_t>(word_) & ((1U << kNextHopBits) - 1);
     }
+    [[nodiscard]] constexpr std::uint8_t mark() const {
+        return static_cast<std::uint8_t>(word_ >> kNextHopBits & ((1U << kMarkBits) - 1));
+    }
+    constexpr void set_mark(std::uint8_t mark) { *this = FibRoute(prefix(), next_hop(), mark); }
     [[nodiscard]] constexpr net::Ipv4Prefix prefix() const {
         return net::Ipv4Prefix::covering(net::Ipv4Address(first()), length());
     }
@@ -110,6 +117,12 @@ public:
     // Puts it where its prefix was looked for, over the one of before if there is one. There must
     // be room. The place after it.
     Cursor put(const FibRoute& route, const Found& found);
+    // Another mark for what was found.
+    void mark(const Found& found, std::uint8_t mark) {
+        leaf(inner(found.place.root), found.place.leaf).routes[found.place.slot].set_mark(mark);
+    }
+    // Mark 0 for all: one pass over the leaves.
+    void unmark();
     // Takes out what was found. The place where it was.
     Cursor erase(const Found& found);
     // For an empty record that is filled in order.

@@ -49,9 +49,9 @@ FibRoutes::Found FibTables::find(const net::Ipv4Prefix& prefix) const {
     return routes_.find(prefix);
 }
 
-bool FibTables::set(const net::Ipv4Prefix& prefix, std::uint32_t next_hop,
-                    const FibRoutes::Found& found) {
-    const FibRoute route(prefix, next_hop);
+bool FibTables::set(const FibRoute& route, const FibRoutes::Found& found) {
+    const net::Ipv4Prefix prefix = route.prefix();
+    const std::uint32_t next_hop = route.next_hop();
     const auto& known = found.route;
     if (prefix.length() == 0) {
         routes_.put(route, found);

@@ -44,7 +44,9 @@ public:
     // Looks for the route to be changed, and has what readers read of it fetched meanwhile.
     [[nodiscard]] FibRoutes::Found find(const net::Ipv4Prefix& prefix) const;
     // False: no group or no code is free; nothing changed. `found` is what was found of the prefix.
-    bool set(const net::Ipv4Prefix& prefix, std::uint32_t next_hop, const FibRoutes::Found& found);
+    bool set(const FibRoute& route, const FibRoutes::Found& found);
+    void mark(const FibRoutes::Found& found, std::uint8_t mark) { routes_.mark(found, mark); }
+    void unmark() { routes_.unmark(); }
     void remove(const FibRoutes::Found& found);
 
     // Fills empty tables that nobody reads, in prefix order; `finish` completes them.

@@ -136,14 +136,20 @@ struct RouteTables {
     // Everything that a worker could read of the routes, as text.
     std::map<net::Ipv4Prefix, std::string> dump() {
         std::map<net::Ipv4Prefix, std::string> result;
-        fib.walk({}, [&](const net::Ipv4Prefix& prefix, std::uint32_t index) {
-            const NextHopEntry entry = next_hops.entry(index);
-            result[prefix] = std::to_string(index) + "/" +
-                             std::to_string(static_cast<int>(entry.verdict)) + "/" +
-                             std::to_string(entry.target);
+        fib.walk({}, [&](const Fib::Route& route) {
+            const NextHopEntry entry = next_hops.entry(route.next_hop);
+            result[route.prefix] = std::to_string(route.next_hop) + "/" +
+                                   std::to_string(static_cast<int>(entry.verdict)) + "/" +
+                                   std::to_string(entry.target);
             return true;
         });
         return result;
+    }
+    // The route of exactly this prefix is a neighbour's own.
+    bool is_from_neighbor(const char* prefix) {
+        const Hop* const hop =
+            hops.find(fib.find(*net::Ipv4Prefix::parse(prefix)).value_or(Fib::kNoRoute));
+        return hop != nullptr && hop->of_neighbor;
     }
     std::vector<api::RouteRejection> rejections() {
         std::vector<api::RouteRejection> result;

@@ -427,7 +427,7 @@ TEST_F(RouteTableTest, Neighbour_in_an_on_link_route_gets_a_host_route) {
     tables.route("10.0.0.0/24", 1);
     tables.neighbor_up(kGatewayKey, kMac);
     EXPECT_EQ(tables.lookup("10.0.0.2").verdict, Verdict::Adjacency);
-    EXPECT_TRUE(tables.routes.is_from_neighbor(*Ipv4Prefix::parse("10.0.0.2/32")));
+    EXPECT_TRUE(tables.is_from_neighbor("10.0.0.2/32"));
     tables.neighbor_down(kGatewayKey);
     EXPECT_EQ(tables.lookup("10.0.0.2").verdict, Verdict::Glean);
     EXPECT_EQ(tables.fib.size(), 1U);
@@ -448,7 +448,7 @@ TEST_F(RouteTableTest, Downloaded_host_route_always_wins) {
     tables.neighbor_up(kGatewayKey, kMac);
     tables.route("10.0.0.2/32", 2);
     EXPECT_EQ(tables.lookup("10.0.0.2").verdict, Verdict::Blackhole);
-    EXPECT_FALSE(tables.routes.is_from_neighbor(*Ipv4Prefix::parse("10.0.0.2/32")));
+    EXPECT_FALSE(tables.is_from_neighbor("10.0.0.2/32"));
     tables.delete_route("10.0.0.2/32");
     EXPECT_EQ(tables.lookup("10.0.0.2").verdict, Verdict::Adjacency);
     tables.route("10.0.0.2/32", 2);
@@ -725,6 +725,47 @@ TEST(RouteTableModel, Random_records_neighbours_and_sessions_agree_with_a_naive_
         EXPECT_EQ(tables.fib.size(), 0U);
         EXPECT_EQ(tables.next_hops.used(), 1U);
         EXPECT_TRUE(tables.demand.references.empty());
+    }
+}
+
+// A control plane that dies before it has said everything, again and again; a sweep that the next
+// one overtakes. What the last one mentions stays, and nothing else.
+TEST(RouteTableModel, Synchronisations_without_an_end_leave_nothing_of_themselves_behind) {
+    for (unsigned seed = 1; seed <= 20; ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        std::mt19937 random(seed);
+        RouteTables tables;
+        tables.neighbor_up({net::InterfaceId(1), Ipv4Address(10, 0, 0, 9)}, kMac);
+        for (std::uint64_t generation = 1; generation < 40; ++generation) {
+            tables.session();
+            tables.sync_begin(generation);
+            tables.next_hop(1, NextHopKind::Gateway, 1, kGateway);
+            tables.next_hop(2, NextHopKind::Glean, 1);
+            tables.route("10.0.0.0/24", 2);
+            std::set<Ipv4Prefix> mentioned{*Ipv4Prefix::parse("10.0.0.0/24")};
+            for (unsigned i = 0; i < 100; ++i) {
+                const auto third = static_cast<std::uint8_t>(random() % 200);
+                const auto prefix =
+                    Ipv4Prefix::covering(Ipv4Address(20, 0, third, 9), random() % 2 == 0 ? 24 : 32);
+                tables.route(prefix, 1);
+                mentioned.insert(prefix);
+            }
+            const bool last = generation == 39;
+            if (last || random() % 3 == 0) {
+                tables.sync_end(generation);
+                for (unsigned turn = 0; tables.routes.sweep(7) && (last || turn < 5); ++turn) {
+                }
+            }
+            for (const Ipv4Prefix& each : mentioned) {
+                ASSERT_TRUE(tables.fib.find(each)) << each.to_string();
+            }
+            if (last) {
+                EXPECT_FALSE(tables.routes.is_sweeping());
+                EXPECT_EQ(tables.routes.downloaded(), mentioned.size());
+                EXPECT_EQ(tables.fib.size(), mentioned.size() + 1) << "and the neighbour's own";
+            }
+        }
+        EXPECT_THAT(tables.rejections(), IsEmpty());
     }
 }
 

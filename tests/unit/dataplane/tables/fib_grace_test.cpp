@@ -24,7 +24,7 @@ Ipv4Prefix host(std::uint32_t number) {
 class FibGrace : public testing::Test {
 protected:
     void set(const Ipv4Prefix& prefix, std::uint32_t next_hop) {
-        ASSERT_TRUE(tables_.set(prefix, next_hop, tables_.find(prefix)));
+        ASSERT_TRUE(tables_.set(FibRoute(prefix, next_hop), tables_.find(prefix)));
     }
     void remove(const Ipv4Prefix& prefix) { tables_.remove(tables_.find(prefix)); }
     // A next hop that no narrow code says, on a /24 that the tests leave alone.

@@ -119,11 +119,30 @@ TEST(Fib, walks_in_prefix_order_from_where_it_is_told) {
     fib.set(prefix("10.0.0.0/8"), 1);
     fib.set(prefix("10.1.0.0/16"), 2);
     std::vector<std::uint32_t> seen;
-    fib.walk(prefix("10.1.0.0/16"), [&seen](const Ipv4Prefix&, std::uint32_t next_hop) {
-        seen.push_back(next_hop);
+    fib.walk(prefix("10.1.0.0/16"), [&seen](const Fib::Route& route) {
+        seen.push_back(route.next_hop);
         return true;
     });
     EXPECT_EQ(seen, (std::vector<std::uint32_t>{2, 3}));
+}
+
+TEST(Fib, keeps_a_mark_of_the_owner_at_a_route_and_shows_it_to_nobody_else) {
+    Reclaimer reclaimer(1);
+    Fib fib(reclaimer, 10);
+    EXPECT_EQ(fib.set(prefix("10.0.0.0/8"), 0xffffff, 3), Fib::Change::Added);
+    EXPECT_EQ(fib.set(prefix("10.1.2.3/32"), 1, 2), Fib::Change::Added);
+    EXPECT_EQ(fib.find_route(prefix("10.0.0.0/8"))->mark, 3);
+    EXPECT_EQ(fib.lookup(address("10.9.9.9")), 0xffffffU);
+    EXPECT_EQ(fib.set(prefix("10.0.0.0/8"), 0xffffff, 1), Fib::Change::Unchanged);
+    EXPECT_EQ(fib.find_route(prefix("10.0.0.0/8"))->mark, 1);
+    EXPECT_EQ(fib.find(prefix("10.0.0.0/8")), 0xffffffU);
+    fib.unmark();
+    fib.walk(Ipv4Prefix(), [](const Fib::Route& route) {
+        EXPECT_EQ(route.mark, 0);
+        return true;
+    });
+    EXPECT_EQ(fib.lookup(address("10.1.2.3")), 1U);
+    EXPECT_EQ(fib.size(), 2U);
 }
 
 TEST(Fib, the_group_of_a_removed_long_prefix_is_used_again_only_after_the_workers_left_it) {
@@ -170,9 +189,9 @@ void expect_agreement(const Fib& fib, const Oracle& oracle, Neighborhood& around
 void expect_same_routes(const Fib& fib, const Oracle& oracle) {
     ASSERT_EQ(fib.size(), oracle.routes().size());
     auto expected = oracle.routes().begin();
-    fib.walk(Ipv4Prefix(), [&](const Ipv4Prefix& at, std::uint32_t next_hop) {
-        EXPECT_EQ(at, expected->first);
-        EXPECT_EQ(next_hop, expected->second);
+    fib.walk(Ipv4Prefix(), [&](const Fib::Route& route) {
+        EXPECT_EQ(route.prefix, expected->first);
+        EXPECT_EQ(route.next_hop, expected->second);
         ++expected;
         return true;
     });
@@ -393,8 +412,8 @@ TEST(Fib, never_takes_more_than_it_said_before_the_start) {
                 }
             }
             there.clear();
-            fib.walk(Ipv4Prefix(), [&there](const Ipv4Prefix& at, std::uint32_t) {
-                there.push_back(at);
+            fib.walk(Ipv4Prefix(), [&there](const Fib::Route& route) {
+                there.push_back(route.prefix);
                 return true;
             });
             reclaimer.poll();
