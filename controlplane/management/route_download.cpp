@@ -56,7 +56,8 @@ bool RouteDownload::run() {
                             std::make_move_iterator(more.end()));
         }
         if (waiting_.empty()) {
-            if (phase_ == Phase::Everything && !end_held_) {
+            // What the RIB has not chosen yet would be swept.
+            if (phase_ == Phase::Everything && !end_held_ && !rib_.is_settling()) {
                 end_sequence_ = writer_.sync_end(generation_);
                 if (end_sequence_) {
                     phase_ = Phase::Steady;

@@ -38,7 +38,7 @@ public:
     // Everything that the RIB wants has been written.
     [[nodiscard]] bool steady() const { return phase_ == Phase::Steady; }
     [[nodiscard]] bool quiet() const {
-        return steady() && waiting_.empty() && !rib_.has_download() &&
+        return steady() && waiting_.empty() && !rib_.has_download() && !rib_.is_settling() &&
                writer_.acknowledged() == writer_.last_sequence();
     }
 

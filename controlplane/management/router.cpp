@@ -243,12 +243,13 @@ void Router::resynchronize() {
 }
 
 void Router::run_download() {
+    const bool settling = rib_.settle_more();
     if (rip_) {
         rip_->pull_redistribution();
     }
     // A batch a turn: a table of any size does not hold up anything else.
     download_.hold_end(convergence_.pending());
-    if (download_.run()) {
+    if (download_.run() || settling) {
         run_download_later();
     }
 }

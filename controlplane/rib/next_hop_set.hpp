@@ -37,12 +37,15 @@ struct NextHopSet {
 
     std::vector<HopResolution> hops;   // one for each of next_hops
     std::vector<RibNextHop> resolved;  // of all of them together
-    // Every route that says so, as a list through the candidates, in no order.
+    // Every route that says so, as two rings through the candidates, in no order: those that have
+    // chosen since the set came to lead elsewhere, and those that still have to (rib_state.hpp).
     CandidateNumber first_user = kNoCandidate;
+    CandidateNumber first_behind = kNoCandidate;
     std::size_t users = 0;
     std::size_t selected_users = 0;   // prefixes that are downloaded with it
     TargetNumber target = kNoTarget;  // only while there are selected users
     bool dirty = false;
+    std::size_t visit_rank = 0;  // while some are behind: its users when they came to be
 
     [[nodiscard]] bool active() const { return !resolved.empty(); }
     // Downloaded as the next hop itself: what it comes to can never change, only whether it is

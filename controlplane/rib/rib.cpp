@@ -58,6 +58,17 @@ void Rib::set_interface_up(net::InterfaceId interface, bool up) {
     state_->settle();
 }
 
+bool Rib::settle_more() {
+    if (state_->is_settling()) {
+        state_->settle(state_->limits.visits_a_turn);
+    }
+    return state_->is_settling();
+}
+
+bool Rib::is_settling() const {
+    return state_->is_settling();
+}
+
 std::vector<DownloadOp> Rib::take_download(std::size_t limit) {
     std::vector<DownloadOp> operations = state_->download.take(limit);
     state_->retry_starved();
@@ -111,8 +122,10 @@ PrefixView Rib::State::view(RouteNumber number) const {
                         each == best,
                         {},
                         {}};
-        if (route.selected) {
+        if (route.selected && candidate.set == table[number].chosen) {
             route.install = download.status(number);
+        } else if (route.selected) {
+            route.install.state = InstallState::Pending;
         }
         const NextHopSet& set = *candidate.set;
         for (std::size_t i = 0; i < set.next_hops.size(); ++i) {
@@ -176,7 +189,7 @@ std::optional<PrefixView> Rib::find(const net::Ipv4Prefix& prefix) const {
 std::optional<PrefixView> Rib::lookup(net::Ipv4Address address) const {
     std::optional<PrefixView> found;
     state_->table.for_each_covering(address, [&](RouteNumber route) {
-        if (state_->table[route].chosen == nullptr) {
+        if (state_->table.active_candidate(route) == kNoCandidate) {
             return true;
         }
         found = state_->view(route);
@@ -188,16 +201,16 @@ std::optional<PrefixView> Rib::lookup(net::Ipv4Address address) const {
 std::optional<RouteToward> Rib::toward(net::Ipv4Address address) const {
     std::optional<RouteToward> found;
     state_->table.for_each_covering(address, [&](RouteNumber number) {
-        const RouteEntry& route = state_->table[number];
-        if (route.chosen == nullptr) {
+        const CandidateNumber best = state_->table.active_candidate(number);
+        if (best == kNoCandidate) {
             return true;
         }
-        const auto& hops = route.chosen->hops;
+        const auto& hops = state_->table[best].set->hops;
         const auto active = std::find_if(hops.begin(), hops.end(),
                                          [](const HopResolution& hop) { return hop.active; });
-        found = RouteToward{route.prefix, active == hops.end()
-                                              ? std::nullopt
-                                              : std::optional(active->resolved.front())};
+        found = RouteToward{
+            state_->table[number].prefix,
+            active == hops.end() ? std::nullopt : std::optional(active->resolved.front())};
         return false;
     });
     return found;

@@ -12,7 +12,8 @@
 //
 // A core without I/O: changes go in, `take_download()` gives what the dataplane must do. Each
 // change is worked off before its call returns, and touches only the routes that it concerns:
-// dependents are found through the next-hop addresses inside the changed prefix.
+// dependents are found through the next-hop addresses inside the changed prefix. Only what concerns
+// more routes than a turn has visits for is worked off in portions, by settle_more().
 //
 // Limits (RibLimits): a route beyond them is refused and counted; a selected route that gets no
 // next-hop number is shown as rejected and tried again when numbers come free. What the dataplane
@@ -42,6 +43,7 @@ constexpr std::size_t kMaxRecursion = 8;
 struct RibLimits {
     std::size_t max_routes = 2'000'000;            // of all sources together
     std::uint32_t max_next_hops = (1U << 20) - 1;  // the highest number given out
+    std::size_t visits_a_turn = 1024;  // routes that choose anew because an interface changed
 };
 
 // Each counts one limit being met.
@@ -116,6 +118,9 @@ public:
     bool remove(const net::Ipv4Prefix& prefix, RouteSource source);
     // Interfaces are down until said to be up.
     void set_interface_up(net::InterfaceId interface, bool up);
+    // Goes on with what changes left for later turns. True: there is more.
+    bool settle_more();
+    [[nodiscard]] bool is_settling() const;
 
     // The next operations, at most `limit`. They are the caller's then: every one taken must be
     // written, in this order. Empty: the dataplane has been told everything.

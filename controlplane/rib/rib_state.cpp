@@ -184,6 +184,7 @@ void Rib::State::destroy_if_unused(NextHopSet& set) {
     }
     dirty_.erase(&set);
     starved_.erase(&set);
+    behind_.erase(&set);
     sets_.erase(sets_.find(NextHopSetKey::of(set)));
 }
 
@@ -204,10 +205,15 @@ void Rib::State::mark_dirty(NextHopSet& set) {
 
 // ---- settling
 
-void Rib::State::settle() {
-    own_sets_of_tracked();
-    find_dependents();
-    resolve_dirty();
+void Rib::State::settle(std::size_t visits) {
+    for (bool more = true; more;) {
+        own_sets_of_tracked();
+        find_dependents();
+        resolve_dirty();
+        const std::size_t visited = visit_behind(visits);
+        visits -= visited;
+        more = visited > 0;  // others may depend on these
+    }
     for (const RouteNumber route : touched_) {
         table[route].touched = false;
         choose(route);
@@ -219,10 +225,36 @@ void Rib::State::settle() {
         }
     }
     touched_.clear();
+    followed_ = 0;
     for (NextHopSet* const set : std::exchange(perhaps_unused_, {})) {
         destroy_if_unused(*set);
     }
     retry_starved();
+}
+
+void Rib::State::leave_behind(NextHopSet& set) {
+    behind_.erase(&set);
+    table.leave_behind(set);
+    set.visit_rank = set.users;
+    if (set.users > 0) {
+        behind_.insert(&set);
+    }
+}
+
+std::size_t Rib::State::visit_behind(std::size_t most) {
+    std::size_t visited = 0;
+    while (visited < most && !behind_.empty()) {
+        NextHopSet& set = **behind_.begin();
+        const CandidateNumber user = table.take_behind(set);
+        if (user != kNoCandidate) {
+            touch(table[user].route);
+            ++visited;
+        }
+        if (set.first_behind == kNoCandidate) {
+            behind_.erase(behind_.begin());
+        }
+    }
+    return visited;
 }
 
 void Rib::State::erase_idle() {
@@ -269,16 +301,17 @@ void Rib::State::find_dependents() {
             }
         }
     };
-    for (const RouteNumber route : touched_) {
-        follow(route);
+    for (; followed_ < touched_.size(); ++followed_) {
+        follow(touched_[followed_]);
     }
     while (!ahead.empty()) {
         const NextHopSet* const set = ahead.back();
         ahead.pop_back();
-        if (set->recursive && !set->owner) {
-            continue;  // shared: no user of it is tracked
+        // No user of one that is shared is tracked. What one of interfaces alone comes to, it comes
+        // to for everybody, and resolve_dirty() sees whether it is something else.
+        if (set->owner) {
+            table.for_each_user(*set, [&](CandidateNumber user) { follow(table[user].route); });
         }
-        table.for_each_user(*set, [&](CandidateNumber user) { follow(table[user].route); });
     }
 }
 
@@ -302,8 +335,9 @@ void Rib::State::resolve_dirty() {
         }
         const bool was_active = set->active();
         set->resolved = std::move(resolved);
-        if (was_active != set->active()) {
-            table.for_each_user(*set, [&](CandidateNumber user) { touch(table[user].route); });
+        const bool others_may_depend = !set->recursive && !sets_by_via_.empty();
+        if (was_active != set->active() || others_may_depend) {
+            leave_behind(*set);
         } else if (redistribution.wanted()) {
             note_moved(*set);
         }

@@ -8,12 +8,20 @@
 //   3. Each such set is resolved anew. A set whose next hops changed rewrites its one group in the
 //      download; only when it became active or inactive are its routes visited.
 //   4. Each touched prefix chooses again, and tells the download when its set changed.
+//
+// A link that goes down may concern a million routes, and holds up nothing else: the users of a set
+// that has come to lead somewhere, or nowhere, are left *behind* (one pointer), and visited in
+// portions of kVisitsATurn: the first one at once, the others by settle_more(). The sets with few
+// users go first, which are those of the interior. Until its turn a route is downloaded as before.
+// Nothing is decided by what has been visited, only by the routes and interfaces themselves: so
+// changes may come in between, and the end is the same.
 #pragma once
 
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -34,7 +42,10 @@ struct Rib::State {
     bool withdraw(const net::Ipv4Prefix& prefix, RouteSource source);
     void withdraw(CandidateNumber number);
     void interface_changed(net::InterfaceId interface, bool up);
-    void settle();
+    // With as many visits as a turn has, unless others wait for theirs from a change before.
+    void settle() { settle(behind_.empty() ? limits.visits_a_turn : 0); }
+    void settle(std::size_t visits);
+    [[nodiscard]] bool is_settling() const { return !behind_.empty(); }
     // Routes that got no number, now that numbers may be free.
     void retry_starved();
     // Entries that neither have a route nor anything to tell about one.
@@ -58,6 +69,12 @@ private:
         }
     };
     using Sets = std::set<NextHopSet*, BySerial>;
+    struct ByVisitRank {
+        bool operator()(const NextHopSet* left, const NextHopSet* right) const {
+            return std::tie(left->visit_rank, left->serial) <
+                   std::tie(right->visit_rank, right->serial);
+        }
+    };
     // The sets themselves, found by what they say.
     struct SetHash {
         using is_transparent = void;
@@ -83,6 +100,8 @@ private:
     void leave_set(CandidateNumber number);
     void mark_dirty(NextHopSet& set);
     void touch(RouteNumber route);
+    void leave_behind(NextHopSet& set);
+    std::size_t visit_behind(std::size_t most);
 
     void own_sets_of_tracked();
     void find_dependents();
@@ -107,10 +126,12 @@ private:
 
     // Noted since the last settle().
     std::vector<RouteNumber> touched_;
+    std::size_t followed_ = 0;  // of them: what depends on these has been found
     std::set<RouteNumber> newly_tracked_;
     Sets dirty_;
     Sets perhaps_unused_;
-    Sets starved_;  // chosen by someone, and without a number
+    Sets starved_;                               // chosen by someone, and without a number
+    std::set<NextHopSet*, ByVisitRank> behind_;  // those with users that still have to choose
     std::uint64_t freed_at_last_retry_ = 0;
 };
 

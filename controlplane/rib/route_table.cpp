@@ -1,6 +1,7 @@
 #include "controlplane/rib/route_table.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace godwit::control {
 
@@ -128,31 +129,70 @@ void RouteTable::remove_candidate(CandidateNumber number) {
 
 // ---- users of sets
 
-void RouteTable::use(CandidateNumber number, NextHopSet& set) {
+// As the first one; the one before the first is the last.
+void RouteTable::join_ring(CandidateNumber number, CandidateNumber& first) {
     Candidate& candidate = candidates_[number];
-    candidate.set = &set;
-    candidate.user_before = kNoCandidate;
-    candidate.user_behind = set.first_user;
-    if (set.first_user != kNoCandidate) {
-        candidates_[set.first_user].user_before = number;
+    if (first == kNoCandidate) {
+        candidate.user_before = number;
+        candidate.user_behind = number;
+    } else {
+        const CandidateNumber last = candidates_[first].user_before;
+        candidate.user_before = last;
+        candidate.user_behind = first;
+        candidates_[first].user_before = number;
+        candidates_[last].user_behind = number;
     }
-    set.first_user = number;
+    first = number;
+}
+
+// `first` may be that of another ring, which then stays as it is.
+void RouteTable::leave_ring(CandidateNumber number, CandidateNumber& first) {
+    const Candidate& candidate = candidates_[number];
+    if (first == number) {
+        first = candidate.user_behind == number ? kNoCandidate : candidate.user_behind;
+    }
+}
+
+void RouteTable::use(CandidateNumber number, NextHopSet& set) {
+    candidates_[number].set = &set;
+    join_ring(number, set.first_user);
     ++set.users;
 }
 
 void RouteTable::leave_set(CandidateNumber number) {
     Candidate& candidate = candidates_[number];
     NextHopSet& set = *candidate.set;
-    if (candidate.user_before != kNoCandidate) {
-        candidates_[candidate.user_before].user_behind = candidate.user_behind;
-    } else {
-        set.first_user = candidate.user_behind;
-    }
-    if (candidate.user_behind != kNoCandidate) {
-        candidates_[candidate.user_behind].user_before = candidate.user_before;
-    }
+    leave_ring(number, set.first_user);
+    leave_ring(number, set.first_behind);
+    candidates_[candidate.user_before].user_behind = candidate.user_behind;
+    candidates_[candidate.user_behind].user_before = candidate.user_before;
     --set.users;
     candidate.set = nullptr;
+}
+
+void RouteTable::leave_behind(NextHopSet& set) {
+    const CandidateNumber front = std::exchange(set.first_user, kNoCandidate);
+    const CandidateNumber behind = set.first_behind;
+    if (behind == kNoCandidate) {
+        set.first_behind = front;
+    } else if (front != kNoCandidate) {
+        // Two rings become one.
+        const CandidateNumber last = candidates_[front].user_before;
+        const CandidateNumber last_behind = candidates_[behind].user_before;
+        candidates_[last].user_behind = behind;
+        candidates_[behind].user_before = last;
+        candidates_[last_behind].user_behind = front;
+        candidates_[front].user_before = last_behind;
+    }
+}
+
+CandidateNumber RouteTable::take_behind(NextHopSet& set) {
+    const CandidateNumber number = set.first_behind;
+    if (number != kNoCandidate) {
+        leave_set(number);
+        use(number, set);
+    }
+    return number;
 }
 
 }  // namespace godwit::control

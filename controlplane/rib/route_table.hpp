@@ -29,7 +29,7 @@ struct Candidate {
     std::uint32_t tag = 0;
     RouteNumber route = kNoRoute;                // whose it is
     CandidateNumber worse = kNoCandidate;        // the next one of the route
-    CandidateNumber user_before = kNoCandidate;  // of the set
+    CandidateNumber user_before = kNoCandidate;  // in one of the rings of the set
     CandidateNumber user_behind = kNoCandidate;
     CandidateNumber source_before = kNoCandidate;  // of the source
     CandidateNumber source_behind = kNoCandidate;
@@ -95,14 +95,26 @@ public:
 
     void use(CandidateNumber number, NextHopSet& set);
     void leave_set(CandidateNumber number);
+    // All users of the set still have to choose; at once, whatever their number.
+    void leave_behind(NextHopSet& set);
+    // One that still had to, and now has; kNoCandidate: there is none.
+    CandidateNumber take_behind(NextHopSet& set);
 
     // All users of a set; `visit(candidate number)` may move that one to another set.
     template <class Visit>
     void for_each_user(const NextHopSet& set, const Visit& visit) const {
-        for (CandidateNumber user = set.first_user; user != kNoCandidate;) {
-            const CandidateNumber next = (*this)[user].user_behind;
-            visit(user);
-            user = next;
+        for (const CandidateNumber first : {set.first_user, set.first_behind}) {
+            if (first == kNoCandidate) {
+                continue;
+            }
+            const CandidateNumber last = (*this)[first].user_before;
+            for (CandidateNumber user = first, next = first;; user = next) {
+                next = (*this)[user].user_behind;
+                visit(user);
+                if (user == last) {
+                    break;
+                }
+            }
         }
     }
     // All routes of a source; `visit(candidate number)` may remove that one.
@@ -168,6 +180,8 @@ private:
     };
     static std::size_t index_of(RouteSource source) { return static_cast<std::size_t>(source); }
     void unlink(CandidateNumber number);
+    void join_ring(CandidateNumber number, CandidateNumber& first);
+    void leave_ring(CandidateNumber number, CandidateNumber& first);
 
     PrefixIndex index_;
     Slab<RouteEntry, RouteNumber> entries_;

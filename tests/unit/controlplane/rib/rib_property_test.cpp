@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <map>
 #include <random>
 #include <string>
 
@@ -160,6 +161,110 @@ TEST(RibProperty, The_downloaded_table_equals_the_oracle_after_every_change) {
             rib.replace_source(source, {});
         }
         ASSERT_EQ(fib.apply(rib.take_download(100000)), "");
+        ASSERT_EQ(fib.object_count(), 0U) << "next hops left behind, GODWIT_SEED=" << seed;
+    }
+}
+
+// Everything that the two show of their routes.
+std::string views(const Rib& rib) {
+    std::string text;
+    for (const PrefixView& view : rib.page(std::nullopt, 1000)) {
+        text += "\n" + view.prefix.to_string();
+        for (const RouteView& route : view.routes) {
+            text += " " + std::string(name_of(route.source)) + (route.selected ? "*" : "") + "/" +
+                    std::to_string(static_cast<int>(route.install.state));
+            for (const NextHopView& next_hop : route.next_hops) {
+                text += next_hop.active ? "+" : "-";
+            }
+        }
+    }
+    return text + "\nselected " + std::to_string(rib.selected_size());
+}
+
+// What a consumer of every source has in the end.
+class Consumer {
+public:
+    explicit Consumer(Rib& rib) : rib_(rib) {
+        RedistributionRequest request;
+        for (const auto source : {RouteSource::Connected, RouteSource::Static, RouteSource::Ospf}) {
+            request.rules.push_back({source, PolicyGate(WithoutPolicy::AcceptAll)});
+        }
+        id_ = rib_.redistribution().subscribe(request);
+    }
+    void take(std::size_t limit) {
+        for (const RedistributionChange& change : rib_.redistribution().take(id_, limit)) {
+            if (change.route) {
+                has_[change.prefix] = std::string(name_of(change.route->source)) + " " +
+                                      change.route->next_hop.to_string();
+            } else {
+                has_.erase(change.prefix);
+            }
+        }
+    }
+    const std::map<net::Ipv4Prefix, std::string>& everything() {
+        while (!rib_.redistribution().in_step(id_)) {
+            take(100);
+        }
+        return has_;
+    }
+
+private:
+    Rib& rib_;
+    SubscriptionId id_{};
+    std::map<net::Ipv4Prefix, std::string> has_;
+};
+
+// As one with a million routes on an interface: a turn visits one route, or a few, and other
+// changes and downloads come in between.
+TEST(RibProperty, A_change_worked_off_in_portions_ends_where_it_would_at_once) {
+    for (const std::uint64_t seed : seeds(150)) {
+        Scenario scenario(seed * 104729);
+        Scenario same(seed * 104729);
+        Rib slow(RibLimits{.visits_a_turn = 1 + seed % 3});
+        Rib fast;
+        Oracle oracle;
+        Oracle other;
+        ModelFib fib;
+        Consumer slow_consumer(slow);
+        Consumer fast_consumer(fast);
+        std::mt19937_64 pace(seed);
+        std::size_t taken = 0;
+        std::size_t fast_taken = 0;
+        const auto take = [&](std::size_t limit) {
+            const auto operations = slow.take_download(limit);
+            taken += operations.size();
+            return fib.apply(operations);
+        };
+        for (int step = 0; step < 80; ++step) {
+            change_something(scenario, slow, oracle);
+            change_something(same, fast, other);
+            for (std::size_t turns = pace() % 3; turns > 0; --turns) {
+                slow.settle_more();
+                slow_consumer.take(pace() % 4);
+                ASSERT_EQ(take(pace() % 4), "") << "step " << step << ", GODWIT_SEED=" << seed;
+            }
+            if (pace() % 8 != 0) {
+                continue;
+            }
+            while (slow.settle_more()) {
+                ASSERT_EQ(take(pace() % 4), "") << "step " << step << ", GODWIT_SEED=" << seed;
+            }
+            ASSERT_EQ(take(100000), "") << "step " << step << ", GODWIT_SEED=" << seed;
+            ASSERT_EQ(describe(fib.expanded()), describe(oracle.fib()))
+                << "step " << step << ", GODWIT_SEED=" << seed << describe(oracle);
+            slow.acknowledged(taken);
+            fast_taken += fast.take_download(100000).size();
+            fast.acknowledged(fast_taken);
+            ASSERT_EQ(views(slow), views(fast)) << "step " << step << ", GODWIT_SEED=" << seed;
+            ASSERT_EQ(slow_consumer.everything(), fast_consumer.everything())
+                << "step " << step << ", GODWIT_SEED=" << seed;
+        }
+        for (const auto source : {RouteSource::Connected, RouteSource::Static, RouteSource::Ospf}) {
+            slow.replace_source(source, {});
+        }
+        while (slow.settle_more()) {
+        }
+        ASSERT_EQ(take(100000), "");
         ASSERT_EQ(fib.object_count(), 0U) << "next hops left behind, GODWIT_SEED=" << seed;
     }
 }

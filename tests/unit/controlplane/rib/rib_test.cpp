@@ -507,5 +507,102 @@ TEST(RibViews, A_filter_narrows_to_a_source_to_a_prefix_and_to_what_is_inside_it
     }
 }
 
+// ---- an interface with many routes
+
+class ManyRoutes : public ::testing::Test {
+protected:
+    static constexpr std::size_t kVisits = 50;
+    static constexpr std::size_t kMany = 1000;
+
+    ManyRoutes() {
+        rib_.set_interface_up(kLan, true);
+        rib_.set_interface_up(kWan, true);
+        for (std::size_t i = 0; i < kMany; ++i) {
+            const net::Ipv4Address network(20, static_cast<std::uint8_t>(i / 256),
+                                           static_cast<std::uint8_t>(i % 256), 0);
+            Route far = route(RouteSource::ExternalBgp, "0.0.0.0/0", {via("10.0.0.2", kLan)});
+            far.prefix = net::Ipv4Prefix::covering(network, 24);
+            rib_.set(far);
+            far.source = RouteSource::InternalBgp;
+            far.distance = distance_of(far.source);
+            far.next_hops = {via("192.0.2.2", kWan)};
+            rib_.set(far);
+        }
+        rib_.set(connected("10.0.0.0/24", kLan));
+        take();
+    }
+    std::size_t take() {
+        const auto operations = rib_.take_download(100000);
+        EXPECT_EQ(fib_.apply(operations), "");
+        return operations.size();
+    }
+    std::size_t leading_to(const RibNextHop& next_hop) const {
+        std::size_t count = 0;
+        for (const auto& [prefix, hops] : fib_.expanded()) {
+            count += hops == ModelFib::Hops{next_hop} ? 1 : 0;
+        }
+        return count;
+    }
+
+    Rib rib_{RibLimits{.visits_a_turn = kVisits}};
+    ModelFib fib_;
+};
+
+TEST_F(ManyRoutes, follow_an_interface_in_portions_and_those_of_the_interior_go_first) {
+    rib_.set_interface_up(kLan, false);
+    EXPECT_TRUE(rib_.is_settling());
+    take();
+    EXPECT_FALSE(fib_.routes().contains(prefix("10.0.0.0/24"))) << "in the first portion";
+    EXPECT_EQ(leading_to(via("192.0.2.2", kWan)), kVisits - 1);
+    std::size_t turns = 1;
+    for (bool more = true; more; ++turns) {
+        more = rib_.settle_more();
+        EXPECT_LE(take(), kVisits + 2) << "with the next hops";
+    }
+    EXPECT_EQ(turns, (kMany + 1 + kVisits - 1) / kVisits);
+    EXPECT_EQ(leading_to(via("192.0.2.2", kWan)), kMany);
+    EXPECT_FALSE(rib_.has_download());
+}
+
+TEST_F(ManyRoutes, come_back_when_the_interface_does_before_all_have_gone) {
+    rib_.set_interface_up(kLan, false);
+    rib_.settle_more();
+    rib_.set_interface_up(kLan, true);
+    while (rib_.settle_more()) {
+    }
+    take();
+    EXPECT_EQ(leading_to(via("10.0.0.2", kLan)), kMany);
+    EXPECT_TRUE(fib_.routes().contains(prefix("10.0.0.0/24")));
+}
+
+TEST_F(ManyRoutes, are_shown_and_looked_up_as_they_will_be_before_their_turn) {
+    rib_.set_interface_up(kLan, false);
+    std::size_t pending = 0;
+    for (const PrefixView& view : rib_.page(prefix("20.0.0.0/8"), kMany)) {
+        ASSERT_TRUE(view.routes.at(1).selected) << view.prefix.to_string();
+        EXPECT_FALSE(view.routes.at(0).next_hops.at(0).active);
+        pending += view.routes.at(1).install.state == InstallState::Pending ? 1 : 0;
+    }
+    EXPECT_EQ(pending, kMany);
+    EXPECT_TRUE(rib_.lookup(address("20.0.0.1"))->routes.at(1).selected);
+    EXPECT_EQ(rib_.toward(address("20.0.0.1"))->next_hop, via("192.0.2.2", kWan));
+    EXPECT_FALSE(rib_.toward(address("10.0.0.1")));
+    EXPECT_FALSE(rib_.lookup(address("10.0.0.1")));
+}
+
+TEST_F(ManyRoutes, may_go_before_their_turn) {
+    rib_.set_interface_up(kLan, false);
+    rib_.replace_source(RouteSource::ExternalBgp, {});
+    EXPECT_EQ(rib_.size(RouteSource::ExternalBgp), 0U);
+    while (rib_.settle_more()) {
+    }
+    take();
+    EXPECT_EQ(leading_to(via("192.0.2.2", kWan)), kMany);
+    rib_.replace_source(RouteSource::InternalBgp, {});
+    rib_.replace_source(RouteSource::Connected, {});
+    take();
+    EXPECT_EQ(fib_.object_count(), 0U);
+}
+
 }  // namespace
 }  // namespace godwit::control::testing
