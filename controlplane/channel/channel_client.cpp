@@ -547,6 +547,13 @@ void ChannelClient::configure(api::ConfigurePhase phase, std::uint64_t revision,
     }
 }
 
+void ChannelClient::tell_own_ports(std::span<const api::OwnPortRecord> ports,
+                                   ConfigureHandler handler) {
+    if (!state_->open() || !state_->requests.own_ports(ports, handler)) {
+        state_->refuse_later(std::move(handler), state_->why_not());
+    }
+}
+
 bool ChannelClient::restart() {
     if (!state_->open()) {
         return false;

@@ -85,6 +85,8 @@ public:
     void ask_nat(const api::NatAskBody& ask, NatHandler handler);
     void configure(api::ConfigurePhase phase, std::uint64_t revision, std::string_view yaml,
                    ConfigureHandler handler);
+    // All ports that are the control plane's own, in the place of those before.
+    void tell_own_ports(std::span<const api::OwnPortRecord> ports, ConfigureHandler handler);
     // Asks the dataplane to end, so that its supervisor starts it anew. False: no session.
     bool restart();
 

@@ -51,6 +51,18 @@ bool Requests::configure(api::ConfigurePhase phase, std::uint64_t revision, api:
     return true;
 }
 
+bool Requests::own_ports(std::span<const api::OwnPortRecord> ports, ConfigureHandler& handler) {
+    if (waiting_.size() >= kMaxWaiting) {
+        return false;
+    }
+    Waiting waiting;
+    waiting.reply = api::ControlType::ConfigureReply;
+    waiting.on_configure = std::move(handler);
+    ask(std::move(waiting), api::ControlType::OwnPorts, std::as_bytes(ports), {},
+        kConfigureTimeout);
+    return true;
+}
+
 bool Requests::ask_nat(const api::NatAskBody& asked, NatHandler& handler) {
     if (waiting_.size() >= kMaxWaiting) {
         return false;

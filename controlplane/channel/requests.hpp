@@ -77,6 +77,9 @@ public:
     [[nodiscard]] bool configure(api::ConfigurePhase phase, std::uint64_t revision,
                                  api::Descriptor yaml, ConfigureHandler& handler);
 
+    // Answered as configure() is.
+    [[nodiscard]] bool own_ports(std::span<const api::OwnPortRecord> ports,
+                                 ConfigureHandler& handler);
     [[nodiscard]] bool ask_nat(const api::NatAskBody& ask, NatHandler& handler);
 
     // An answer came in. The error is the dataplane's fault, and ends the session.

@@ -43,6 +43,7 @@
 #include "controlplane/host/outgoing.hpp"
 #include "controlplane/host/path_mtu.hpp"
 #include "controlplane/host/ping.hpp"
+#include "controlplane/host/ports_in_use.hpp"
 #include "controlplane/host/tcp/endpoint.hpp"
 #include "controlplane/host/token_bucket.hpp"
 #include "controlplane/host/traces.hpp"
@@ -189,6 +190,10 @@ public:
     void set_links(std::span<const Link> links) { ways_.set_links(links); }
     [[nodiscard]] const Ways& ways() const { return ways_; }
     [[nodiscard]] bool owns(net::Ipv4Address address) const { return ways_.owns(address); }
+
+    // Where the router is spoken to, and who hears when that changes.
+    [[nodiscard]] std::vector<LocalPort> ports_in_use() const;
+    void set_ports_changed(const std::function<void()>& changed);
 
     // Of ICMP errors, for each interface (ipv4.icmp.errors-per-second).
     void set_error_rate(std::uint32_t errors_per_second) { errors_per_second_ = errors_per_second; }

@@ -131,6 +131,18 @@ net::Result<tcp::ConnectionId, Obstacle> Host::connect_tcp(tcp::Flow flow,
     return *id;
 }
 
+std::vector<LocalPort> Host::ports_in_use() const {
+    std::vector<LocalPort> all = tcp_.ports().list();
+    const std::vector<LocalPort> of_udp = udp_.ports().list();
+    all.insert(all.end(), of_udp.begin(), of_udp.end());
+    return all;
+}
+
+void Host::set_ports_changed(const std::function<void()>& changed) {
+    tcp_.ports().set_changed(changed);
+    udp_.ports().set_changed(changed);
+}
+
 tcp::PathSizes Host::path_of(const tcp::Flow& flow) const {
     const auto way = ways_.to(flow.remote);
     return way ? tcp::PathSizes{way->mtu, way->path_mtu} : tcp::PathSizes{};

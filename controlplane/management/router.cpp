@@ -11,6 +11,7 @@
 
 #include "controlplane/management/nat_journal.hpp"
 #include "controlplane/management/nat_view.hpp"
+#include "controlplane/management/own_ports.hpp"
 #include "controlplane/management/rip_instance.hpp"
 #include "controlplane/management/route_audit.hpp"
 #include "controlplane/runtime/cycle_counter.hpp"
@@ -66,6 +67,8 @@ Router::Router(Executor& executor, Timers& timers, std::function<std::uint32_t()
       retry_timer_(timers.make_timer()),
       audit_(std::make_unique<RouteAudit>(timers, channel_, rib_, download_,
                                           [this] { resynchronize(); })),
+      own_ports_(std::make_unique<OwnPorts>(
+          host_, channel_, [this](std::function<void()> work) { later(std::move(work)); })),
       alive_(std::make_shared<bool>(true)) {
     make_rip(std::move(random));
     refresh_routes();
@@ -129,6 +132,7 @@ void Router::session_opened(const api::WelcomeBody& welcome) {
     }
     dataplane_sha256_ = printable(welcome.config_sha256.data(), welcome.config_sha256.size());
     spdlog::info("dataplane connected, session {}", welcome.session);
+    own_ports_->session_opened();
     if (dataplane_sha256_ != running_.revision.sha256) {
         session_ = Session::Configuring;
         give_configuration([this] { learn_interfaces(); });
@@ -527,6 +531,7 @@ void Router::sample() {
     if (const api::CountersRegion* const region = channel_.counters()) {
         load_.sample(*region, channel_.welcome() ? channel_.welcome()->worker_count : 0);
     }
+    own_ports_->try_again();
     sample_timer_->arm(timers_.now() + kSampleInterval, [this] { sample(); });
 }
 

@@ -46,6 +46,7 @@
 namespace godwit::control {
 
 class NatJournal;
+class OwnPorts;
 class RipInstance;
 class RouteAudit;
 
@@ -125,6 +126,7 @@ public:
     [[nodiscard]] Convergence& convergence() { return convergence_; }
     [[nodiscard]] const RouteDownload& download() const { return download_; }
     [[nodiscard]] const RouteAudit& audit() const { return *audit_; }
+    [[nodiscard]] const OwnPorts& own_ports() const { return *own_ports_; }
     [[nodiscard]] const std::string& dataplane_sha256() const { return dataplane_sha256_; }
     [[nodiscard]] Duration uptime() const { return timers_.now() - started_; }
     [[nodiscard]] Duration dataplane_uptime() const;
@@ -197,6 +199,7 @@ private:
     std::unique_ptr<Timer> sample_timer_;
     std::unique_ptr<Timer> retry_timer_;
     std::unique_ptr<RouteAudit> audit_;
+    std::unique_ptr<OwnPorts> own_ports_;
     std::unique_ptr<RipInstance> rip_;
     std::shared_ptr<bool> alive_;  // what `later` and answers look at
 };

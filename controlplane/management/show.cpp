@@ -7,6 +7,7 @@
 #include <chrono>
 #include <utility>
 
+#include "controlplane/management/own_ports.hpp"
 #include "controlplane/management/punt_view.hpp"
 #include "controlplane/management/rip_instance.hpp"
 #include "controlplane/management/rip_view.hpp"
@@ -535,6 +536,7 @@ void Show::status_done(const std::shared_ptr<Status>& status) {
         {"transports", transport_counters_json(router_.host())},
         {"control-plane",
          {{"packets-not-sent", own.packets_not_sent},
+          {"ports-not-told", router_.own_ports().left_out()},
           {"routes-rejected", own.routes_rejected},
           {"refused-for-room", router_.rib().counters().refused_for_room},
           {"bad-interface-records", own.bad_interface_records},

@@ -2,6 +2,7 @@
 #include "dataplane/api/decode.hpp"
 
 #include "dataplane/api/counters.hpp"
+#include "net/ip_protocol.hpp"
 
 namespace godwit::api {
 
@@ -242,7 +243,7 @@ net::Result<ControlMessage, Fault> read_control(std::span<const std::byte> bytes
     if (bytes.size() > kMaxControlMessageBytes || header->body_bytes != body.size()) {
         return fault("a control message has the wrong length");
     }
-    if (!within(header->type, ControlType::Hello, ControlType::NatAnswer)) {
+    if (!within(header->type, ControlType::Hello, ControlType::OwnPorts)) {
         return fault("a control message has an unknown type");
     }
     return ControlMessage{*header, body};
@@ -310,6 +311,25 @@ net::Result<QueryReplyView, Fault> read_query_reply(std::span<const std::byte> b
         return fault("a query's answer has a number out of range");
     }
     return QueryReplyView{*header, records};
+}
+
+net::Result<std::vector<OwnPortRecord>, Fault> read_own_ports(std::span<const std::byte> body) {
+    if (body.size() % sizeof(OwnPortRecord) != 0 ||
+        body.size() / sizeof(OwnPortRecord) > kMaxOwnPorts) {
+        return fault("a message about ports has the wrong length");
+    }
+    std::vector<OwnPortRecord> records(body.size() / sizeof(OwnPortRecord));
+    if (!records.empty()) {
+        std::memcpy(records.data(), body.data(), body.size());
+    }
+    for (const OwnPortRecord& record : records) {
+        const net::IpProtocol protocol{record.protocol};
+        if (record.port == 0 ||
+            (protocol != net::IpProtocol::Tcp && protocol != net::IpProtocol::Udp)) {
+            return fault("a message about ports names none of TCP or UDP");
+        }
+    }
+    return records;
 }
 
 net::Result<NatAskBody, Fault> read_nat_ask(std::span<const std::byte> body) {

@@ -11,6 +11,7 @@
 #include <span>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 #include "dataplane/api/messages.hpp"
 #include "dataplane/api/nat_messages.hpp"
@@ -108,6 +109,9 @@ struct ConfigureReplyView {
     std::string_view text;
 };
 net::Result<ConfigureReplyView, Fault> read_configure_reply(std::span<const std::byte> body);
+
+// At most kMaxOwnPorts.
+net::Result<std::vector<OwnPortRecord>, Fault> read_own_ports(std::span<const std::byte> body);
 
 net::Result<NatAskBody, Fault> read_nat_ask(std::span<const std::byte> body);
 

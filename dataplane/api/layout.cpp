@@ -53,6 +53,7 @@ static_assert(crosses_as<NeighborRecord, 32>());
 static_assert(offsetof(NeighborRecord, mac) == 8);
 static_assert(crosses_as<WorkerRecord, 176>());
 static_assert(crosses_as<LimitRecord, 32>());
+static_assert(crosses_as<OwnPortRecord, 8>());
 
 // NAT
 static_assert(crosses_as<NatTotalsRecord, 8 * (22 + kNatAges + kNatRefusals)>());

@@ -18,7 +18,7 @@ namespace godwit::api {
 
 // Goes up with every change of a structure in this folder. Ends that differ do not talk: the
 // dataplane refuses.
-constexpr std::uint32_t kChannelVersion = 6;
+constexpr std::uint32_t kChannelVersion = 7;
 constexpr std::uint32_t kChannelMagic = 0x47575443;  // "GWTC"
 
 // The longest packet that a punt or inject record carries: what was put together from fragments,
@@ -46,6 +46,7 @@ enum class ControlType : std::uint16_t {
               // anew
     NatAsk,   // control → dataplane: NatAskBody
     NatAnswer,  // dataplane → control, when the workers have looked: NatAnswerBody, then records
+    OwnPorts,   // control → dataplane: OwnPortRecords; answered as Configure is
 };
 
 // What a program ends with when it wants its supervisor to start it again at once.
@@ -266,6 +267,19 @@ enum class ConfigureOutcome : std::uint32_t { Done = 1, Refused, NeedsRestart, F
 struct ConfigureReplyBody {
     ConfigureOutcome outcome{};
     std::uint32_t text_bytes = 0;  // sentences for a person, one a line, after this structure
+};
+
+// ---- ports where the control plane is spoken to, and connects from, at addresses of ours. Each
+// message has all of them, beside the range of net/router_ports.hpp: NAT leaves them alone.
+
+constexpr std::size_t kMaxOwnPorts = 256;
+
+struct OwnPortRecord {
+    std::uint32_t address = 0;  // 0: every one of ours
+    std::uint16_t port = 0;
+    std::uint8_t protocol = 0;  // TCP or UDP, as IPv4 numbers them
+    std::uint8_t reserved = 0;
+    friend bool operator==(const OwnPortRecord&, const OwnPortRecord&) = default;
 };
 
 // ---- punt ring: worker → control

@@ -33,6 +33,10 @@ public:
                                     std::string_view yaml, std::string& text) override {
         return target().configure(phase, revision, yaml, text);
     }
+    api::ConfigureOutcome own_ports(std::span<const api::OwnPortRecord> ports,
+                                    std::string& text) override {
+        return target().own_ports(ports, text);
+    }
     void restart_requested() override { target().restart_requested(); }
 
 private:

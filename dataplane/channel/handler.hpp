@@ -96,6 +96,10 @@ public:
     // `text` is for a person, one sentence a line.
     virtual api::ConfigureOutcome configure(api::ConfigurePhase phase, std::uint64_t revision,
                                             std::string_view yaml, std::string& text) = 0;
+    // All ports that are the control plane's own, in the place of those before; `text` says what is
+    // wrong with them.
+    virtual api::ConfigureOutcome own_ports(std::span<const api::OwnPortRecord> ports,
+                                            std::string& text) = 0;
     virtual void restart_requested() = 0;
 };
 

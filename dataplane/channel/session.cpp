@@ -212,6 +212,9 @@ void Session::handle(const api::ControlMessage& message,
         case api::ControlType::NatAsk:
             ask_nat(message.header.request, message.body);
             return;
+        case api::ControlType::OwnPorts:
+            take_own_ports(message.header.request, message.body);
+            return;
         case api::ControlType::Restart:
             if (!message.body.empty()) {
                 end(SessionEnd::BadMessage, "a restart message has the wrong length");
@@ -281,8 +284,26 @@ void Session::answer_configure(std::uint32_t request, std::span<const std::byte>
         return;
     }
     std::string sentences;
+    const auto outcome =
+        handler_.configure(configure->phase, configure->revision, *text, sentences);
+    answer_outcome(request, outcome, std::move(sentences));
+}
+
+void Session::take_own_ports(std::uint32_t request, std::span<const std::byte> body) {
+    const auto ports = api::read_own_ports(body);
+    if (!ports) {
+        end(SessionEnd::BadMessage, ports.error());
+        return;
+    }
+    std::string sentences;
+    const auto outcome = handler_.own_ports(*ports, sentences);
+    answer_outcome(request, outcome, std::move(sentences));
+}
+
+void Session::answer_outcome(std::uint32_t request, api::ConfigureOutcome outcome,
+                             std::string sentences) {
     api::ConfigureReplyBody reply;
-    reply.outcome = handler_.configure(configure->phase, configure->revision, *text, sentences);
+    reply.outcome = outcome;
     constexpr std::size_t kRoom =
         api::kMaxControlMessageBytes - sizeof(api::ControlHeader) - sizeof(api::ConfigureReplyBody);
     if (sentences.size() > kRoom) {

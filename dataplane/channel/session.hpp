@@ -77,6 +77,9 @@ private:
     void answer_query(std::uint32_t request, std::span<const std::byte> body);
     void ask_nat(std::uint32_t request, std::span<const std::byte> body);
     void answer_configure(std::uint32_t request, std::span<const std::byte> body, int yaml);
+    void take_own_ports(std::uint32_t request, std::span<const std::byte> body);
+    void answer_outcome(std::uint32_t request, api::ConfigureOutcome outcome,
+                        std::string sentences);
     void send(std::vector<std::byte> answer);
 
     std::uint64_t number_;

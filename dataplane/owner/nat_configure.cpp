@@ -85,8 +85,9 @@ nat::Settings settings_of(const config::Nat& from) {
 class Compiler {
 public:
     Compiler(const Model& model, NatRuleNumbers& numbers,
-             const std::function<net::InterfaceId(const std::string&)>& number_of)
-        : model_(model), numbers_(numbers), number_of_(number_of) {}
+             const std::function<net::InterfaceId(const std::string&)>& number_of,
+             std::span<const api::OwnPortRecord> own_ports)
+        : model_(model), numbers_(numbers), number_of_(number_of), own_ports_(own_ports) {}
 
     nat::RuleSet rules() {
         for (const config::NatSourceRule& rule : model_.nat.source) {
@@ -183,7 +184,7 @@ private:
     }
 
     // Where an outside address is the router's own too, what the router itself begins keeps its
-    // ports.
+    // ports, and so do those who listen there.
     void add_own_ports() {
         for (const auto& [name, interface] : model_.interfaces) {
             for (const net::Ipv4InterfaceAddress& own : interface.addresses) {
@@ -196,6 +197,12 @@ private:
                 if (is_outside) {
                     rules_.own.push_back(
                         {std::nullopt, own.address, {net::kFirstRouterPort, net::kLastRouterPort}});
+                    for (const api::OwnPortRecord& each : own_ports_) {
+                        if (each.address == 0 || each.address == own.address.value()) {
+                            rules_.own.push_back(
+                                {IpProtocol{each.protocol}, own.address, {each.port, each.port}});
+                        }
+                    }
                 }
             }
         }
@@ -204,6 +211,7 @@ private:
     const Model& model_;
     NatRuleNumbers& numbers_;
     const std::function<net::InterfaceId(const std::string&)>& number_of_;
+    std::span<const api::OwnPortRecord> own_ports_;
     nat::RuleSet rules_;
     std::map<NatRuleKey, nat::RuleId> used_;
 };
@@ -246,11 +254,12 @@ void NatRuleNumbers::keep_only(const std::map<NatRuleKey, nat::RuleId>& used) {
 
 net::Result<NatPlan, std::string> nat_plan(
     const Model& model, NatRuleNumbers& numbers,
-    const std::function<net::InterfaceId(const std::string&)>& number_of) {
+    const std::function<net::InterfaceId(const std::string&)>& number_of,
+    std::span<const api::OwnPortRecord> own_ports) {
     if (!model.nat.is_used()) {
         return NatPlan{};
     }
-    Compiler compiler(model, numbers, number_of);
+    Compiler compiler(model, numbers, number_of, own_ports);
     auto rules = nat::NatRules::compile(compiler.rules());
     if (!rules) {
         return net::unexpected(rules.error());

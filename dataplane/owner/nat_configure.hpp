@@ -10,10 +10,12 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "config/model/model.hpp"
+#include "dataplane/api/messages.hpp"
 #include "dataplane/nat/nat_table.hpp"
 #include "net/interface_id.hpp"
 #include "net/result.hpp"
@@ -52,9 +54,11 @@ struct NatPlan {
 };
 
 // What the model comes to, or what is wrong with it. `number_of` knows every interface of the
-// model. `numbers` is a copy: it becomes the owner's when the plan is carried out.
+// model. `numbers` is a copy: it becomes the owner's when the plan is carried out. `own_ports`:
+// where the control plane is spoken to.
 net::Result<NatPlan, std::string> nat_plan(
     const config::Model& model, NatRuleNumbers& numbers,
-    const std::function<net::InterfaceId(const std::string&)>& number_of);
+    const std::function<net::InterfaceId(const std::string&)>& number_of,
+    std::span<const api::OwnPortRecord> own_ports);
 
 }  // namespace godwit::dataplane

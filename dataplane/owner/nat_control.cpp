@@ -38,13 +38,14 @@ NatControl::NatControl(nat::NatTable* table, Links& links) : table_(table), link
     }
 }
 
-NatControl::Basis NatControl::basis_of(const config::Model& model) {
+NatControl::Basis NatControl::basis_of(const config::Model& model) const {
     Basis basis;
     basis.nat = model.nat;
     if (model.nat.is_used()) {
         for (const auto& [name, interface] : model.interfaces) {
             basis.addresses.emplace(name, interface.addresses);
         }
+        basis.own_ports = own_ports_;
     }
     return basis;
 }
@@ -54,7 +55,7 @@ std::string NatControl::problem_with(const config::Model& next, const NumberOf& 
         return "";
     }
     NatRuleNumbers numbers = numbers_;
-    const auto plan = nat_plan(next, numbers, number_of);
+    const auto plan = nat_plan(next, numbers, number_of, own_ports_);
     return plan ? table_->check(plan->wanted) : plan.error();
 }
 
@@ -64,7 +65,7 @@ std::string NatControl::adopt(const config::Model& next, const NumberOf& number_
         return "";
     }
     NatRuleNumbers numbers = numbers_;
-    auto plan = nat_plan(next, numbers, number_of);
+    auto plan = nat_plan(next, numbers, number_of, own_ports_);
     if (!plan) {
         return plan.error();
     }

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,10 @@ public:
     // need none.
     [[nodiscard]] std::string problem_with(const config::Model& next,
                                            const NumberOf& number_of) const;
+    // Ports of addresses of ours that no mapping gets; adopt() carries it out.
+    void set_own_ports(std::span<const api::OwnPortRecord> ports) {
+        own_ports_.assign(ports.begin(), ports.end());
+    }
     // Carries it out; what is wrong, or "". Nothing happens where nothing has changed.
     std::string adopt(const config::Model& next, const NumberOf& number_of);
 
@@ -57,15 +62,17 @@ private:
     struct Basis {
         config::Nat nat;
         std::map<std::string, std::vector<net::Ipv4InterfaceAddress>> addresses;
+        std::vector<api::OwnPortRecord> own_ports;
         friend bool operator==(const Basis&, const Basis&) = default;
     };
-    static Basis basis_of(const config::Model& model);
+    [[nodiscard]] Basis basis_of(const config::Model& model) const;
     [[nodiscard]] api::NatTotalsRecord totals() const;
 
     nat::NatTable* table_;
     Links& links_;
     NatRuleNumbers numbers_;
     Basis basis_;
+    std::vector<api::OwnPortRecord> own_ports_;
     std::optional<NatQuestions> questions_;
     std::optional<NatEvents> events_;
     bool is_busy_ = false;

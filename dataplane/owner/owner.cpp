@@ -367,6 +367,13 @@ void Owner::nat_asked(std::uint64_t session, std::uint32_t request, const api::N
     nat_.asked(session, request, ask);
 }
 
+api::ConfigureOutcome Owner::own_ports(std::span<const api::OwnPortRecord> ports,
+                                       std::string& text) {
+    nat_.set_own_ports(ports);
+    text = adopt_nat(model_);
+    return text.empty() ? api::ConfigureOutcome::Done : api::ConfigureOutcome::Failed;
+}
+
 void Owner::restart_requested() {
     spdlog::info("restart asked for by the control plane");
     restart_wanted_ = true;

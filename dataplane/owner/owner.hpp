@@ -112,6 +112,8 @@ public:
                    const api::NatAskBody& ask) override;
     api::ConfigureOutcome configure(api::ConfigurePhase phase, std::uint64_t revision,
                                     std::string_view yaml, std::string& text) override;
+    api::ConfigureOutcome own_ports(std::span<const api::OwnPortRecord> ports,
+                                    std::string& text) override;
     void restart_requested() override;
 
 private:

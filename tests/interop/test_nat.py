@@ -17,7 +17,7 @@ import pytest
 from nat_network import MASQUERADE, OUTSIDE, WAN_SECOND, NatNetwork, client_address
 from nat_peers import CountedConnection, FtpServer, Mirror, TcpEcho, ask_mirror
 from network import LAN_ROUTER, WAN_HOST
-from router import eventually
+from router import BUILD, eventually
 
 WORKERS = pytest.mark.parametrize("cores", [(), (0, 1)], ids=["1-worker", "2-workers"])
 
@@ -418,3 +418,38 @@ def test_the_router_itself_speaks_from_the_address_it_shares():
         assert json.loads(done.stdout.splitlines()[-1])["received"] == 3, done.stdout
         assert " 3 received" in network.ping(source=network.wan, target=OUTSIDE).stdout
         assert " 3 received" in network.ping(source=network.lan, target=LAN_ROUTER).stdout
+
+
+@WORKERS
+def test_the_routers_own_sockets_share_the_address_with_its_clients(cores):
+    """It listens there, and connects from there, while clients are translated to the same address;
+    one of them from the very port where it listens."""
+    data = bytes(range(256)) * 1024
+    with NatNetwork(cores=cores, clients=2) as network:
+        network.router.controlplane = BUILD / "tests/interop/service/stranger-service"
+        network.start()
+        client = network.clients[0]
+        with TcpEcho(network.wan, (WAN_HOST, 7000)) as echo, file_server(network.wan, WAN_HOST, data):
+            begun = client.socket(kind=socket.SOCK_STREAM)
+            begun.bind(("", 8080))
+            begun.settimeout(10)
+            begun.connect((WAN_HOST, 7000))
+            begun.sendall(b"x")
+            assert begun.recv(1) == b"x"
+            assert echo.seen[0][0] == OUTSIDE and echo.seen[0][1] != 8080
+            # From outside to both ports where the router listens: a SYN is not held for a client.
+            for port in (80, 8080):
+                line = f"curl -sS --fail --max-time 5 http://{OUTSIDE}:{port}/bytes/100000 | wc -c"
+                assert network.wan.run("bash", "-c", line).stdout.strip() == "100000"
+            # Its own connection to outside, asked for from inside.
+            line = f"curl -sS --fail --max-time 20 http://{LAN_ROUTER}/fetch/{WAN_HOST}/8080/x"
+            digest = client.run("bash", "-c", line).stdout.strip()
+            assert digest == f"{len(data)} {hashlib.sha256(data).hexdigest()}"
+            # And the client's goes on.
+            begun.sendall(b"y")
+            assert begun.recv(1) == b"y"
+            begun.close()
+        sessions = network.sessions("--protocol", "tcp")
+        assert not [one for one in sessions if one["outside"] == f"{OUTSIDE}:8080"], sessions
+        network.router.assert_ledger_balances()
+        network.router.stop()

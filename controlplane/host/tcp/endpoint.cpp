@@ -55,6 +55,7 @@ net::Result<ListenerId, std::string> Endpoint::listen(net::Ipv4Address address, 
     const ListenerId id{++last_listener_};
     listeners_.emplace(id,
                        Listener{address, port, settings, std::max<std::size_t>(backlog, 1), {}});
+    ports_.add({net::IpProtocol::Tcp, address, port});
     return id;
 }
 
@@ -64,6 +65,7 @@ void Endpoint::stop_listening(ListenerId listener, Instant now) {
         return;
     }
     const std::deque<ConnectionId> waiting = std::move(found->second.waiting);
+    ports_.remove({net::IpProtocol::Tcp, found->second.address, found->second.port});
     listeners_.erase(found);
     syn_cache_.remove_of(listener);
     for (const ConnectionId id : waiting) {
@@ -130,7 +132,7 @@ net::Result<ConnectionId, std::string> Endpoint::connect(const Flow& wanted,
             flow.remote_port, flow.remote.to_string(), flow.local_port));
     }
     syn_cache_.remove(flow);
-    Entry& made = create(flow, settings);
+    Entry& made = create(flow, settings, flow.local);
     const ConnectionId id = made.id;
     ++counts_.active_opens;
     made.connection.connect(secrets_.initial_sequence(flow, now), secrets_.timestamp_offset(flow),
@@ -140,13 +142,16 @@ net::Result<ConnectionId, std::string> Endpoint::connect(const Flow& wanted,
     return id;
 }
 
-Endpoint::Entry& Endpoint::create(const Flow& flow, const Settings& settings) {
+Endpoint::Entry& Endpoint::create(const Flow& flow, const Settings& settings,
+                                  net::Ipv4Address bound) {
     const ConnectionId id{++last_connection_};
     Settings own = settings;
     own.link_mtu = path_of(flow, settings).link_mtu;
     own.signature_bytes = std::max(own.signature_bytes, guard_.option_bytes(flow));
     auto owned = std::make_unique<Entry>(id, flow, own, output_);
     Entry& made = *owned;
+    made.bound = bound;
+    ports_.add({net::IpProtocol::Tcp, bound, flow.local_port});
     connections_.emplace(id, std::move(owned));
     flows_.insert_or_assign(flow, &made);
     ++of_peer_[flow.remote];
@@ -342,7 +347,7 @@ void Endpoint::input_half_open(HalfOpen& half_open, const Flow& flow, const Segm
 void Endpoint::complete(ListenerId listener, const Flow& flow, const Handshake& handshake,
                         const HandshakeTime& took, const Segment& last, Instant now) {
     Listener& owner = listeners_.at(listener);
-    Entry& made = create(flow, owner.settings);
+    Entry& made = create(flow, owner.settings, owner.address);
     ++counts_.passive_opens;
     owner.waiting.push_back(made.id);
     made.connection.accept(handshake, took, last, now);
@@ -416,6 +421,7 @@ void Endpoint::erase(Entry& gone) {
     if (peer != of_peer_.end() && --peer->second == 0) {
         of_peer_.erase(peer);
     }
+    ports_.remove({net::IpProtocol::Tcp, gone.bound, gone.connection.flow().local_port});
     connections_.erase(gone.id);
 }
 

@@ -30,6 +30,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "controlplane/host/ports_in_use.hpp"
 #include "controlplane/host/tcp/connection.hpp"
 #include "controlplane/host/tcp/history.hpp"
 #include "controlplane/host/tcp/peer_security.hpp"
@@ -149,6 +150,9 @@ public:
     // Connections with events, each once, in the order in which they came.
     [[nodiscard]] std::vector<ConnectionId> take_ready();
 
+    [[nodiscard]] PortsInUse& ports() { return ports_; }
+    [[nodiscard]] const PortsInUse& ports() const { return ports_; }
+    [[nodiscard]] const Limits& limits() const { return limits_; }
     [[nodiscard]] const EndpointCounts& counts() const { return counts_; }
     [[nodiscard]] const History& history() const { return history_; }
     [[nodiscard]] std::vector<ConnectionId> ids() const;  // in the order in which they were made
@@ -195,7 +199,8 @@ private:
     void send_syn_acknowledgment(const Flow& flow, const HalfOpen& half_open, Instant now);
     void refuse(const Flow& flow, const Segment& offender, Instant now);
     [[nodiscard]] std::optional<std::uint16_t> choose_port(const Flow& wanted);
-    Entry& create(const Flow& flow, const Settings& settings);
+    // `bound`: where it is spoken to, its own address or that of its listener.
+    Entry& create(const Flow& flow, const Settings& settings, net::Ipv4Address bound);
     [[nodiscard]] PathSizes path_of(const Flow& flow, const Settings& settings) const;
     Entry* entry(ConnectionId id) const;
     // After everything that may have changed a connection. The entry may be gone afterwards.
@@ -220,6 +225,7 @@ private:
     std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
     std::vector<ConnectionId> ready_;
     std::array<std::uint32_t, 16> port_counters_{};  // RFC 6056 3.3.4
+    PortsInUse ports_;
     EndpointCounts counts_;
     History history_;
     std::uint64_t last_connection_ = 0;

@@ -11,6 +11,7 @@ struct Endpoint::Entry {
 
     ConnectionId id;
     Connection connection;
+    net::Ipv4Address bound;  // the address of its listener, or its own
     EventSet events;
     Instant scheduled = Instant::max();
     // As it was when it was last looked at: what differs is counted and told (endpoint_view.cpp).

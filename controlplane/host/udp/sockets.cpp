@@ -66,6 +66,11 @@ std::optional<std::uint16_t> Sockets::choose_port() const {
     return std::nullopt;
 }
 
+LocalPort Sockets::port_of(const Socket& socket) {
+    const Address& local = socket.settings.local;
+    return {net::IpProtocol::Udp, local.address, local.port};
+}
+
 net::Result<SocketId, std::string> Sockets::open(const Settings& settings) {
     const net::Ipv4Address address = settings.local.address;
     if (!address.is_unspecified() && !address.is_multicast() && !address.is_limited_broadcast() &&
@@ -97,6 +102,7 @@ net::Result<SocketId, std::string> Sockets::open(const Settings& settings) {
     made.id = SocketId{++last_id_};
     const SocketId id = made.id;
     by_port_.emplace(made.settings.local.port, id);
+    ports_.add(port_of(made));
     sockets_.emplace(id, std::move(made));
     return id;
 }
@@ -109,6 +115,7 @@ void Sockets::close(SocketId id) {
     const auto [begin, end] = by_port_.equal_range(found->second.settings.local.port);
     by_port_.erase(
         std::find_if(begin, end, [id](const auto& entry) { return entry.second == id; }));
+    ports_.remove(port_of(found->second));
     sockets_.erase(found);
 }
 

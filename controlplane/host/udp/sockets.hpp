@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "controlplane/host/outgoing.hpp"
+#include "controlplane/host/ports_in_use.hpp"
 #include "controlplane/host/udp/types.hpp"
 #include "controlplane/host/ways.hpp"
 #include "net/ipv4.hpp"
@@ -102,6 +103,8 @@ public:
     [[nodiscard]] const Counts& counts() const { return counts_; }
     [[nodiscard]] std::size_t size() const { return sockets_.size(); }
     [[nodiscard]] bool has_port(std::uint16_t port) const { return by_port_.contains(port); }
+    [[nodiscard]] PortsInUse& ports() { return ports_; }
+    [[nodiscard]] const PortsInUse& ports() const { return ports_; }
 
 private:
     using Membership = std::pair<net::Ipv4Address, net::InterfaceId>;
@@ -122,6 +125,7 @@ private:
     [[nodiscard]] const Socket* find(SocketId id) const;
     [[nodiscard]] bool conflicts(const Settings& wanted) const;
     [[nodiscard]] std::optional<std::uint16_t> choose_port() const;
+    [[nodiscard]] static LocalPort port_of(const Socket& socket);
     Verdict give(Socket& socket, const Datagram& datagram, bool has_checksum);
     [[nodiscard]] net::Result<Way, Obstacle> way_of(const Socket& socket, const Transmission& how,
                                                     const Address& to) const;
@@ -135,6 +139,7 @@ private:
     std::map<SocketId, Socket> sockets_;
     std::multimap<std::uint16_t, SocketId> by_port_;
     std::vector<SocketId> ready_;
+    PortsInUse ports_;
     std::uint64_t last_id_ = 0;
     Counts counts_;
 };

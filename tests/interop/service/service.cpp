@@ -197,11 +197,14 @@ asio::awaitable<void> accept_all(control::Stack& stack, std::uint16_t port, Conv
 }  // namespace
 
 void serve(control::Stack& stack, asio::io_context& context) {
-    asio::co_spawn(
-        context,
-        accept_all(stack, 80,
-                   [&stack](TcpSocket socket) { return answer_http(stack, std::move(socket)); }),
-        asio::detached);
+    for (const std::uint16_t port : std::array<std::uint16_t, 2>{80, 8080}) {
+        asio::co_spawn(context,
+                       accept_all(stack, port,
+                                  [&stack](TcpSocket socket) {
+                                      return answer_http(stack, std::move(socket));
+                                  }),
+                       asio::detached);
+    }
     asio::co_spawn(context, accept_all(stack, 7, echo), asio::detached);
     control::tcp::PeerSecurity signed_by_md5;
     const std::string_view key = "secret";

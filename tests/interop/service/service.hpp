@@ -1,7 +1,7 @@
 // A service for strangers, on the router's own TCP: what test_host_stack.py talks to.
 //
 //   port 80   HTTP (Beast): GET /bytes/N       N bytes that are known beforehand
-//                           POST /count        the length and SHA-256 of what was sent
+//   and 8080                POST /count        the length and SHA-256 of what was sent
 //                           GET /fetch/A/P/X   the same of http://A:P/X, fetched by this router
 //   port 7    what comes in goes back, until the peer has ended its half; then we end ours
 //   port 179  the same for a peer whose segments are signed by MD5 (RFC 2385) with the key "secret"

@@ -165,6 +165,26 @@ TEST_F(HostTcp, a_neighbour_is_known_by_the_ttl_of_what_it_sends) {
     EXPECT_TRUE(them.tcp().accept(listener));
 }
 
+TEST_F(HostTcp, a_port_is_in_use_from_its_listener_to_the_last_of_its_connections) {
+    int changes = 0;
+    them.set_ports_changed([&] { ++changes; });
+    connect_both();
+    const std::vector<LocalPort> listening{{net::IpProtocol::Tcp, {}, kPort}};
+    EXPECT_EQ(them.ports_in_use(), listening);
+    EXPECT_EQ(us.ports_in_use(), std::vector<LocalPort>{}) << "it was chosen";
+    them.tcp().stop_listening(listener, now);
+    EXPECT_EQ(them.ports_in_use(), listening) << "a connection stands";
+    them.tcp().abort(server, now);
+    them.tcp().release(server, now);
+    EXPECT_EQ(them.ports_in_use(), std::vector<LocalPort>{});
+    EXPECT_EQ(changes, 2);
+
+    const auto bound = us.connect_tcp({kUs, kThem, 1179, kPort}, {}, now);
+    EXPECT_EQ(us.ports_in_use(), (std::vector<LocalPort>{{net::IpProtocol::Tcp, kUs, 1179}}));
+    us.tcp().release(*bound, now);
+    EXPECT_EQ(us.ports_in_use(), std::vector<LocalPort>{});
+}
+
 TEST_F(HostTcp, segments_are_never_to_be_fragmented) {
     connect_both();
     ASSERT_FALSE(sent.empty());

@@ -43,6 +43,38 @@ TEST_F(RouterTest, tells_the_dataplane_its_connected_and_static_routes) {
     }
 }
 
+TEST_F(RouterTest, tells_the_dataplane_at_which_ports_it_is_spoken_to) {
+    start(yaml());
+    EXPECT_EQ(dataplane->ports, std::vector<api::OwnPortRecord>{});
+    tcp::Endpoint& tcp = router->stack().host().tcp();
+    udp::Sockets& udp = router->stack().host().udp();
+    const net::Ipv4Address own(10, 0, 0, 1);
+    const auto listener = *tcp.listen({}, 8443, {}, 1);
+    const auto socket = *udp.open({.local = {own, 53}});
+    (void)udp.open({});  // of those that the router chooses: the dataplane knows them
+    settle();
+    EXPECT_EQ(dataplane->ports,
+              (std::vector<api::OwnPortRecord>{{0, 8443, 6, 0}, {own.value(), 53, 17, 0}}));
+    const int told = dataplane->ports_told;
+    for (std::uint16_t port = 1000; port < 1010; ++port) {
+        (void)tcp.listen({}, port, {}, 1);
+    }
+    settle();
+    EXPECT_LE(dataplane->ports_told, told + 2) << "those of one turn together";
+    EXPECT_EQ(dataplane->ports.size(), 12U);
+    tcp.stop_listening(listener, clock.now());
+    udp.close(socket);
+    settle();
+    EXPECT_EQ(dataplane->ports.size(), 10U);
+
+    for (std::uint16_t port = 2000; port < 2000 + api::kMaxOwnPorts; ++port) {
+        (void)tcp.listen({}, port, {}, 1);
+    }
+    settle();
+    EXPECT_EQ(dataplane->ports.size(), api::kMaxOwnPorts);
+    EXPECT_EQ(show_data("status").at("control-plane").at("ports-not-told").as_int64(), 10);
+}
+
 TEST_F(RouterTest, nothing_is_swept_before_the_protocols_have_learned_again) {
     start(yaml("    10.9.0.0/16: {via: 10.0.0.2}\n"));
     stop_router();

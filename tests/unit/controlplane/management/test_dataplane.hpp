@@ -321,6 +321,12 @@ public:
         }
         return outcome;
     }
+    api::ConfigureOutcome own_ports(std::span<const api::OwnPortRecord> told,
+                                    std::string& /*text*/) override {
+        ports.assign(told.begin(), told.end());
+        ++ports_told;
+        return api::ConfigureOutcome::Done;
+    }
     void restart_requested() override { ++restarts; }
 
     [[nodiscard]] const std::string& yaml() const { return yaml_; }
@@ -356,6 +362,8 @@ public:
     std::size_t swept = 0;
     int syncs_begun = 0;
     int syncs_ended = 0;
+    std::vector<api::OwnPortRecord> ports;
+    int ports_told = 0;
     int restarts = 0;
 
 private:

@@ -18,6 +18,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         ask && (ask->kind > NatAskKind::Clear || ask->filter.age >= NatAge::kCount)) {
         __builtin_trap();
     }
+    if (const auto ports = read_own_ports(message->body);
+        ports && ports->size() * sizeof(OwnPortRecord) != message->body.size()) {
+        __builtin_trap();
+    }
     (void)read_configure(message->body);
     (void)read_front<std::uint32_t>(message->body);
     (void)read_exact<HelloBody>(message->body);

@@ -166,6 +166,32 @@ TEST_F(HostilePeerTest, a_wake_up_channel_that_it_fills_does_not_hold_the_owner)
     EXPECT_TRUE(server->connected());
 }
 
+TEST_F(HostilePeerTest, ports_that_cannot_be_end_the_session) {
+    const api::OwnPortRecord right{0, 179, 6, 0};
+    RawPeer peer;
+    ASSERT_TRUE(open(peer));
+    peer.send(api::ControlType::OwnPorts, right, 1);
+    poll();
+    EXPECT_EQ(handler.ports, std::vector{right});
+    std::uint64_t ends = 0;
+    for (const api::OwnPortRecord wrong :
+         {api::OwnPortRecord{0, 0, 6, 0}, api::OwnPortRecord{0, 179, 1, 0}}) {
+        peer.send(api::ControlType::OwnPorts, wrong, 2);
+        poll();
+        EXPECT_EQ(ended(SessionEnd::BadMessage), ++ends);
+        ASSERT_TRUE(open(peer));
+    }
+    peer.send(api::ControlType::OwnPorts, std::array<std::byte, 9>{}, 3);
+    poll();
+    EXPECT_EQ(ended(SessionEnd::BadMessage), ++ends);
+    ASSERT_TRUE(open(peer));
+    peer.send(api::ControlType::OwnPorts,
+              std::array<std::byte, (api::kMaxOwnPorts + 1) * sizeof(api::OwnPortRecord)>{}, 4);
+    poll();
+    EXPECT_EQ(ended(SessionEnd::BadMessage), ++ends);
+    EXPECT_EQ(handler.ports, std::vector{right});
+}
+
 TEST_F(HostilePeerTest, thousands_of_mutated_messages_do_no_harm) {
     RawPeer peer;
     bool there = false;
@@ -174,7 +200,7 @@ TEST_F(HostilePeerTest, thousands_of_mutated_messages_do_no_harm) {
             ASSERT_TRUE(open(peer));
         }
         api::ControlHeader header;
-        header.type = static_cast<api::ControlType>(random() % 10);
+        header.type = static_cast<api::ControlType>(random() % 12);
         header.request = static_cast<std::uint32_t>(random());
         std::vector<std::byte> bytes(sizeof(header) + random() % 40);
         for (auto& byte : bytes) {

@@ -61,6 +61,12 @@ public:
         text = configure_text;
         return configure_outcome;
     }
+    api::ConfigureOutcome own_ports(std::span<const api::OwnPortRecord> told,
+                                    std::string& text) override {
+        ports.assign(told.begin(), told.end());
+        text = configure_text;
+        return configure_outcome;
+    }
     void restart_requested() override { ++restart_count; }
 
     ChannelServer* server = nullptr;
@@ -79,6 +85,7 @@ public:
         api::NatAskBody ask;
     };
     std::vector<NatAsked> nat_asks;
+    std::vector<api::OwnPortRecord> ports;
     struct Configured {
         api::ConfigurePhase phase{};
         std::uint64_t revision = 0;

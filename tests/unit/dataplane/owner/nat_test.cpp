@@ -118,6 +118,40 @@ TEST_F(NatOwner, keeps_the_ports_that_the_router_begins_from_for_itself) {
     EXPECT_LT(outside->port, net::kFirstRouterPort);
 }
 
+TEST_F(NatOwner, leaves_the_ports_where_the_router_listens_to_it) {
+    std::uint8_t hosts = 10;  // a host keeps the port that it once got
+    const auto inside_may_have = [&](std::uint16_t port) {
+        const auto outside = out(Ipv4Address(10, 0, 0, hosts++), port);
+        return outside && outside->port == port;
+    };
+    ASSERT_TRUE(inside_may_have(8080));
+    const std::uint64_t before = made();
+    const auto tell = [this](const std::vector<api::OwnPortRecord>& all) {
+        const ConfigureOutcome outcome = owner->own_ports(all, text);
+        settle();
+        return outcome;
+    };
+    const auto udp = static_cast<std::uint8_t>(IpProtocol::Udp);
+    const auto tcp = static_cast<std::uint8_t>(IpProtocol::Tcp);
+    ASSERT_EQ(tell({{0, 8080, udp, 0}, {0, 8081, tcp, 0}}), ConfigureOutcome::Done) << text;
+    EXPECT_NE(out(Ipv4Address(10, 0, 0, 10), 8080)->port, 8080) << "a session gives it up";
+    EXPECT_EQ(made(), before + 1);
+    EXPECT_FALSE(inside_may_have(8080));
+    EXPECT_TRUE(inside_may_have(8081)) << "another protocol";
+    // Of one address only, and that is another one.
+    ASSERT_EQ(tell({{Ipv4Address(10, 0, 0, 1).value(), 8080, udp, 0}}), ConfigureOutcome::Done);
+    clock_ += nat::Seconds{1000};  // the port has rested
+    EXPECT_TRUE(inside_may_have(8080));
+    ASSERT_EQ(tell({{0, 9090, udp, 0}}), ConfigureOutcome::Done);
+    ASSERT_EQ(apply(behind("nat:\n"
+                           "  source: [{name: lan-out, out-interface: wan0,\n"
+                           "            to: interface-address}]\n"
+                           "  limits: {sessions: 1000}\n")),
+              ConfigureOutcome::Done)
+        << text;
+    EXPECT_FALSE(inside_may_have(9090)) << "what was told stays with every revision";
+}
+
 TEST_F(NatOwner, keeps_sessions_over_changes_that_do_not_concern_them) {
     ASSERT_TRUE(out(kHost, 40000));
     const std::uint64_t before = made();
