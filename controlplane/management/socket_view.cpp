@@ -66,10 +66,42 @@ json::value threshold_of(std::uint32_t bytes) {
     return bytes >= 0x3fffffffU ? json::value(nullptr) : json::value(bytes);
 }
 
-json::object connection_json(const tcp::Connection& connection, Instant now) {
+std::string_view name_of_congestion(tcp::CongestionAlgorithm algorithm) {
+    switch (algorithm) {
+        case tcp::CongestionAlgorithm::Cubic:
+            return "cubic";
+        case tcp::CongestionAlgorithm::NewReno:
+            return "newreno";
+        case tcp::CongestionAlgorithm::Westwood:
+            return "westwood";
+    }
+    return "";
+}
+
+// How both sides sign, and by which keys of TCP-AO (RFC 5925 7.1); nothing where they do not.
+json::value signature_json(const tcp::PeerGuard& guard, const tcp::Flow& flow) {
+    if (const auto status = guard.ao_status(flow)) {
+        return json::object{
+            {"algorithm", "tcp-ao"},
+            {"send-id", status->current_send_id},
+            {"wanted-receive-id", status->next_receive_id},
+            {"last-receive-id",
+             status->last_key_id ? json::value(*status->last_key_id) : json::value(nullptr)},
+        };
+    }
+    const tcp::PeerSecurity* const rule = guard.rule_for(flow);
+    return rule == nullptr || rule->md5.empty() ? json::value(nullptr)
+                                                : json::object{{"algorithm", "md5"}};
+}
+
+json::object connection_json(const tcp::Connection& connection, const tcp::PeerGuard& guard,
+                             Instant now) {
     const tcp::Flow& flow = connection.flow();
     const tcp::ConnectionInfo info = connection.info();
     json::object timers;
+    if (info.reorder_timer) {
+        timers["reorder"] = milliseconds(*info.reorder_timer - now);
+    }
     for (std::size_t timer = 0; timer < info.timers.size(); ++timer) {
         if (info.timers[timer] != Instant::max()) {
             timers[kTimerNames[timer]] = milliseconds(info.timers[timer] - now);
@@ -88,6 +120,9 @@ json::object connection_json(const tcp::Connection& connection, Instant now) {
         {"in-flight-bytes", info.in_flight},
         {"peer-window-bytes", info.peer_window},
         {"segment-bytes", info.segment_bytes},
+        {"path-mtu-bytes", info.path_mtu},
+        {"congestion-control", name_of_congestion(connection.settings().congestion)},
+        {"signature", signature_json(guard, flow)},
         {"rtt-ms", milliseconds(info.smoothed_rtt)},
         {"rto-ms", milliseconds(info.retransmission_timeout)},
         {"retransmissions", info.counts.retransmitted},
@@ -132,7 +167,7 @@ json::array sockets_json(const Host& host, Instant now) {
         });
     }
     for (const tcp::ConnectionId id : host.tcp().ids()) {
-        rows.push_back(connection_json(*host.tcp().find(id), now));
+        rows.push_back(connection_json(*host.tcp().find(id), host.tcp().security(), now));
     }
     for (const udp::SocketInfo& socket : host.udp().list()) {
         rows.push_back(udp_json(socket));
@@ -166,6 +201,20 @@ json::array socket_history_json(const Host& host, const std::optional<net::Ipv4P
     return rows;
 }
 
+namespace {
+
+// Why segments were not heard, by reason (RFC 5925 7.3 and others).
+json::object security_drops_json(const tcp::PeerGuard& guard) {
+    json::object drops;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(tcp::SecurityDrop::kCount); ++i) {
+        const auto reason = static_cast<tcp::SecurityDrop>(i);
+        drops[tcp::name_of(reason)] = guard.dropped(reason);
+    }
+    return drops;
+}
+
+}  // namespace
+
 json::object transport_counters_json(const Host& host) {
     const tcp::EndpointCounts& tcp = host.tcp().counts();
     const udp::Counts& udp = host.udp().counts();
@@ -174,6 +223,11 @@ json::object transport_counters_json(const Host& host) {
     return {
         {"tcp",
          json::object{
+             // RFC 4022's rfc2988(5) is RFC 6298 now; tcpMaxConn.
+             {"rto-algorithm", "rfc2988"},
+             {"rto-min-ms", milliseconds(tcp::RttEstimator::kLeastVariance)},
+             {"rto-max-ms", milliseconds(tcp::RttEstimator::kMaxTimeout)},
+             {"max-conn", host.tcp().limits().connections},
              {"active-opens", tcp.active_opens},
              {"passive-opens", tcp.passive_opens},
              {"attempt-fails", tcp.attempt_fails},
@@ -191,6 +245,7 @@ json::object transport_counters_json(const Host& host) {
              {"cookies-accepted", tcp.cookies_accepted},
              {"refused-by-limit", tcp.refused_by_limit},
              {"resets-withheld", tcp.resets_withheld},
+             {"security-drops", security_drops_json(host.tcp().security())},
          }},
         {"udp",
          json::object{

@@ -169,6 +169,7 @@ struct ConnectionInfo {
     Duration retransmission_timeout{};
     LossRecovery::Counts counts;
     std::array<Instant, static_cast<std::size_t>(Timer::kCount)> timers{};  // max: not armed
+    std::optional<Instant> reorder_timer;  // RFC 8985: then what is missing is lost
 };
 
 class Connection {

@@ -263,6 +263,7 @@ ConnectionInfo Connection::info() const {
         info.slow_start_threshold = recovery_->congestion().threshold();
         info.in_flight = recovery_->pipe();
         info.counts = recovery_->counts();
+        info.reorder_timer = recovery_->reorder_deadline();
     }
     info.timers = timers_;
     return info;

@@ -408,6 +408,19 @@ TEST_F(RouterTest, sockets_are_shown_with_their_figures_and_their_history) {
     EXPECT_EQ(sockets[1].at("state"), "syn-sent");
     EXPECT_EQ(sockets[1].at("remote"), "10.0.0.9:80");
     EXPECT_GT(sockets[1].at("timers-ms").at("retransmit").to_number<double>(), 0.0);
+    // Each item of a connection, and every timer that it has.
+    for (const char* const key :
+         {"receive-queue-bytes", "send-queue-bytes", "congestion-window-bytes",
+          "slow-start-threshold-bytes", "rtt-ms", "rto-ms", "retransmissions", "path-mtu-bytes"}) {
+        EXPECT_TRUE(sockets[1].as_object().contains(key)) << key;
+    }
+    EXPECT_EQ(sockets[1].at("congestion-control"), "cubic");
+    EXPECT_TRUE(sockets[1].at("signature").is_null());
+    tcp::PeerSecurity keyed;
+    keyed.md5 = {'k'};
+    ASSERT_TRUE(tcp.secure({*net::Ipv4Prefix::parse("10.0.0.9/32"), 80}, keyed));
+    EXPECT_EQ(show_data("sockets").at(1).at("signature").at("algorithm"), "md5");
+    ASSERT_TRUE(tcp.secure({*net::Ipv4Prefix::parse("10.0.0.9/32"), 80}, {}));
     EXPECT_EQ(sockets[2].at("protocol"), "udp");
     EXPECT_EQ(sockets[2].at("local"), "*:520");
 
@@ -434,6 +447,8 @@ TEST_F(RouterTest, sockets_are_shown_with_their_figures_and_their_history) {
     EXPECT_TRUE(ask(others).at("data").as_array().empty());
 
     const json::value counters = show_data("status").at("transports");
+    EXPECT_EQ(counters.at("tcp").at("max-conn"), 4096);
+    EXPECT_EQ(counters.at("tcp").at("security-drops").at("md5-missing"), 0);
     EXPECT_EQ(counters.at("tcp").at("active-opens"), 1);
     EXPECT_EQ(counters.at("tcp").at("attempt-fails"), 1);
     EXPECT_EQ(counters.at("tcp").at("out-segs"), 1);
