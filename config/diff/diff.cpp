@@ -37,6 +37,25 @@ ChangeCost cost_of(const Value& value, const Descriptor& descriptor) {
     return cost;
 }
 
+// What is shown as a whole costs what those of its keys cost that differ.
+ChangeCost cost_of_change(const Value& before, const Value& after, const Descriptor& descriptor) {
+    if (descriptor.type != Type::Section) {
+        return std::max(cost_of(before, descriptor), cost_of(after, descriptor));
+    }
+    ChangeCost cost = descriptor.cost;
+    for (const Descriptor& child : descriptor.children) {
+        const Value* const old_value = before.find(child.name);
+        const Value* const new_value = after.find(child.name);
+        if (old_value != nullptr && new_value != nullptr && *old_value == *new_value) {
+            continue;
+        }
+        for (const Value* value : {old_value, new_value}) {
+            cost = value == nullptr ? cost : std::max(cost, cost_of(*value, child));
+        }
+    }
+    return cost;
+}
+
 // What adding or removing an entry does: its own sentence, or that of the key which says what kind
 // of thing it is.
 std::string entry_effect(const Value& entry, const Descriptor& descriptor, ChangeKind kind) {
@@ -100,7 +119,7 @@ public:
         } else {
             changes_.push_back({ChangeKind::Changed, path, flow_text(before, descriptor),
                                 flow_text(after, descriptor),
-                                std::max(cost_of(before, descriptor), cost_of(after, descriptor)),
+                                cost_of_change(before, after, descriptor),
                                 effect_of(descriptor.effects, ChangeKind::Changed)});
         }
     }
