@@ -56,6 +56,38 @@ Value write_side(const net::Ipv4Prefix& prefix) {
     return {AddressRange{prefix.address(), prefix.last_address()}.to_string()};
 }
 
+NatLimits read_limits(const Reader& from) {
+    NatLimits limits;
+    from.number("ports", limits.ports);
+    from.number("sessions", limits.sessions);
+    from.number("sessions-per-second", limits.sessions_per_second);
+    return limits;
+}
+
+Value write_limits(const NatLimits& limits) {
+    Value to;
+    to.add("ports", number_value(limits.ports));
+    to.add("sessions", number_value(limits.sessions));
+    to.add("sessions-per-second", number_value(limits.sessions_per_second));
+    return to;
+}
+
+template <class Enum, std::size_t N>
+void read_choice(const Reader& from, std::string_view key,
+                 const std::array<std::string_view, N>& words, std::optional<Enum>& field) {
+    if (from.find(key) != nullptr) {
+        from.choice(key, words, field.emplace());
+    }
+}
+
+template <class Enum, std::size_t N>
+void write_choice(Value& to, std::string_view key, const std::array<std::string_view, N>& words,
+                  const std::optional<Enum>& field) {
+    if (field) {
+        to.add(std::string(key), word_of(*field, words));
+    }
+}
+
 NatSourceRule read_source(const Reader& from) {
     NatSourceRule rule;
     from.text("name", rule.name);
@@ -76,6 +108,11 @@ NatSourceRule read_source(const Reader& from) {
         block.number("per-subscriber", into.per_subscriber);
     }
     from.flag("deterministic", rule.deterministic);
+    read_choice(from, "filtering", kFilterings, rule.filtering);
+    if (from.find("limits") != nullptr) {
+        rule.limits = read_limits(from.section("limits"));
+    }
+    read_choice(from, "at-limit", kAtLimits, rule.at_limit);
     return rule;
 }
 
@@ -100,6 +137,11 @@ Value write_source(const NatSourceRule& rule) {
     if (rule.deterministic) {
         to.add("deterministic", Value(true));
     }
+    write_choice(to, "filtering", kFilterings, rule.filtering);
+    if (rule.limits) {
+        to.add("limits", write_limits(*rule.limits));
+    }
+    write_choice(to, "at-limit", kAtLimits, rule.at_limit);
     return to;
 }
 
@@ -129,6 +171,7 @@ NatDestinationRule read_destination(const Reader& from) {
     from.choice("protocol", kProtocols, rule.protocol);
     from.parsed<PortRange>("port", rule.port);
     from.parsed<InsideEndpoint>("to", rule.to);
+    read_choice(from, "at-limit", kAtLimits, rule.at_limit);
     return rule;
 }
 
@@ -144,6 +187,7 @@ Value write_destination(const NatDestinationRule& rule) {
     to.add("protocol", word_of(rule.protocol, kProtocols));
     to.add("port", rule.port.to_string());
     to.add("to", rule.to.to_string());
+    write_choice(to, "at-limit", kAtLimits, rule.at_limit);
     return to;
 }
 
@@ -209,15 +253,13 @@ Nat read_nat(const Reader& from) {
     read_rules(from, "static", read_static_rule, nat.static_);
     read_rules(from, "destination", read_destination, nat.destination);
     from.choice("filtering", kFilterings, nat.filtering);
-    const Reader limits = from.section("limits");
-    limits.number("ports", nat.limits.ports);
-    limits.number("sessions", nat.limits.sessions);
-    limits.number("sessions-per-second", nat.limits.sessions_per_second);
+    nat.limits = read_limits(from.section("limits"));
     nat.timeouts = read_timeouts(from.section("timeouts"));
     from.number("max-sessions", nat.max_sessions);
     from.choice("at-limit", kAtLimits, nat.at_limit);
     from.choice("unsolicited-syn", kUnsolicitedSyns, nat.unsolicited_syn);
     from.flag("inbound-refresh", nat.inbound_refresh);
+    from.section("alg").flag("ftp", nat.alg.ftp);
     const Reader log = from.section("log");
     log.choice("events", kLogged, nat.log.events);
     log.number("rate", nat.log.rate);
@@ -232,16 +274,15 @@ Value write_nat(const Nat& nat) {
     to.add("static", write_rules(nat.static_, write_static_rule));
     to.add("destination", write_rules(nat.destination, write_destination));
     to.add("filtering", word_of(nat.filtering, kFilterings));
-    Value limits;
-    limits.add("ports", number_value(nat.limits.ports));
-    limits.add("sessions", number_value(nat.limits.sessions));
-    limits.add("sessions-per-second", number_value(nat.limits.sessions_per_second));
-    to.add("limits", std::move(limits));
+    to.add("limits", write_limits(nat.limits));
     to.add("timeouts", write_timeouts(nat.timeouts));
     to.add("max-sessions", number_value(nat.max_sessions));
     to.add("at-limit", word_of(nat.at_limit, kAtLimits));
     to.add("unsolicited-syn", word_of(nat.unsolicited_syn, kUnsolicitedSyns));
     to.add("inbound-refresh", Value(nat.inbound_refresh));
+    Value alg;
+    alg.add("ftp", Value(nat.alg.ftp));
+    to.add("alg", std::move(alg));
     Value log;
     log.add("events", word_of(nat.log.events, kLogged));
     log.add("rate", number_value(nat.log.rate));

@@ -71,6 +71,23 @@ struct NatPortBlock {
     friend bool operator==(const NatPortBlock&, const NatPortBlock&) = default;
 };
 
+// Who may answer to a mapping (RFC 4787 5).
+enum class NatFiltering : std::uint8_t {
+    EndpointIndependent,
+    AddressDependent,
+    AddressAndPortDependent
+};
+enum class NatAtLimit : std::uint8_t { EndTransitory, Refuse };
+enum class NatUnsolicitedSyn : std::uint8_t { Hold, Drop };
+
+// Of a subscriber at one outside address; 0 = no limit (RFC 6888 REQ-3, REQ-4).
+struct NatLimits {
+    std::uint32_t ports = 0;
+    std::uint32_t sessions = 0;
+    std::uint32_t sessions_per_second = 0;
+    friend bool operator==(const NatLimits&, const NatLimits&) = default;
+};
+
 // RFC 1918 3.
 std::vector<net::Ipv4Prefix> private_prefixes();
 
@@ -84,6 +101,10 @@ struct NatSourceRule {
     PortRange ports{1024, 65535};
     std::optional<NatPortBlock> port_block;
     bool deterministic = false;  // RFC 7422
+    // In the place of what holds for all rules.
+    std::optional<NatFiltering> filtering;
+    std::optional<NatLimits> limits;
+    std::optional<NatAtLimit> at_limit;
     friend bool operator==(const NatSourceRule&, const NatSourceRule&) = default;
 };
 
@@ -104,24 +125,8 @@ struct NatDestinationRule {
     NatProtocol protocol = NatProtocol::Tcp;
     PortRange port;
     InsideEndpoint to;
+    std::optional<NatAtLimit> at_limit;  // in the place of what holds for all rules
     friend bool operator==(const NatDestinationRule&, const NatDestinationRule&) = default;
-};
-
-// Who may answer to a mapping (RFC 4787 5).
-enum class NatFiltering : std::uint8_t {
-    EndpointIndependent,
-    AddressDependent,
-    AddressAndPortDependent
-};
-enum class NatAtLimit : std::uint8_t { EndTransitory, Refuse };
-enum class NatUnsolicitedSyn : std::uint8_t { Hold, Drop };
-
-// Of a subscriber at one outside address; 0 = no limit (RFC 6888 REQ-3, REQ-4).
-struct NatLimits {
-    std::uint32_t ports = 0;
-    std::uint32_t sessions = 0;
-    std::uint32_t sessions_per_second = 0;
-    friend bool operator==(const NatLimits&, const NatLimits&) = default;
 };
 
 struct NatTimeouts {
@@ -146,6 +151,12 @@ struct NatLog {
     friend bool operator==(const NatLog&, const NatLog&) = default;
 };
 
+// Gateways for protocols that speak of addresses in their payload; each is off unless asked for.
+struct NatGateways {
+    bool ftp = false;  // RFC 959, RFC 2428
+    friend bool operator==(const NatGateways&, const NatGateways&) = default;
+};
+
 struct Nat {
     std::vector<NatSourceRule> source;  // the first that fits is taken
     std::vector<NatStaticRule> static_;
@@ -157,6 +168,7 @@ struct Nat {
     NatAtLimit at_limit = NatAtLimit::EndTransitory;
     NatUnsolicitedSyn unsolicited_syn = NatUnsolicitedSyn::Hold;
     bool inbound_refresh = false;  // RFC 4787 REQ-6
+    NatGateways alg;
     NatLog log;
 
     // Whether anything is translated at all.

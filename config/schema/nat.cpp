@@ -62,6 +62,62 @@ Descriptor port_block() {
                           .effects = {.changed = "Holds for new blocks."}}}};
 }
 
+// For all rules, or for the sessions of one.
+Descriptor limits(bool of_rule) {
+    const auto limit = [](const std::string& name, const std::string& doc, const std::string& unit,
+                          std::uint64_t most) {
+        return Descriptor{.name = name,
+                          .type = Type::Integer,
+                          .doc = doc + " 0 is no limit.",
+                          .default_text = "0",
+                          .range = Range{0, most},
+                          .unit = unit,
+                          .example = "1000",
+                          .effects = {.changed = "Holds for new sessions; none ends."}};
+    };
+    return {.name = "limits",
+            .doc = std::string("What one subscriber, an inside address, may have at once") +
+                   (of_rule ? ", asked when it begins a session by this rule; in the place of "
+                              "`nat.limits`."
+                            : ". Shared out among the workers, rounded up."),
+            .absent_unless_written = of_rule,
+            .children = {limit("ports", "Outside ports.", "ports", 65535),
+                         limit("sessions", "Sessions.", "sessions", 1'000'000'000),
+                         limit("sessions-per-second", "New sessions in a second.",
+                               "sessions a second", 65535)}};
+}
+
+// The same with and without a default: what holds for all rules, and what a rule says instead.
+Descriptor filtering(std::optional<std::string> default_text, const std::string& doc) {
+    return {.name = "filtering",
+            .type = Type::Choice,
+            .doc = doc,
+            .default_text = std::move(default_text),
+            .example = "address-dependent",
+            .choices = {{"endpoint-independent",
+                         "anyone who knows it; what applications work best with"},
+                        {"address-dependent", "hosts that the inside has sent to"},
+                        {"address-and-port-dependent",
+                         "only the address and port that the inside has sent to"}},
+            .cost = ChangeCost::Restart,
+            .effects = {.changed = "The dataplane restarts, and the sessions are lost."}};
+}
+
+Descriptor at_limit(std::optional<std::string> default_text, const std::string& doc) {
+    return {.name = "at-limit",
+            .type = Type::Choice,
+            .doc = doc,
+            .default_text = std::move(default_text),
+            .example = "refuse",
+            .choices = {{"end-transitory",
+                         "the oldest TCP session that is opening or closing makes room"},
+                        {"refuse", "it is refused (RFC 6888 REQ-11)"}},
+            .effects = {.changed = "Holds for the next session."}};
+}
+
+constexpr const char* kAtLimitOfRule =
+    "What a new session of this rule meets when all are in use; in the place of `nat.at-limit`.";
+
 std::vector<Descriptor> source_keys() {
     return {
         name_key("lan-out"),
@@ -119,6 +175,11 @@ std::vector<Descriptor> source_keys() {
          .example = "true",
          .effects = {.changed = "Sessions with another address or port than follows now end."},
          .excludes = {"port-block"}},
+        filtering(std::nullopt,
+                  "Who outside may answer to a mapping of this rule; in the place of "
+                  "`nat.filtering`."),
+        limits(true),
+        at_limit(std::nullopt, kAtLimitOfRule),
     };
 }
 
@@ -215,6 +276,7 @@ std::vector<Descriptor> destination_keys() {
          .required = true,
          .example = "\"10.0.0.10:8443\"",
          .effects = ends},
+        at_limit(std::nullopt, kAtLimitOfRule),
     };
 }
 
@@ -239,28 +301,6 @@ Descriptor destination_rules() {
                           .whole = true,
                           .rules = {.exactly_one_of = {"in-interface", "address"}},
                           .children = destination_keys()}}};
-}
-
-Descriptor limits() {
-    const auto limit = [](const std::string& name, const std::string& doc, const std::string& unit,
-                          std::uint64_t most) {
-        return Descriptor{.name = name,
-                          .type = Type::Integer,
-                          .doc = doc + " 0 is no limit.",
-                          .default_text = "0",
-                          .range = Range{0, most},
-                          .unit = unit,
-                          .example = "1000",
-                          .effects = {.changed = "Holds for new sessions; none ends."}};
-    };
-    return {.name = "limits",
-            .doc =
-                "What one subscriber, an inside address, may have at once. Shared out among the "
-                "workers, rounded up.",
-            .children = {limit("ports", "Outside ports.", "ports", 65535),
-                         limit("sessions", "Sessions.", "sessions", 1'000'000'000),
-                         limit("sessions-per-second", "New sessions in a second.",
-                               "sessions a second", 65535)}};
 }
 
 Descriptor timeout(const std::string& name, const std::string& doc,
@@ -299,6 +339,26 @@ Descriptor timeouts() {
                     "How long a TCP SYN from outside that nobody asked for waits for one from "
                     "inside, before it is refused; at least 6s (RFC 5382 REQ-4).",
                     "6s", "6s"),
+        }};
+}
+
+Descriptor gateways() {
+    return {
+        .name = "alg",
+        .doc =
+            "Gateways for protocols that speak of addresses in their payload. Each is off "
+            "unless asked for: a gateway opens ports for whoever speaks its protocol.",
+        .children = {
+            {.name = "ftp",
+             .type = Type::Boolean,
+             .doc = "FTP in active mode by clients inside, and in passive mode by servers behind "
+                    "a forwarded port 21: the endpoint of a data connection is replaced where it "
+                    "is named (RFC 959, RFC 2428), and opened to the other end of the control "
+                    "connection. Passive mode by clients inside needs no gateway.",
+             .default_text = "false",
+             .example = "true",
+             .effects = {.changed = "Holds for new control connections; those that are followed "
+                                    "stay open."}},
         }};
 }
 
@@ -358,19 +418,8 @@ Descriptor nat_section() {
             source_rules(),
             static_rules(),
             destination_rules(),
-            {.name = "filtering",
-             .type = Type::Choice,
-             .doc = "Who outside may answer to a mapping.",
-             .default_text = "endpoint-independent",
-             .example = "address-dependent",
-             .choices = {{"endpoint-independent",
-                          "anyone who knows it; what applications work best with"},
-                         {"address-dependent", "hosts that the inside has sent to"},
-                         {"address-and-port-dependent",
-                          "only the address and port that the inside has sent to"}},
-             .cost = ChangeCost::Restart,
-             .effects = {.changed = "The dataplane restarts, and the sessions are lost."}},
-            limits(),
+            filtering("endpoint-independent", "Who outside may answer to a mapping."),
+            limits(false),
             timeouts(),
             {.name = "max-sessions",
              .type = Type::Integer,
@@ -382,15 +431,7 @@ Descriptor nat_section() {
              .example = "1000000",
              .cost = ChangeCost::Restart,
              .effects = {.changed = "The dataplane restarts, and the sessions are lost."}},
-            {.name = "at-limit",
-             .type = Type::Choice,
-             .doc = "What a new session meets when all are in use.",
-             .default_text = "end-transitory",
-             .example = "refuse",
-             .choices = {{"end-transitory",
-                          "the oldest TCP session that is opening or closing makes room"},
-                         {"refuse", "it is refused (RFC 6888 REQ-11)"}},
-             .effects = {.changed = "Holds for the next session."}},
+            at_limit("end-transitory", "What a new session meets when all are in use."),
             {.name = "unsolicited-syn",
              .type = Type::Choice,
              .doc = "A TCP SYN from outside that nobody inside asked for.",
@@ -408,6 +449,7 @@ Descriptor nat_section() {
              .default_text = "false",
              .example = "true",
              .effects = {.changed = "Holds at once."}},
+            gateways(),
             log_keys(),
         }};
 }

@@ -57,6 +57,7 @@ std::string nat_text(const json::value& data) {
     text += line("memory bytes", grouped(count_of(member(data, "memory-bytes"))));
     text += line("packets", not_zero(member(data, "packets")));
     text += line("refused", not_zero(member(data, "refused")));
+    text += line("ftp", not_zero(member(data, "ftp")));
     text += line("events", not_zero(member(data, "events")));
     const json::value& journal = member(data, "journal");
     if (const std::uint64_t lost = count_of(member(journal, "not-written")); lost != 0) {

@@ -82,6 +82,7 @@ enum class DropReason : std::uint8_t {
     NatPortsExhausted,
     NatFragmentsFull,
     NatFragmentTimeout,
+    NatFtpWaits,
     NatNotReady,
     // ICMP
     IcmpTruncated,
@@ -238,6 +239,8 @@ constexpr std::array<DropReasonText, kDropReasonCount> kDropReasons{{
      "a fragment that waits for its first one, pushed out by newer ones"},
     {DropReason::NatFragmentTimeout, "nat-fragment-timeout", "nat",
      "a fragment whose first one did not come in time"},
+    {DropReason::NatFtpWaits, "nat-ftp-waits", "nat",
+     "a segment of a followed FTP connection before its turn; its sender repeats it"},
     {DropReason::NatNotReady, "nat-not-ready", "nat",
      "came to a worker that has other rules, or none, while they change"},
     {DropReason::IcmpTruncated, "icmp-truncated", "icmp",

@@ -56,7 +56,7 @@ static_assert(crosses_as<LimitRecord, 32>());
 static_assert(crosses_as<OwnPortRecord, 8>());
 
 // NAT
-static_assert(crosses_as<NatTotalsRecord, 8 * (22 + kNatAges + kNatRefusals)>());
+static_assert(crosses_as<NatTotalsRecord, 8 * (26 + kNatAges + kNatRefusals)>());
 static_assert(crosses_as<NatRuleRecord, 56>());
 static_assert(crosses_as<NatAskBody, 40>());
 static_assert(crosses_as<NatAnswerBody, 32>());

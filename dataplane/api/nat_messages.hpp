@@ -83,6 +83,10 @@ struct NatTotalsRecord {
     std::uint64_t ports_preserved = 0;
     std::uint64_t resets_doubted = 0;
     std::uint64_t syns_held = 0;
+    std::uint64_t ftp_translated = 0;  // endpoints that FTP named
+    std::uint64_t ftp_refused = 0;
+    std::uint64_t ftp_limited = 0;
+    std::uint64_t ftp_held = 0;           // pieces of a line
     std::uint64_t events_told = 0;        // to a control plane
     std::uint64_t events_suppressed = 0;  // over `nat.log.rate`
     std::uint64_t events_lost = 0;        // nobody took them in time

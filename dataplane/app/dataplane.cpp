@@ -58,6 +58,7 @@ std::string describe_nat(const config::Nat& nat, unsigned workers) {
     }
     std::uint64_t addresses = 0;
     for (const config::NatSourceRule& rule : nat.source) {
+        settings.keeps_peers |= rule.filtering == config::NatFiltering::AddressDependent;
         addresses += rule.to_interface_address ? 1 : 0;
         for (const config::AddressRange& range : rule.to) {
             addresses += range.count();

@@ -51,7 +51,8 @@ struct alignas(64) Session {
     std::uint32_t peer_previous = 0;
     RuleId rule{};
     AgeClass age : 4 = AgeClass::Free;
-    bool is_hairpin : 1 = false;  // the remote is an outside address of ours
+    bool is_hairpin : 1 = false;   // the remote is an outside address of ours
+    bool is_followed : 1 = false;  // an FTP control connection (ftp_gateway.hpp)
     bool inside_acked : 1 = false;
     bool outside_acked : 1 = false;
     std::uint8_t revision = 0;     // of the rules that last allowed it
@@ -74,10 +75,12 @@ struct Mapping {
     net::Ipv4Address outside_address;
     std::uint16_t inside_port = 0;
     std::uint16_t outside_port = 0;
-    net::IpProtocol protocol{};  // 0: the record is not in use
-    bool is_detached = false;    // its rule is gone, its sessions are not yet
+    net::IpProtocol protocol{};    // 0: the record is not in use
+    bool is_detached : 1 = false;  // its rule is gone, its sessions are not yet
+    // Made for a data connection of FTP: only who is expected enters.
+    bool is_announced : 1 = false;
     RuleId rule{};
-    std::uint32_t sessions = 0;  // or the next free record
+    std::uint32_t sessions = 0;  // and one for who is expected; or the next free record
     std::uint32_t subscriber = kNone;
 
     [[nodiscard]] Endpoint inside() const { return {inside_address, inside_port}; }

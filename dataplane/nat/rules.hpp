@@ -17,6 +17,7 @@
 // instead, and its ports with it.
 #pragma once
 
+#include <algorithm>
 #include <bitset>
 #include <cstdint>
 #include <memory>
@@ -25,6 +26,7 @@
 #include <vector>
 
 #include "dataplane/nat/flow.hpp"
+#include "dataplane/nat/settings.hpp"
 #include "net/interface_id.hpp"
 #include "net/result.hpp"
 
@@ -49,6 +51,7 @@ struct SourceRule {
     PortAllocation allocation = PortAllocation::Single;
     std::uint16_t block_ports = 512;  // of a subscriber on all workers together
     std::uint8_t max_blocks = 4;      // of a subscriber, at most 4
+    RulePolicy policy{};
 };
 
 // Inside and outside prefix of one length, address by address; for every protocol.
@@ -72,6 +75,7 @@ struct ForwardRule {
     // Where the outside address is. What the host inside begins itself, or sends to hosts on other
     // interfaces, does not concern the rule. None: it may leave anywhere.
     net::InterfaceId out{};
+    RulePolicy policy{};
 };
 
 // What is forwarded without translation.
@@ -178,6 +182,10 @@ public:
     [[nodiscard]] const std::vector<ForwardRule>& forwards() const { return by_outside_; }
     [[nodiscard]] const std::vector<OwnPorts>& own_ports() const { return rules_.own; }
     [[nodiscard]] const SourceRule* source_rule(RuleId id) const;
+    // Of a rule that there is, or the empty one.
+    [[nodiscard]] const RulePolicy& policy_of(RuleId id) const {
+        return policies_[std::min(static_cast<std::size_t>(id), policies_.size() - 1)];
+    }
     // A rule with this address in its pool; where it gives out blocks, the only one.
     [[nodiscard]] const SourceRule* source_rule_at(std::uint32_t index) const;
 
@@ -205,6 +213,7 @@ private:
     NatRules() = default;
     void index_outside();
     void compile_filters();
+    void compile_policies();
     std::string compile_sources();
     std::string compile_forwards();
     std::string compile_one_to_one();
@@ -220,6 +229,7 @@ private:
 
     RuleSet rules_;
     std::vector<Pool> pools_;                          // beside rules_.source
+    std::vector<RulePolicy> policies_;                 // by number, and an empty one behind
     std::vector<ForwardRule> by_outside_;              // sorted by protocol, outside address, port
     std::vector<ForwardRule> by_inside_;               // sorted by protocol, inside address, port
     std::vector<net::Ipv4Address> outside_;            // sorted

@@ -40,7 +40,27 @@ net::Result<std::shared_ptr<const NatRules>, std::string> NatRules::compile(Rule
         return net::unexpected(std::move(wrong));
     }
     made->compile_filters();
+    made->compile_policies();
     return std::shared_ptr<const NatRules>(std::move(made));
+}
+
+void NatRules::compile_policies() {
+    std::size_t count = 0;
+    const auto look = [&count](const auto& rules) {
+        for (const auto& rule : rules) {
+            count = std::max(count, static_cast<std::size_t>(rule.id) + 1);
+        }
+    };
+    look(rules_.source);
+    look(rules_.forward);
+    policies_.resize(count + 1);
+    const auto keep = [this](const auto& rules) {
+        for (const auto& rule : rules) {
+            policies_[static_cast<std::size_t>(rule.id)] = rule.policy;
+        }
+    };
+    keep(rules_.source);
+    keep(rules_.forward);
 }
 
 std::string NatRules::check_ids() const {

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "dataplane/nat/flow.hpp"
@@ -45,6 +46,14 @@ struct SubscriberLimits {
     std::uint32_t ports = 0;                    // RFC 6888 REQ-4
     std::uint32_t sessions = 0;                 // RFC 6888 REQ-5
     std::uint32_t new_sessions_per_second = 0;  // RFC 6888 REQ-4c, REQ-5b
+    friend bool operator==(const SubscriberLimits&, const SubscriberLimits&) = default;
+};
+
+// What a rule has of its own; where it says nothing the settings hold.
+struct RulePolicy {
+    std::optional<Filtering> filtering{};  // of source rules
+    std::optional<SubscriberLimits> limits{};
+    std::optional<AtLimit> at_limit{};
 };
 
 struct Settings {
@@ -54,10 +63,12 @@ struct Settings {
     std::uint32_t max_held_syns = 1024;
     std::uint32_t event_capacity = 4096;
     Filtering filtering = Filtering::EndpointIndependent;
+    bool keeps_peers = false;  // a rule may ask for AddressDependent, whatever is said above
     AtLimit at_limit = AtLimit::EndOldestTransitory;
     Logging logging = Logging::Bindings;
     UnsolicitedSyn unsolicited_syn = UnsolicitedSyn::Hold;
     bool inbound_refreshes = false;  // UDP and ICMP (RFC 4787 REQ-6a)
+    bool ftp = false;                // replace what FTP says of data connections
     Timeouts timeouts;
     SubscriberLimits limits;
     net::SipKey key;  // random: of the tables, and of ports that must differ
@@ -103,6 +114,10 @@ struct Counters {
     std::uint64_t ports_preserved = 0;
     std::uint64_t resets_doubted = 0;  // translated, but not believed
     std::uint64_t syns_held = 0;
+    std::uint64_t ftp_translated = 0;  // endpoints that FTP named
+    std::uint64_t ftp_refused = 0;     // of another host, below 1024, or where no rule is for them
+    std::uint64_t ftp_limited = 0;     // too many in a second, or no room or port
+    std::uint64_t ftp_held = 0;        // pieces of a line that was not whole
 };
 
 }  // namespace godwit::dataplane::nat

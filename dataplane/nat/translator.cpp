@@ -123,7 +123,7 @@ Decision Translator::outbound(const Packet& packet, net::InterfaceId out, Instan
 const Session* Translator::established(Direction direction, const Packet& packet,
                                        std::uint64_t hash, Instant now) {
     const std::uint32_t index = sessions_.find(direction, packet.flow, hash);
-    if (index == kNone || !is_allowed(sessions_[index])) {
+    if (index == kNone || !is_allowed(sessions_[index]) || sessions_[index].is_followed) {
         return nullptr;
     }
     note_packet(index, direction, packet, now);
@@ -186,6 +186,7 @@ Decision Translator::pass(std::uint32_t index, Direction direction, const Packet
     Decision decision;
     decision.verdict = Verdict::Translate;
     decision.is_hairpin = is_outbound && session.is_hairpin;
+    decision.is_followed = session.is_followed;
     decision.session = index;
     decision.rewrite.endpoint = is_outbound ? session.outside() : session.inside();
     decision.rewrite.ip = is_outbound ? session.ip_difference : session.ip_difference.inverse();
@@ -305,7 +306,7 @@ Decision Translator::inbound_new(const Packet& packet, const NatRules::Match& ma
         if (mapping == kNone) {
             return unsolicited(packet, Verdict::Unmapped);
         }
-        if (!may_enter(mappings_[mapping], flow)) {
+        if (!may_enter(mapping, flow)) {
             return unsolicited(packet, Verdict::Drop);
         }
     }
@@ -323,7 +324,13 @@ Decision Translator::inbound_new(const Packet& packet, const NatRules::Match& ma
                             AgeClass::TcpOpeningInward};
     const auto opened = is_forward ? open_forward(wanted, flow.destination, now)
                                    : open_mapped(wanted, mapping, now);
-    return opened ? pass(*opened, Direction::Inbound, packet, now) : refuse(opened.error());
+    if (!opened) {
+        return refuse(opened.error());
+    }
+    if (mapping != kNone) {
+        end_expectation(mapping, now);
+    }
+    return pass(*opened, Direction::Inbound, packet, now);
 }
 
 Decision Translator::unsolicited(const Packet& packet, Verdict otherwise) {
@@ -332,8 +339,15 @@ Decision Translator::unsolicited(const Packet& packet, Verdict otherwise) {
     return decision.verdict == Verdict::Drop ? refuse(Reason::Filtered) : decision;
 }
 
-bool Translator::may_enter(const Mapping& mapping, const Flow& flow) const {
-    switch (settings_.filtering) {
+bool Translator::may_enter(std::uint32_t index, const Flow& flow) const {
+    const Mapping& mapping = mappings_[index];
+    if (ftp_.is_expected(index, flow.source.address)) {
+        return true;
+    }
+    if (mapping.is_announced) {
+        return false;
+    }
+    switch (rules().policy_of(mapping.rule).filtering.value_or(settings_.filtering)) {
         case Filtering::EndpointIndependent:
             return true;
         case Filtering::AddressDependent:

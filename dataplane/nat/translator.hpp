@@ -29,6 +29,7 @@
 
 #include "dataplane/nat/binding_store.hpp"
 #include "dataplane/nat/events.hpp"
+#include "dataplane/nat/ftp_gateway.hpp"
 #include "dataplane/nat/held_syns.hpp"
 #include "dataplane/nat/port_pool.hpp"
 #include "dataplane/nat/rules.hpp"
@@ -70,6 +71,7 @@ struct Decision {
     Verdict verdict = Verdict::Untouched;
     Reason reason = Reason::None;  // of a Drop
     bool is_hairpin = false;       // the rewritten packet goes to inbound()
+    bool is_followed = false;      // follow_outbound() or follow_inbound() has a word in it
     std::uint32_t session = kNone;
     Rewrite rewrite{};
 };
@@ -151,6 +153,33 @@ public:
     [[nodiscard]] QuotedDecision translate_quoted(Direction direction, const Flow& quoted,
                                                   net::Ipv4Address outer, net::InterfaceId out);
 
+    // A segment of a followed session (Decision::is_followed) as it came from inside, after
+    // outbound(). Where another worker has to be asked, its expect() says the port to answer with.
+    struct Followed {
+        FtpStream::Fate fate = FtpStream::Fate::Forward;
+        std::uint32_t sequence = 0;    // Forward, Replace
+        bool keeps_fin = true;         // Replace
+        std::uint32_t held_until = 0;  // Hold: acknowledge this, with this window
+        std::uint16_t window = 0;
+        unsigned worker = 0;  // Ask: this worker, about this port of the inside host
+        std::uint16_t port = 0;
+    };
+    [[nodiscard]] Followed follow_outbound(std::uint32_t session, const FtpStream::Segment& segment,
+                                           std::optional<std::uint16_t> answer,
+                                           net::InterfaceId out, Instant now, FtpText& text);
+    // The outside port at which `inside` may be reached by the remote of its control connection;
+    // 0: none.
+    [[nodiscard]] std::uint16_t expect(Endpoint inside, Endpoint remote, net::InterfaceId out,
+                                       Instant now);
+    // What comes from outside, after inbound(): its acknowledgment as the inside counts, and who
+    // says the same of SACK blocks. Null: they stay as they are.
+    struct CountedBack {
+        const FtpStream* stream = nullptr;
+        std::uint32_t acknowledgment = 0;
+    };
+    [[nodiscard]] CountedBack follow_inbound(std::uint32_t session, std::uint32_t acknowledgment,
+                                             std::uint16_t window);
+
     // Whether something inside answers at this outside endpoint: a packet to one of the router's
     // own addresses is the router's, when not.
     [[nodiscard]] bool is_mapped(net::IpProtocol protocol, Endpoint outside) const;
@@ -224,7 +253,7 @@ private:
     void note_packet(std::uint32_t index, Direction direction, const Packet& packet, Instant now);
     Decision inbound_new(const Packet& packet, const NatRules::Match& match, Instant now);
     Decision unsolicited(const Packet& packet, Verdict otherwise);
-    [[nodiscard]] bool may_enter(const Mapping& mapping, const Flow& flow) const;
+    [[nodiscard]] bool may_enter(std::uint32_t mapping, const Flow& flow) const;
     [[nodiscard]] std::uint32_t mapping_inside(net::IpProtocol protocol, Endpoint inside,
                                                RuleId rule);
     [[nodiscard]] std::uint32_t mapping_outside(net::IpProtocol protocol, Endpoint outside);
@@ -250,8 +279,15 @@ private:
                                                     Instant now);
     std::uint32_t add_session(const NewSession& wanted, Endpoint outside, std::uint32_t mapping,
                               std::uint32_t subscriber, Instant now);
-    [[nodiscard]] Reason check_limits(std::uint32_t subscriber, AgeClass age, Instant now);
-    [[nodiscard]] bool can_make_room(AgeClass age) const;
+    std::uint32_t add_mapped(const NewSession& wanted, std::uint32_t mapping, Instant now);
+    // A mapping of a new port, without a session.
+    net::Result<std::uint32_t, Reason> take_mapping(const NewSession& wanted,
+                                                    const SourceRule& rule, const Share& share,
+                                                    Instant now);
+    [[nodiscard]] Reason check_limits(std::uint32_t subscriber, const NewSession& wanted,
+                                      Instant now);
+    [[nodiscard]] const SubscriberLimits& limits_of(RuleId rule) const;
+    [[nodiscard]] bool can_make_room(const NewSession& wanted) const;
     void make_room(AgeClass age, Instant now);
     [[nodiscard]] std::optional<std::uint16_t> take_port(const SourceRule& rule,
                                                          std::uint32_t subscriber,
@@ -273,10 +309,22 @@ private:
     void tell_block(NatEvent event, const Subscriber& subscriber, PortRange block, RuleId rule,
                     Instant now);
 
+    // translator_ftp.cpp
+    struct Considered {
+        FtpStream::Answer answer{};
+        std::optional<unsigned> worker{};  // to be asked
+    };
+    void begin_following(std::uint32_t session);
+    Considered consider(const Session& session, FtpControl& control, const FtpEndpoint& named,
+                        net::InterfaceId out, Instant now);
+    void end_expectation(std::uint32_t mapping, Instant now);
+    void release_mapping(std::uint32_t mapping, Instant now);
+
     Settings settings_;
     SessionStore sessions_;
     MappingStore mappings_;
     SubscriberStore subscribers_;
+    FtpGateway ftp_;
     HeldSyns held_syns_;
     EventBuffer events_;
     std::unique_ptr<RuleUses> uses_;

@@ -23,15 +23,25 @@ net::Result<std::uint32_t, Reason> Translator::open_dynamic(const NewSession& wa
     if (known != kNone) {
         return open_mapped(wanted, known, now);
     }
-    if (!can_make_room(wanted.age)) {
+    if (!can_make_room(wanted)) {
         return net::unexpected(Reason::SessionTableFull);
     }
+    const auto made = take_mapping(wanted, rule, share, now);
+    if (!made) {
+        return made;
+    }
+    return add_mapped(wanted, *made, now);
+}
+
+net::Result<std::uint32_t, Reason> Translator::take_mapping(const NewSession& wanted,
+                                                            const SourceRule& rule,
+                                                            const Share& share, Instant now) {
     const std::uint32_t subscriber = subscribers_.find_or_add(wanted.inside.address, share.outside);
     if (subscriber == kNone) {
         return net::unexpected(Reason::SubscriberTableFull);
     }
-    Reason reason = check_limits(subscriber, wanted.age, now);
-    const std::uint32_t most = share_of_limit(settings_.limits.ports);
+    Reason reason = check_limits(subscriber, wanted, now);
+    const std::uint32_t most = share_of_limit(limits_of(wanted.rule).ports);
     if (reason == Reason::None && most != 0 && subscribers_[subscriber].ports >= most) {
         reason = Reason::SubscriberPorts;
     }
@@ -46,7 +56,6 @@ net::Result<std::uint32_t, Reason> Translator::open_dynamic(const NewSession& wa
         return net::unexpected(reason);
     }
     ++subscribers_[subscriber].ports;
-    make_room(wanted.age, now);
     Mapping mapping;
     mapping.inside_address = wanted.inside.address;
     mapping.inside_port = wanted.inside.port;
@@ -59,29 +68,33 @@ net::Result<std::uint32_t, Reason> Translator::open_dynamic(const NewSession& wa
     ++counters_.mappings_made;
     counters_.ports_preserved += static_cast<std::uint64_t>(*port == wanted.inside.port);
     tell(NatEvent::BindingCreate, mapping, now);
-    return add_session(wanted, mapping.outside(), index, subscriber, now);
+    return index;
 }
 
-net::Result<std::uint32_t, Reason> Translator::open_mapped(const NewSession& wanted,
-                                                           std::uint32_t mapping, Instant now) {
-    if (!can_make_room(wanted.age)) {
-        return net::unexpected(Reason::SessionTableFull);
-    }
-    const std::uint32_t subscriber = mappings_[mapping].subscriber;
-    const Reason reason = check_limits(subscriber, wanted.age, now);
-    if (reason != Reason::None) {
-        return net::unexpected(reason);
-    }
+std::uint32_t Translator::add_mapped(const NewSession& wanted, std::uint32_t mapping, Instant now) {
     // The session that makes room may be the last of this very mapping.
     ++mappings_[mapping].sessions;
     make_room(wanted.age, now);
     --mappings_[mapping].sessions;
-    return add_session(wanted, mappings_[mapping].outside(), mapping, subscriber, now);
+    return add_session(wanted, mappings_[mapping].outside(), mapping, mappings_[mapping].subscriber,
+                       now);
+}
+
+net::Result<std::uint32_t, Reason> Translator::open_mapped(const NewSession& wanted,
+                                                           std::uint32_t mapping, Instant now) {
+    if (!can_make_room(wanted)) {
+        return net::unexpected(Reason::SessionTableFull);
+    }
+    const Reason reason = check_limits(mappings_[mapping].subscriber, wanted, now);
+    if (reason != Reason::None) {
+        return net::unexpected(reason);
+    }
+    return add_mapped(wanted, mapping, now);
 }
 
 net::Result<std::uint32_t, Reason> Translator::open_forward(const NewSession& wanted,
                                                             Endpoint outside, Instant now) {
-    if (!can_make_room(wanted.age)) {
+    if (!can_make_room(wanted)) {
         return net::unexpected(Reason::SessionTableFull);
     }
     const std::uint32_t subscriber =
@@ -89,7 +102,7 @@ net::Result<std::uint32_t, Reason> Translator::open_forward(const NewSession& wa
     if (subscriber == kNone) {
         return net::unexpected(Reason::SubscriberTableFull);
     }
-    const Reason reason = check_limits(subscriber, wanted.age, now);
+    const Reason reason = check_limits(subscriber, wanted, now);
     if (reason != Reason::None) {
         subscribers_.remove_if_idle(subscriber);
         return net::unexpected(reason);
@@ -136,20 +149,28 @@ std::uint32_t Translator::add_session(const NewSession& wanted, Endpoint outside
     ++counters_.sessions_made;
     uses_->count_made(wanted.rule);
     tell(NatEvent::SessionCreate, session, now);
-    return sessions_.add(session, wanted.age, now);
+    const std::uint32_t index = sessions_.add(session, wanted.age, now);
+    begin_following(index);
+    return index;
 }
 
-Reason Translator::check_limits(std::uint32_t subscriber, AgeClass age, Instant now) {
+const SubscriberLimits& Translator::limits_of(RuleId rule) const {
+    const auto& own = rules().policy_of(rule).limits;
+    return own ? *own : settings_.limits;
+}
+
+Reason Translator::check_limits(std::uint32_t subscriber, const NewSession& wanted, Instant now) {
     const Subscriber& owner = subscribers_[subscriber];
-    const bool is_inward = age == AgeClass::TcpOpeningInward;
+    const SubscriberLimits& limits = limits_of(wanted.rule);
+    const bool is_inward = wanted.age == AgeClass::TcpOpeningInward;
     // What the outside opens must use up neither the sessions nor the rate of the subscriber: a
     // quarter of the one, and all of the other, is for what the inside opens.
-    const std::uint32_t limit = share_of_limit(settings_.limits.sessions);
+    const std::uint32_t limit = share_of_limit(limits.sessions);
     const std::uint32_t most = is_inward ? limit - limit / kInwardShare : limit;
     if (limit != 0 && owner.sessions >= most) {
         return Reason::SubscriberSessions;
     }
-    const std::uint32_t rate = share_of_limit(settings_.limits.new_sessions_per_second);
+    const std::uint32_t rate = share_of_limit(limits.new_sessions_per_second);
     if (rate != 0 && !is_inward && owner.second == now.time_since_epoch().count() &&
         owner.made >= rate) {
         return Reason::SubscriberRate;
@@ -157,11 +178,12 @@ Reason Translator::check_limits(std::uint32_t subscriber, AgeClass age, Instant 
     return Reason::None;
 }
 
-bool Translator::can_make_room(AgeClass age) const {
+bool Translator::can_make_room(const NewSession& wanted) const {
     if (!sessions_.is_full()) {
         return true;
     }
-    if (settings_.at_limit == AtLimit::Refuse) {
+    const AgeClass age = wanted.age;
+    if (rules().policy_of(wanted.rule).at_limit.value_or(settings_.at_limit) == AtLimit::Refuse) {
         return false;
     }
     if (age == AgeClass::TcpOpeningInward) {
@@ -289,14 +311,18 @@ void Translator::give_back_port(const Mapping& mapping, Instant now) {
 
 void Translator::end_session(std::uint32_t index, Instant now) {
     const Session session = sessions_[index];
+    if (session.is_followed) {
+        ftp_.forget(index);
+    }
     sessions_.remove(index);
     uses_->count_ended(session.rule);
     tell(NatEvent::SessionDelete, session, now);
     --subscribers_[session.subscriber].sessions;
-    if (session.mapping != kNone && --mappings_[session.mapping].sessions == 0) {
-        end_mapping(session.mapping, now);
+    if (session.mapping != kNone) {
+        release_mapping(session.mapping, now);
+    } else {
+        subscribers_.remove_if_idle(session.subscriber);
     }
-    subscribers_.remove_if_idle(session.subscriber);
 }
 
 void Translator::end_mapping(std::uint32_t index, Instant now) {

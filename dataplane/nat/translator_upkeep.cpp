@@ -17,6 +17,15 @@ std::uint32_t subscribers_of(const Settings& settings) {
                                          : std::max(settings.max_sessions / 16U, 64U);
 }
 
+bool keeps_peers(const Settings& settings) {
+    return settings.keeps_peers || settings.filtering == Filtering::AddressDependent;
+}
+
+// One for each session, and for each data connection that is expected.
+std::uint32_t mappings_of(const Settings& settings) {
+    return settings.max_sessions + FtpGateway::room_for(settings.max_sessions);
+}
+
 // How many ports of one worker make a block at this address; 0: none are given out in blocks.
 std::uint32_t block_ports_at(const NatRules& rules, std::uint32_t index, unsigned workers) {
     const SourceRule* rule = rules.source_rule_at(index);
@@ -43,10 +52,11 @@ net::Result<std::unique_ptr<Translator>, std::string> Translator::create(
 
 Translator::Translator(const Settings& settings)
     : settings_(settings),
-      sessions_(settings.max_sessions, settings.filtering == Filtering::AddressDependent,
-                lifetimes_of(settings.timeouts), settings.key),
-      mappings_(settings.max_sessions, settings.key),
+      sessions_(settings.max_sessions, keeps_peers(settings), lifetimes_of(settings.timeouts),
+                settings.key),
+      mappings_(mappings_of(settings), settings.key),
       subscribers_(subscribers_of(settings), settings.key),
+      ftp_(settings.max_sessions, settings.key),
       held_syns_(settings.max_held_syns, settings.timeouts.syn_hold, settings.key),
       events_(settings.event_capacity),
       uses_(std::make_unique<RuleUses>()),
@@ -54,6 +64,13 @@ Translator::Translator(const Settings& settings)
 
 std::uint32_t Translator::expire(Instant now, std::uint32_t budget) {
     std::uint32_t ended = 0;
+    for (; ended < budget; ++ended) {
+        const std::uint32_t mapping = ftp_.overdue(now);
+        if (mapping == kNone) {
+            break;
+        }
+        end_expectation(mapping, now);
+    }
     for (std::size_t turn = 0; turn < kAgeClasses; ++turn) {
         const auto age = static_cast<AgeClass>(next_class_);
         for (; ended < budget; ++ended) {
@@ -113,9 +130,6 @@ net::Result<std::unique_ptr<Revision>, std::string> Translator::prepare_for(
 }
 
 bool Translator::can_retune(const Settings& from, const Settings& to) {
-    const auto keeps_peers = [](const Settings& settings) {
-        return settings.filtering == Filtering::AddressDependent;
-    };
     return from.max_sessions == to.max_sessions && subscribers_of(from) == subscribers_of(to) &&
            from.max_held_syns == to.max_held_syns && from.event_capacity == to.event_capacity &&
            keeps_peers(from) == keeps_peers(to);
@@ -231,16 +245,19 @@ std::uint32_t Translator::ports_out(net::Ipv4Address outside, net::IpProtocol pr
 }
 
 std::size_t Translator::session_bytes() const {
-    return sessions_.bytes() + mappings_.bytes() + subscribers_.bytes();
+    return sessions_.bytes() + mappings_.bytes() + subscribers_.bytes() +
+           FtpGateway::bytes_for(settings_.max_sessions);
 }
 
 std::size_t Translator::bytes_for(const Settings& settings) {
     const std::size_t sessions = settings.max_sessions;
+    const std::size_t mappings = mappings_of(settings);
     const std::size_t subscribers = subscribers_of(settings);
-    const bool keeps_peers = settings.filtering == Filtering::AddressDependent;
-    return sessions * (sizeof(Session) + sizeof(Mapping)) + subscribers * sizeof(Subscriber) +
-           BucketTable::bytes_for(sessions * 2U) * 2U + BucketTable::bytes_for(subscribers) +
-           (keeps_peers ? BucketTable::bytes_for(sessions) : 0U);
+    return sessions * sizeof(Session) + mappings * sizeof(Mapping) +
+           subscribers * sizeof(Subscriber) + BucketTable::bytes_for(sessions * 2U) +
+           BucketTable::bytes_for(mappings * 2U) + BucketTable::bytes_for(subscribers) +
+           (keeps_peers(settings) ? BucketTable::bytes_for(sessions) : 0U) +
+           FtpGateway::bytes_for(settings.max_sessions);
 }
 
 Statistics Translator::statistics(Instant now) const {

@@ -38,6 +38,29 @@ nat::Filtering filtering_of(config::NatFiltering filtering) {
     return nat::Filtering::EndpointIndependent;
 }
 
+nat::AtLimit at_limit_of(config::NatAtLimit at_limit) {
+    return at_limit == config::NatAtLimit::Refuse ? nat::AtLimit::Refuse
+                                                  : nat::AtLimit::EndOldestTransitory;
+}
+
+nat::SubscriberLimits limits_of(const config::NatLimits& limits) {
+    return {limits.ports, limits.sessions, limits.sessions_per_second};
+}
+
+nat::RulePolicy policy_of(const config::NatSourceRule& rule) {
+    nat::RulePolicy policy;
+    if (rule.filtering) {
+        policy.filtering = filtering_of(*rule.filtering);
+    }
+    if (rule.limits) {
+        policy.limits = limits_of(*rule.limits);
+    }
+    if (rule.at_limit) {
+        policy.at_limit = at_limit_of(*rule.at_limit);
+    }
+    return policy;
+}
+
 nat::Logging logging_of(config::NatLogged logged) {
     switch (logged) {
         case config::NatLogged::Nothing:
@@ -60,14 +83,16 @@ nat::Settings settings_of(const config::Nat& from) {
     settings.max_held_syns = kHeldSyns;
     settings.event_capacity = kEventsHeld;
     settings.filtering = filtering_of(from.filtering);
-    settings.at_limit = from.at_limit == config::NatAtLimit::Refuse
-                            ? nat::AtLimit::Refuse
-                            : nat::AtLimit::EndOldestTransitory;
+    settings.keeps_peers = std::ranges::any_of(from.source, [](const config::NatSourceRule& rule) {
+        return rule.filtering == config::NatFiltering::AddressDependent;
+    });
+    settings.at_limit = at_limit_of(from.at_limit);
     settings.logging = logging_of(from.log.events);
     settings.unsolicited_syn = from.unsolicited_syn == config::NatUnsolicitedSyn::Drop
                                    ? nat::UnsolicitedSyn::Drop
                                    : nat::UnsolicitedSyn::Hold;
     settings.inbound_refreshes = from.inbound_refresh;
+    settings.ftp = from.alg.ftp;
     const config::NatTimeouts& times = from.timeouts;
     settings.timeouts.tcp_established = seconds_of(times.tcp_established);
     settings.timeouts.tcp_opening = seconds_of(times.tcp_opening.value_or(times.tcp_transitory));
@@ -76,9 +101,7 @@ nat::Settings settings_of(const config::Nat& from) {
     settings.timeouts.icmp = seconds_of(times.icmp);
     settings.timeouts.port_quarantine = seconds_of(times.port_quarantine);
     settings.timeouts.syn_hold = seconds_of(times.syn_hold);
-    settings.limits.ports = from.limits.ports;
-    settings.limits.sessions = from.limits.sessions;
-    settings.limits.new_sessions_per_second = from.limits.sessions_per_second;
+    settings.limits = limits_of(from.limits);
     return settings;
 }
 
@@ -129,6 +152,7 @@ private:
             rule.pool.insert(rule.pool.end(), prefixes.begin(), prefixes.end());
         }
         rule.ports = {from.ports.first, from.ports.last};
+        rule.policy = policy_of(from);
         if (from.deterministic) {
             rule.allocation = nat::PortAllocation::Deterministic;
         } else if (from.port_block) {
@@ -156,6 +180,10 @@ private:
             if (from.protocol == other) {
                 continue;
             }
+            nat::RulePolicy policy;
+            if (from.at_limit) {
+                policy.at_limit = at_limit_of(*from.at_limit);
+            }
             rules_.forward.push_back({number({NatRuleKind::Destination, from.name, protocol}),
                                       from.name,
                                       protocol,
@@ -163,7 +191,8 @@ private:
                                       {from.port.first, from.port.last},
                                       from.to.address,
                                       from.to.port.value_or(from.port.first),
-                                      interface_of(from, *outside)});
+                                      interface_of(from, *outside),
+                                      policy});
         }
     }
 

@@ -128,6 +128,10 @@ api::NatTotalsRecord NatControl::totals() const {
     record.ports_preserved = sum.counters.ports_preserved;
     record.resets_doubted = sum.counters.resets_doubted;
     record.syns_held = sum.counters.syns_held;
+    record.ftp_translated = sum.counters.ftp_translated;
+    record.ftp_refused = sum.counters.ftp_refused;
+    record.ftp_limited = sum.counters.ftp_limited;
+    record.ftp_held = sum.counters.ftp_held;
     record.events_told = events_->told();
     record.events_suppressed = events_->suppressed();
     record.events_lost = sum.events_lost;

@@ -119,6 +119,37 @@ class CountedConnection:
         self._socket.close()
 
 
+class FtpControl:
+    """A control connection by hand: commands in the pieces that they are given in."""
+
+    def __init__(self, namespace, address, hurried):
+        self._socket = namespace.socket(kind=socket.SOCK_STREAM)
+        self._socket.settimeout(20)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, hurried)
+        self._socket.connect((address, 21))
+        self._file = self._socket.makefile("rb")
+        assert self.reply() == "220"
+        assert self.ask("USER anonymous\r\n") == "331"
+        assert self.ask("PASS a@b\r\n") == "230"
+        assert self.ask("TYPE I\r\n") == "200"
+
+    def ask(self, *pieces):
+        """The code of the reply."""
+        for piece in pieces:
+            self._socket.sendall(piece.encode())
+        return self.reply()
+
+    def reply(self):
+        line = self._file.readline().decode()
+        while line[3:4] == "-":
+            line = self._file.readline().decode()
+        return line[:3]
+
+    def close(self):
+        self._file.close()
+        self._socket.close()
+
+
 class FtpServer:
     """pyftpdlib in a namespace, for anybody, reading and writing in `folder`."""
 

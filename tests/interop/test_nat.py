@@ -15,7 +15,7 @@ import time
 import pytest
 
 from nat_network import MASQUERADE, OUTSIDE, WAN_SECOND, NatNetwork, client_address
-from nat_peers import CountedConnection, FtpServer, Mirror, TcpEcho, ask_mirror
+from nat_peers import CountedConnection, FtpControl, FtpServer, Mirror, TcpEcho, ask_mirror
 from network import LAN_ROUTER, WAN_HOST
 from router import BUILD, eventually
 
@@ -238,17 +238,115 @@ def test_a_forwarded_port_is_reached_from_outside_and_from_inside(cores):
 # ---- file transfer
 
 
+ACTIVE = ("--ftp-port", "-")
+WITH_GATEWAY = {"source": [MASQUERADE], "alg": {"ftp": True}}
+
+
+def transfer(client, folder, server, *options, seconds=15):
+    """Fetches `file` and puts it back under another name; whether all of it arrived both ways."""
+    fetched = folder / f"fetched-{client.name}"
+    done = client.run(
+        *("curl", "-sS", "-m", seconds, *options, "-o", fetched, f"ftp://{server}/file"),
+        check=False,
+        timeout=2 * seconds,
+    )
+    if done.returncode != 0:
+        return False
+    put = client.run(
+        *("curl", "-sS", "-m", seconds, *options, "-T", fetched),
+        f"ftp://{server}/returned-{client.name}",
+        check=False,
+        timeout=2 * seconds,
+    )
+    returned = folder / "served" / f"returned-{client.name}"
+    intact = put.returncode == 0 and returned.read_bytes() == (folder / "served/file").read_bytes()
+    for path in (fetched, returned):
+        path.unlink(missing_ok=True)
+    return intact
+
+
+@pytest.fixture(name="folder")
+def _folder(tmp_path):
+    served = tmp_path / "served"
+    served.mkdir()
+    served.chmod(0o777)
+    (served / "file").write_bytes(os.urandom(300_000))
+    return tmp_path
+
+
 # rfc4787: REQ-10
-def test_files_are_transferred_in_passive_mode(tmp_path):
-    """What rewrites payload is not there: active mode is for who has a port that leads inside."""
-    data = os.urandom(300_000)
-    (tmp_path / "file").write_bytes(data)
-    with nat_router(clients=1) as network, FtpServer(network.wan, WAN_HOST, tmp_path):
-        path = network.router.folder / "fetched"
-        network.clients[0].run(
-            *("curl", "-sS", "-m", "15", "-o", path, f"ftp://{WAN_HOST}/file"), timeout=30
-        )
-        assert path.read_bytes() == data
+def test_files_are_transferred_in_passive_mode_and_active_mode_wants_the_gateway(folder):
+    with nat_router(clients=1) as network, FtpServer(network.wan, WAN_HOST, folder / "served"):
+        client = network.clients[0]
+        assert transfer(client, folder, WAN_HOST)
+        assert transfer(client, folder, WAN_HOST, "--disable-epsv")
+        for options in (ACTIVE, (*ACTIVE, "--disable-eprt")):
+            assert not transfer(client, folder, WAN_HOST, *options, seconds=4)
+        assert network.router.show("nat")["ftp"]["translated"] == 0
+
+
+# rfc4787: REQ-10/a
+@WORKERS
+def test_files_are_transferred_in_active_mode_by_the_gateway(cores, folder):
+    """Each transfer is from other ports, so that the control connection and the port that is named
+    belong to the same worker or to two."""
+    with nat_router(clients=2, cores=cores, nat=WITH_GATEWAY) as network:
+        with FtpServer(network.wan, WAN_HOST, folder / "served"):
+            one, two = network.clients
+            for _ in range(3):
+                assert transfer(one, folder, WAN_HOST, *ACTIVE)
+                assert transfer(two, folder, WAN_HOST, *ACTIVE, "--disable-eprt")
+            assert transfer(one, folder, WAN_HOST), "passive as before"
+        seen = network.router.show("nat")["ftp"]
+        assert seen["translated"] >= 12 and seen["refused"] == 0 and seen["limited"] == 0, seen
+
+
+@WORKERS
+def test_a_command_in_pieces_is_followed_and_a_bounce_is_not(cores, folder):
+    with nat_router(clients=2, cores=cores, nat=WITH_GATEWAY) as network:
+        with FtpServer(network.wan, WAN_HOST, folder / "served"):
+            client = network.clients[0]
+            # With Nagle's algorithm each piece waits until the last one is acknowledged.
+            for hurried in (0, 1):
+                control = FtpControl(client, WAN_HOST, hurried=hurried)
+                with client.socket(kind=socket.SOCK_STREAM) as listener:
+                    listener.bind((client_address(0), 0))
+                    listener.listen(1)
+                    listener.settimeout(10)
+                    port = listener.getsockname()[1]
+                    words = client_address(0).replace(".", ",")
+                    line = f"PORT {words},{port >> 8},{port & 255}\r\n"
+                    assert control.ask(*line) == "200"
+                    assert control.ask("RETR file\r\n") in ("125", "150")
+                    data, peer = listener.accept()
+                    with data:
+                        data.settimeout(10)
+                        received = b"".join(iter(lambda: data.recv(65536), b""))
+                    assert peer[0] == WAN_HOST
+                    assert received == (folder / "served/file").read_bytes()
+                assert control.reply() == "226"
+                # Another host of the inside (RFC 2577): nothing is opened to it.
+                other = client_address(1).replace(".", ",")
+                assert control.ask(f"PORT {other},200,1\r\n")[0] == "5"
+                assert control.ask("NOOP\r\n") == "200", "the numbers of both ends still agree"
+                control.close()
+        seen = network.router.show("nat")["ftp"]
+        assert seen["held"] > 10 and seen["refused"] == 2, seen
+
+
+@WORKERS
+def test_a_file_server_behind_a_forwarded_port_is_reached_in_both_modes(cores, folder):
+    forward = {"name": "files", "in-interface": "wan0", "protocol": "tcp", "port": 21,
+               "to": client_address(0)}
+    nat = {**WITH_GATEWAY, "destination": [forward], "filtering": "address-and-port-dependent"}
+    with nat_router(clients=2, cores=cores, nat=nat) as network:
+        server, inside = network.clients
+        with FtpServer(server, client_address(0), folder / "served"):
+            for client in (network.wan, inside):  # the other inside host by hairpin
+                assert transfer(client, folder, OUTSIDE)
+                # By the address that the reply names.
+                assert transfer(client, folder, OUTSIDE, "--disable-epsv", "--no-ftp-skip-pasv-ip")
+                assert transfer(client, folder, OUTSIDE, *ACTIVE)
 
 
 # ---- under attack

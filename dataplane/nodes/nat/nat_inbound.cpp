@@ -9,6 +9,7 @@
 // the router's address answer with another host's voice.
 #include <array>
 
+#include "dataplane/nodes/nat/ftp_segment.hpp"
 #include "dataplane/nodes/nat/nat_packet.hpp"
 #include "dataplane/nodes/nat/refusal.hpp"
 #include "dataplane/nodes/nat/rewrite.hpp"
@@ -136,6 +137,9 @@ private:
     void carry_out(rte_mbuf* packet, const NatPacket& read, const nat::Decision& decision) {
         switch (decision.verdict) {
             case nat::Verdict::Translate:
+                if (decision.is_followed) {
+                    follow_inbound(env_, packet, decision.session);
+                }
                 rewrite(Direction::Inbound, packet, read, decision.rewrite);
                 go_on(packet);
                 return;

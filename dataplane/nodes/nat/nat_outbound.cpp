@@ -7,6 +7,7 @@
 #include <array>
 
 #include "dataplane/nodes/icmp/report.hpp"
+#include "dataplane/nodes/nat/ftp_segment.hpp"
 #include "dataplane/nodes/nat/nat_packet.hpp"
 #include "dataplane/nodes/nat/refusal.hpp"
 #include "dataplane/nodes/nat/rewrite.hpp"
@@ -60,6 +61,10 @@ public:
             unreadable(packet, read, out);
             return false;
         }
+        if (about.nat_ftp == static_cast<std::uint8_t>(FtpQuestion::Asked)) [[unlikely]] {
+            answer_ftp_question(env_, packet, flow, out);
+            return false;
+        }
         const unsigned owner =
             read.kind == Kind::Error
                 ? rules_.owner_of_quoted(Direction::Outbound, flow, env_.worker_count)
@@ -95,6 +100,10 @@ public:
             translator_.outbound(read.packet, out, env_.nat.now, opening);
         switch (decision.verdict) {
             case nat::Verdict::Translate:
+                if (decision.is_followed &&
+                    !follow_outbound(graph_, env_, packet, read, decision.session, out)) {
+                    return;
+                }
                 rewrite(Direction::Outbound, packet, read, decision.rewrite);
                 if (decision.is_hairpin) {
                     meta(packet).nat_hairpin = 1;

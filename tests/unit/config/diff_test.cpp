@@ -188,6 +188,20 @@ TEST(Diff, of_a_rule_in_a_list_is_live_and_told_by_its_name) {
     EXPECT_EQ(moved[0].cost, ChangeCost::Live);
 }
 
+TEST(Diff, of_a_rule_costs_what_the_keys_cost_that_differ) {
+    const auto nat = [](const std::string& more) {
+        return "version: 1\n"
+               "interfaces: {wan0: {vdev: net_null0, addresses: [192.0.2.1/24]}}\n"
+               "nat: {source: [{name: one, out-interface: wan0, to: interface-address" +
+               more + "}]}\n";
+    };
+    const std::string filter = ", filtering: address-dependent";
+    EXPECT_EQ(dearest(changes(nat(""), nat(filter))), ChangeCost::Restart);
+    EXPECT_EQ(dearest(changes(nat(filter), nat(filter + ", limits: {sessions: 9}"))),
+              ChangeCost::Live);
+    EXPECT_EQ(dearest(changes(nat(", at-limit: refuse"), nat(""))), ChangeCost::Live);
+}
+
 TEST(Diff, of_policies_is_live_and_names_the_terms_and_sets_that_change) {
     const std::string before =
         "version: 1\n"
@@ -222,6 +236,8 @@ TEST(Diff, of_timeouts_and_limits_of_nat_is_live_and_of_its_memory_a_restart) {
     EXPECT_EQ(live[1].before, "5m");
     EXPECT_EQ(live[1].after, "150s");
     EXPECT_EQ(dearest(live), ChangeCost::Live);
+    EXPECT_EQ(dearest(changes("version: 1\n", "version: 1\nnat: {alg: {ftp: true}}\n")),
+              ChangeCost::Live);
     EXPECT_EQ(dearest(changes("version: 1\n", "version: 1\nnat: {max-sessions: 2048}\n")),
               ChangeCost::Restart);
 }

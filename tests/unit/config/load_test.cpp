@@ -148,15 +148,22 @@ TEST(Loader, reads_rules_of_nat_in_all_their_forms) {
         "nat:\n"
         "  source:\n"
         "  - {name: small, out-interface: wan0, from: 10.7.0.0/16, to: [192.0.2.8-192.0.2.18],\n"
-        "     ports: 5000-5999, port-block: {size: 100}}\n"
+        "     ports: 5000-5999, port-block: {size: 100}, filtering: address-dependent,\n"
+        "     limits: {sessions: 50}, at-limit: refuse}\n"
         "  - {name: rest, out-interface: wan0, to: interface-address}\n"
         "  destination:\n"
         "  - {name: web, in-interface: wan0, protocol: tcp, port: 443, to: 10.0.0.10:8443}\n"
         "  - {name: dns, address: 192.0.2.2, protocol: tcp-udp, port: 53, to: 10.0.0.11}\n"
         "  static: [{name: mail, out-interface: wan0, inside: 10.0.0.25, outside: 192.0.2.25}]\n"
+        "  alg: {ftp: true}\n"
         "  timeouts: {tcp-transitory: 4m, udp: 2m}\n");
     ASSERT_EQ(model.nat.source.size(), 2U);
     const NatSourceRule& small = model.nat.source[0];
+    EXPECT_EQ(small.filtering, NatFiltering::AddressDependent);
+    EXPECT_EQ(small.limits, (NatLimits{.sessions = 50}));
+    EXPECT_EQ(small.at_limit, NatAtLimit::Refuse);
+    EXPECT_FALSE(model.nat.source[1].filtering || model.nat.source[1].limits);
+    EXPECT_TRUE(model.nat.alg.ftp);
     EXPECT_EQ(small.name, "small");
     ASSERT_EQ(small.to.size(), 1U);
     EXPECT_EQ(small.to[0].count(), 11U);

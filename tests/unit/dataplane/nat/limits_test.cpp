@@ -46,6 +46,45 @@ TEST_F(Limits, A_subscriber_makes_so_many_sessions_a_second) {
     EXPECT_EQ(udp_out(host(1), {kRemote.address, 3}).verdict, Verdict::Translate);
 }
 
+// rfc6888: REQ-4/a, REQ-5/a
+TEST_F(Limits, A_rule_with_limits_of_its_own_has_those_and_the_others_have_what_holds_for_all) {
+    settings_.limits.sessions = 1;
+    SourceRule guests = source_rule("192.0.2.2/32");
+    guests.id = RuleId{2};
+    guests.name = "guests";
+    guests.from = {prefix("10.9.0.0/16")};
+    guests.policy.limits = SubscriberLimits{.ports = 2, .sessions = 3};
+    set_.source.insert(set_.source.begin(), guests);
+    const Endpoint guest{{10, 9, 0, 1}, 5000};
+    for (std::uint16_t port = 1; port <= 3; ++port) {
+        EXPECT_EQ(udp_out(guest, {kRemote.address, port}).verdict, Verdict::Translate);
+    }
+    EXPECT_REFUSED(udp_out(guest, {kRemote.address, 4}), SubscriberSessions);
+    EXPECT_EQ(udp_out(host(1), {kRemote.address, 1}).verdict, Verdict::Translate);
+    EXPECT_REFUSED(udp_out(host(1), {kRemote.address, 2}), SubscriberSessions);
+    const Endpoint other{{10, 9, 0, 2}, 5000};
+    udp_out(other, kRemote);
+    udp_out({other.address, 5001}, kRemote);
+    EXPECT_REFUSED(udp_out({other.address, 5002}, kRemote), SubscriberPorts);
+}
+
+// rfc6888: REQ-11/d
+TEST_F(Limits, At_the_limit_a_rule_refuses_or_displaces_as_it_says_itself) {
+    settings_.max_sessions = 16;
+    SourceRule guests = source_rule("192.0.2.2/32");
+    guests.id = RuleId{2};
+    guests.name = "guests";
+    guests.from = {prefix("10.9.0.0/16")};
+    guests.policy.at_limit = AtLimit::Refuse;
+    set_.source.insert(set_.source.begin(), guests);
+    for (unsigned number = 1; number <= 16; ++number) {
+        ASSERT_EQ(tcp_out(kSyn, host(number)).verdict, Verdict::Translate);
+    }
+    EXPECT_REFUSED(tcp_out(kSyn, {{10, 9, 0, 1}, 700}), SessionTableFull);
+    EXPECT_EQ(tcp_out(kSyn, host(17)).verdict, Verdict::Translate);
+    EXPECT_EQ(nat().counters().sessions_evicted, 1U);
+}
+
 // rfc4787: REQ-2
 // rfc7857: 4
 // rfc5508: REQ-8

@@ -153,6 +153,32 @@ TEST_F(Mapping, Anyone_may_answer_to_a_mapping_by_default) {
     EXPECT_TRANSLATED(udp_in(kOtherRemote, {kOutside, kHost.port}), kHost);
 }
 
+// rfc4787: REQ-8/a
+TEST_F(Mapping, A_rule_may_have_a_filter_of_its_own) {
+    settings_.filtering = Filtering::AddressAndPortDependent;
+    settings_.keeps_peers = true;
+    SourceRule open = source_rule("192.0.2.2/32");
+    open.id = RuleId{2};
+    open.name = "open";
+    open.from = {prefix("10.8.0.0/16")};
+    open.policy.filtering = Filtering::EndpointIndependent;
+    SourceRule half = source_rule("192.0.2.3/32");
+    half.id = RuleId{3};
+    half.name = "half";
+    half.from = {prefix("10.9.0.0/16")};
+    half.policy.filtering = Filtering::AddressDependent;
+    set_.source.insert(set_.source.begin(), {open, half});
+    const Endpoint opens{{10, 8, 0, 1}, 5000};
+    const Endpoint halfs{{10, 9, 0, 1}, 5000};
+    for (const Endpoint& host : {kHost, opens, halfs}) {
+        udp_out(host, kRemote);
+    }
+    EXPECT_TRANSLATED(udp_in(kOtherRemote, {{192, 0, 2, 2}, 5000}), opens);
+    EXPECT_REFUSED(udp_in(kOtherRemote, {{192, 0, 2, 3}, 5000}), Filtered);
+    EXPECT_TRANSLATED(udp_in({kRemote.address, 1}, {{192, 0, 2, 3}, 5000}), halfs);
+    EXPECT_REFUSED(udp_in({kRemote.address, 1}, {kOutside, kHost.port}), Filtered);
+}
+
 // rfc4787: REQ-8
 // rfc4787: REQ-8, REQ-8/a
 TEST_F(Mapping, Address_dependent_filtering_asks_for_the_address_only) {
