@@ -259,6 +259,7 @@ Nat read_nat(const Reader& from) {
     from.choice("at-limit", kAtLimits, nat.at_limit);
     from.choice("unsolicited-syn", kUnsolicitedSyns, nat.unsolicited_syn);
     from.flag("inbound-refresh", nat.inbound_refresh);
+    from.number("quarantine-ports", nat.quarantine_ports);
     from.section("alg").flag("ftp", nat.alg.ftp);
     const Reader log = from.section("log");
     log.choice("events", kLogged, nat.log.events);
@@ -280,6 +281,7 @@ Value write_nat(const Nat& nat) {
     to.add("at-limit", word_of(nat.at_limit, kAtLimits));
     to.add("unsolicited-syn", word_of(nat.unsolicited_syn, kUnsolicitedSyns));
     to.add("inbound-refresh", Value(nat.inbound_refresh));
+    to.add("quarantine-ports", number_value(nat.quarantine_ports));
     Value alg;
     alg.add("ftp", Value(nat.alg.ftp));
     to.add("alg", std::move(alg));

@@ -167,7 +167,8 @@ struct Nat {
     std::uint32_t max_sessions = 262'144;  // of all workers together
     NatAtLimit at_limit = NatAtLimit::EndTransitory;
     NatUnsolicitedSyn unsolicited_syn = NatUnsolicitedSyn::Hold;
-    bool inbound_refresh = false;  // RFC 4787 REQ-6
+    bool inbound_refresh = false;            // RFC 4787 REQ-6
+    std::uint32_t quarantine_ports = 65536;  // of an address and protocol (RFC 6888 REQ-8)
     NatGateways alg;
     NatLog log;
 

@@ -449,6 +449,16 @@ Descriptor nat_section() {
              .default_text = "false",
              .example = "true",
              .effects = {.changed = "Holds at once."}},
+            {.name = "quarantine-ports",
+             .type = Type::Integer,
+             .doc = "Ports of an outside address and a protocol that rest at a time "
+                    "(`timeouts.port-quarantine`) at most; what comes back beyond them may be "
+                    "given out at once.",
+             .default_text = "65536",
+             .range = Range{0, 65536},
+             .unit = "ports",
+             .example = "20000",
+             .effects = {.changed = "Holds for ports that come back from now on."}},
             gateways(),
             log_keys(),
         }};

@@ -6,8 +6,27 @@
 
 namespace godwit::dataplane::nat {
 
-AgeingBits::AgeingBits(std::uint32_t count, Seconds quarantine)
-    : words_((count + 63U) / 64U), count_(count), period_seconds_((quarantine.count() + 1U) / 2U) {}
+AgeingBits::AgeingBits(std::uint32_t count, Seconds quarantine, std::uint32_t most_resting)
+    : words_((count + 63U) / 64U),
+      count_(count),
+      period_seconds_((quarantine.count() + 1U) / 2U),
+      most_resting_(most_resting) {}
+
+void AgeingBits::set_rest(Seconds quarantine, std::uint32_t most_resting) {
+    const std::uint32_t period_seconds = (quarantine.count() + 1U) / 2U;
+    most_resting_ = most_resting;
+    if (period_seconds == period_seconds_) {
+        return;
+    }
+    period_seconds_ = period_seconds;
+    is_counted_anew_ = true;
+    if (period_seconds == 0) {
+        resting_ = {};
+        for (Word& word : words_) {
+            word.resting = {};
+        }
+    }
+}
 
 bool AgeingBits::is_free(std::uint32_t number, Instant now) {
     age(now);
@@ -33,8 +52,9 @@ void AgeingBits::give_back(std::uint32_t number, Instant now) {
     const std::uint64_t bit = std::uint64_t{1} << (number % 64U);
     Word& word = words_[number / 64U];
     word.out &= ~bit;
-    if (period_seconds_ != 0) {
+    if (period_seconds_ != 0 && resting() < most_resting_) {
         word.resting[period_ % kPeriods] |= bit;
+        ++resting_[period_ % kPeriods];
     }
     --out_;
 }
@@ -54,10 +74,23 @@ void AgeingBits::age(Instant now) {
         return;
     }
     const std::uint32_t period = now.time_since_epoch().count() / period_seconds_;
+    if (is_counted_anew_) {
+        is_counted_anew_ = false;
+        // The present set keeps its place.
+        const std::uint32_t turn = (period % kPeriods + kPeriods - period_ % kPeriods) % kPeriods;
+        std::rotate(resting_.rbegin(), resting_.rbegin() + turn, resting_.rend());
+        for (Word& word : words_) {
+            std::rotate(word.resting.rbegin(), word.resting.rbegin() + turn, word.resting.rend());
+        }
+        period_ = period;
+    }
     if (period == period_) {
         return;
     }
     const std::uint32_t passed = std::min(period - period_, kPeriods);
+    for (std::uint32_t step = 0; step < passed; ++step) {
+        resting_[(period - step) % kPeriods] = 0;
+    }
     for (Word& word : words_) {
         for (std::uint32_t step = 0; step < passed; ++step) {
             word.resting[(period - step) % kPeriods] = 0;

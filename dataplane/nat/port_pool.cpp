@@ -15,20 +15,34 @@ PortRange both(PortRange a, PortRange b) {
     return {std::max(a.first, b.first), std::min(a.last, b.last)};
 }
 
+// Of one worker and one parity, rounded up.
+std::uint32_t share_of_resting(WorkerPlace place, std::uint32_t most_resting) {
+    const std::uint32_t shares = kParities * place.workers;
+    return (most_resting + shares - 1U) / shares;
+}
+
 unsigned plane(net::IpProtocol protocol) {
     return protocol == net::IpProtocol::Tcp ? 0U : protocol == net::IpProtocol::Udp ? 1U : 2U;
 }
 
 }  // namespace
 
-PortPool::PortPool(WorkerPlace place, Seconds quarantine, std::uint32_t block_ports)
+PortPool::PortPool(WorkerPlace place, Seconds quarantine, std::uint32_t block_ports,
+                   std::uint32_t most_resting)
     : place_(place),
       pairs_((kAllPairs - place.worker + place.workers - 1U) / place.workers),
       block_ports_(block_ports),
       blocks_(block_ports == 0 ? 0U : pairs_ / (block_ports / 2U), quarantine) {
     for (unsigned set = 0; set < 3 * kParities; ++set) {
-        bits_.emplace_back(pairs_, quarantine);
+        bits_.emplace_back(pairs_, quarantine, share_of_resting(place, most_resting));
     }
+}
+
+void PortPool::set_rest(Seconds quarantine, std::uint32_t most_resting) {
+    for (AgeingBits& set : bits_) {
+        set.set_rest(quarantine, share_of_resting(place_, most_resting));
+    }
+    blocks_.set_rest(quarantine, ~0U);
 }
 
 std::optional<std::uint16_t> PortPool::take(net::IpProtocol protocol, std::uint16_t wanted,

@@ -23,7 +23,12 @@ namespace godwit::dataplane::nat {
 class PortPool {
 public:
     // `block_ports`: how many of this worker's ports make a block, even; 0 where there are none.
-    PortPool(WorkerPlace place, Seconds quarantine, std::uint32_t block_ports = 0);
+    // `most_resting`: of each protocol, how many ports of all workers may rest at a time.
+    PortPool(WorkerPlace place, Seconds quarantine, std::uint32_t block_ports = 0,
+             std::uint32_t most_resting = 65536);
+
+    // From now on.
+    void set_rest(Seconds quarantine, std::uint32_t most_resting);
 
     // A port in `range` for the inside port `wanted`; `random` is used where it must differ.
     [[nodiscard]] std::optional<std::uint16_t> take(net::IpProtocol protocol, std::uint16_t wanted,

@@ -40,6 +40,10 @@ struct Timeouts {
     Seconds syn_hold{6};           // RFC 5382 REQ-4
 };
 
+// Ports of an outside address and protocol that rest at a time at most, of all workers together
+// (RFC 6888 REQ-8b).
+constexpr std::uint32_t kAllPorts = 65536;
+
 // Of a subscriber at one outside address, over all workers; a worker allows its share of it,
 // rounded up. Flows are spread by port, so the shares fill alike. 0: no limit.
 struct SubscriberLimits {
@@ -69,6 +73,7 @@ struct Settings {
     UnsolicitedSyn unsolicited_syn = UnsolicitedSyn::Hold;
     bool inbound_refreshes = false;  // UDP and ICMP (RFC 4787 REQ-6a)
     bool ftp = false;                // replace what FTP says of data connections
+    std::uint32_t most_resting_ports = kAllPorts;
     Timeouts timeouts;
     SubscriberLimits limits;
     net::SipKey key;  // random: of the tables, and of ports that must differ

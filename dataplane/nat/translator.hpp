@@ -111,6 +111,8 @@ struct Revision {
     std::shared_ptr<const NatRules> rules;         // shared by the workers, and read only
     std::vector<std::unique_ptr<PortPool>> pools;  // beside rules->outside_addresses()
     std::size_t port_bytes = 0;                    // of all pools
+    Seconds port_quarantine{};
+    std::uint32_t most_resting_ports = 0;
 };
 
 class Translator {
@@ -206,7 +208,7 @@ public:
     [[nodiscard]] static net::Result<std::unique_ptr<Revision>, std::string> prepare_for(
         const Settings& settings, const NatRules* before, std::shared_ptr<const NatRules> rules);
     // Other settings from now on. Place, key, the sizes and whether peers are kept
-    // (AddressDependent) stay; see can_retune(). The quarantine of ports is that of their pool.
+    // (AddressDependent) stay; see can_retune(). How ports rest comes with the revision.
     void retune(const Settings& settings);
     [[nodiscard]] static bool can_retune(const Settings& from, const Settings& to);
 

@@ -119,9 +119,11 @@ net::Result<std::unique_ptr<Revision>, std::string> Translator::prepare_for(
                 " would give out its ports in blocks of another size while the old ones are in "
                 "use; take the address out of the pool first, and apply that");
         }
-        revision->pools[index] =
-            std::make_unique<PortPool>(settings.place, settings.timeouts.port_quarantine, block);
+        revision->pools[index] = std::make_unique<PortPool>(
+            settings.place, settings.timeouts.port_quarantine, block, settings.most_resting_ports);
     }
+    revision->port_quarantine = settings.timeouts.port_quarantine;
+    revision->most_resting_ports = settings.most_resting_ports;
     for (const auto& pool : revision->pools) {
         revision->port_bytes += pool ? pool->bytes() : 0U;
     }
@@ -155,6 +157,8 @@ std::unique_ptr<Revision> Translator::apply(std::unique_ptr<Revision> revision) 
     for (std::size_t old_at = 0, new_at = 0; old_at < from.size() && new_at < to.size();) {
         if (from[old_at] == to[new_at] && revision_->pools[old_at] && revision->pools[new_at]) {
             std::swap(revision_->pools[old_at], revision->pools[new_at]);
+            revision->pools[new_at]->set_rest(revision->port_quarantine,
+                                              revision->most_resting_ports);
         }
         const bool is_behind = from[old_at] <= to[new_at];
         new_at += static_cast<std::size_t>(to[new_at] <= from[old_at]);

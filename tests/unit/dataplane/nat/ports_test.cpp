@@ -129,6 +129,47 @@ TEST_F(Ports, No_quarantine_means_none) {
     EXPECT_EQ(port_for(host(2, 2000)), 2000);
 }
 
+// rfc6888: REQ-8/b
+TEST_F(Ports, Only_so_many_ports_rest_and_the_others_are_free_at_once) {
+    settings_.most_resting_ports = 4;  // two of each parity
+    set_.source[0].ports = {2000, 2007};
+    for (std::uint16_t port = 2000; port < 2008; ++port) {
+        port_for(host(1, port));
+    }
+    pass_time(late(300));
+    ASSERT_EQ(nat().mapping_count(), 0U);
+    unsigned free = 0;
+    for (std::uint16_t port = 2000; port < 2008; ++port) {
+        free +=
+            static_cast<unsigned>(udp_out(host(2, port), kRemote).verdict == Verdict::Translate);
+    }
+    EXPECT_EQ(free, 4U);
+}
+
+// rfc6888: REQ-8/a, REQ-8/b
+TEST_F(Ports, How_ports_rest_changes_while_they_do) {
+    AgeingBits bits(100, Seconds{120});
+    Instant now{Seconds{1000}};
+    for (const std::uint32_t number : {7U, 8U}) {
+        bits.take(number);
+        bits.give_back(number, now);
+    }
+    bits.set_rest(Seconds{600}, 2);
+    now += Seconds{599};
+    EXPECT_FALSE(bits.is_free(7, now));
+    EXPECT_EQ(bits.resting(), 2U);
+    bits.take(9);
+    bits.give_back(9, now);
+    EXPECT_TRUE(bits.is_free(9, now)) << "two rest already";
+    now += Seconds{901};
+    EXPECT_TRUE(bits.is_free(7, now));
+    EXPECT_EQ(bits.resting(), 0U);
+    bits.take(7);
+    bits.give_back(7, now);
+    bits.set_rest(Seconds{0}, 2);
+    EXPECT_TRUE(bits.is_free(7, now));
+}
+
 // rfc6888: REQ-14
 // rfc6888: REQ-14
 TEST_F(Ports, A_block_belongs_to_one_subscriber_and_is_told_once) {
