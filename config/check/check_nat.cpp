@@ -9,7 +9,7 @@
 #include <set>
 #include <tuple>
 
-#include "config/check/check.hpp"
+#include "config/check/section_check.hpp"
 #include "config/check/suggest.hpp"
 
 namespace godwit::config {
@@ -48,10 +48,10 @@ struct Claim {
     const std::string* rule = nullptr;
 };
 
-class NatCheck {
+class NatCheck : SectionCheck {
 public:
     NatCheck(const Model& model, std::vector<Finding>& findings)
-        : model_(model), nat_(model.nat), findings_(findings) {
+        : SectionCheck(model, findings), nat_(model.nat) {
         for (const auto& [name, interface] : model.interfaces) {
             names_.push_back(name);
         }
@@ -76,15 +76,6 @@ public:
     }
 
 private:
-    void error(std::string id, Path path, std::string what, std::string help,
-               std::string suggestion = {}) {
-        findings_.push_back({.id = std::move(id),
-                             .path = std::move(path),
-                             .what = std::move(what),
-                             .suggestion = std::move(suggestion),
-                             .help = std::move(help)});
-    }
-
     // A name stands for a rule in views and in the journal, whatever its list.
     void check_names() {
         std::map<std::string, const char*> owners;
@@ -230,13 +221,10 @@ private:
                         });
                     });
                 if (is_hidden) {
-                    findings_.push_back(
-                        {.warning = true,
-                         .id = "hidden-rule",
-                         .path = path_of("source", rule.name, "name"),
-                         .what = fmt::format("'{}' stands before it and takes all of its packets",
-                                             earlier.name),
-                         .help = "Put the narrower rule first."});
+                    warning("hidden-rule", path_of("source", rule.name, "name"),
+                            fmt::format("'{}' stands before it and takes all of its packets",
+                                        earlier.name),
+                            "Put the narrower rule first.");
                     break;
                 }
             }
@@ -480,9 +468,7 @@ private:
         }
     }
 
-    const Model& model_;
     const Nat& nat_;
-    std::vector<Finding>& findings_;
     std::vector<std::string> names_;
     std::vector<Claim> pools_;
     std::map<const NatDestinationRule*, net::Ipv4Address> outside_of_;

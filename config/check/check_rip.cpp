@@ -5,17 +5,17 @@
 #include <map>
 #include <set>
 
-#include "config/check/check.hpp"
+#include "config/check/section_check.hpp"
 #include "config/check/suggest.hpp"
 
 namespace godwit::config {
 
 namespace {
 
-class RipCheck {
+class RipCheck : SectionCheck {
 public:
     RipCheck(const Model& model, std::vector<Finding>& findings)
-        : model_(model), rip_(model.rip), findings_(findings) {
+        : SectionCheck(model, findings), rip_(model.rip) {
         for (const auto& [name, interface] : model.interfaces) {
             interface_names_.push_back(name);
         }
@@ -39,21 +39,6 @@ public:
     }
 
 private:
-    void error(std::string id, Path path, std::string what, std::string help,
-               std::string suggestion = {}) {
-        findings_.push_back({.id = std::move(id),
-                             .path = std::move(path),
-                             .what = std::move(what),
-                             .suggestion = std::move(suggestion),
-                             .help = std::move(help)});
-    }
-    void warning(std::string id, Path path, std::string what, std::string help) {
-        findings_.push_back({.warning = true,
-                             .id = std::move(id),
-                             .path = std::move(path),
-                             .what = std::move(what),
-                             .help = std::move(help)});
-    }
     static Path path_of(const std::string& interface, std::string_view key = {}) {
         Path path = {{"rip"}, {"interfaces"}, {interface}};
         if (!key.empty()) {
@@ -204,9 +189,7 @@ private:
         }
     }
 
-    const Model& model_;
     const Rip& rip_;
-    std::vector<Finding>& findings_;
     std::vector<std::string> interface_names_;
     std::vector<std::string> chain_names_;
 };

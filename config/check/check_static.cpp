@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <map>
 
-#include "config/check/check.hpp"
+#include "config/check/section_check.hpp"
 #include "config/check/suggest.hpp"
 
 namespace godwit::config {
@@ -25,10 +25,10 @@ Path via_path(const StaticRoute& route, net::Ipv4Address via, std::size_t repeat
     return path;
 }
 
-class StaticCheck {
+class StaticCheck : SectionCheck {
 public:
     StaticCheck(const Model& model, std::vector<Finding>& findings)
-        : model_(model), findings_(findings) {
+        : SectionCheck(model, findings) {
         for (const auto& [name, interface] : model.interfaces) {
             names_.push_back(name);
             for (const net::Ipv4InterfaceAddress& address : interface.addresses) {
@@ -54,22 +54,6 @@ public:
     }
 
 private:
-    void error(std::string id, Path path, std::string what, std::string help,
-               std::string suggestion = {}) {
-        findings_.push_back({.id = std::move(id),
-                             .path = std::move(path),
-                             .what = std::move(what),
-                             .suggestion = std::move(suggestion),
-                             .help = std::move(help)});
-    }
-    void warning(std::string id, Path path, std::string what, std::string help) {
-        findings_.push_back({.warning = true,
-                             .id = std::move(id),
-                             .path = std::move(path),
-                             .what = std::move(what),
-                             .help = std::move(help)});
-    }
-
     // Whether `name` is an interface with neighbours on it; says so when not.
     bool check_outgoing(const std::string& name, const Path& path) {
         const auto found = model_.interfaces.find(name);
@@ -220,8 +204,6 @@ private:
         }
     }
 
-    const Model& model_;
-    std::vector<Finding>& findings_;
     std::vector<std::string> names_;
     std::map<net::Ipv4Address, std::string> own_;
     std::map<net::Ipv4Prefix, std::string> connected_;
