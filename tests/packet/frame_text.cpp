@@ -196,7 +196,20 @@ private:
         bytes_.insert(bytes_.begin(), head.begin(), head.end());
     }
 
+    void put_words(const Layer& layer) {
+        std::string text;
+        for (const std::string& word : layer.words) {
+            text += (text.empty() ? "" : " ") + word;
+        }
+        text += layer.kind == "line" ? "\r\n" : "";
+        bytes_.insert(bytes_.begin(), text.begin(), text.end());
+    }
+
     void put_bytes(const Layer& layer) {
+        if (layer.kind == "line" || layer.kind == "letters") {
+            put_words(layer);
+            return;
+        }
         const bool is_cut_quote = layer.kind == "quote" && layer.words.size() == 2;
         if (layer.words.size() != 1 && !is_cut_quote) {
             refuse("a layer that nobody knows:", layer.kind);
@@ -302,9 +315,14 @@ private:
             net::wire::TcpLayout tcp{};
             tcp.source_port = Big16::from_host(layer.number_or("sport", 0));
             tcp.destination_port = Big16::from_host(layer.number_or("dport", 0));
-            tcp.data_offset = 0x50;
+            const Frame options = bytes_of_hex(layer.text("options").value_or(""));
+            tcp.data_offset = static_cast<std::uint8_t>((sizeof tcp + options.size()) / 4U << 4U);
             tcp.flags = layer.number_or<std::uint8_t>("flags", 0x10);
-            const Frame head = bytes_of(tcp);
+            tcp.sequence = Big32::from_host(layer.number_or<std::uint32_t>("seq", 0));
+            tcp.acknowledgment = Big32::from_host(layer.number_or<std::uint32_t>("ack", 0));
+            tcp.window = Big16::from_host(layer.number_or("win", 0));
+            Frame head = bytes_of(tcp);
+            append(head, options);
             bytes_.insert(bytes_.begin(), head.begin(), head.end());
         }
         const Big16 sum = transport_sum(layer, at, is_udp);

@@ -11,10 +11,11 @@
 //     ip      src= dst= ttl= id= tos= df mf off= proto= options=HEX; and to lie: ver= ihl= len=
 //             sum=
 //     udp     sport= dport= sum= (none: no checksum; partial: the pseudo header's sum alone; bad)
-//     tcp     sport= dport= sum=
+//     tcp     sport= dport= flags= seq= ack= win= options=HEX sum=
 //     icmp    type= code= rest= sum=
 //     data N  N bytes of a pattern, from= its byte M on
 //     zeros N · raw HEX
+//     line W...      the words with spaces between them, and CR LF; letters W...: without
 //     quote N [BYTES]  the IPv4 packet of input frame N (from 0), as an ICMP error quotes it, or
 //             so many bytes of it
 //     pad N   zeros up to a frame of N bytes, outside of the IPv4 packet

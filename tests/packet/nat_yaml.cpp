@@ -132,6 +132,7 @@ private:
         if (node["drop-unsolicited-syns"].as<bool>(false)) {
             settings.unsolicited_syn = nat::UnsolicitedSyn::Drop;
         }
+        settings.ftp = node["ftp"].as<bool>(settings.ftp);
         settings.limits.ports = node["ports-each"].as<std::uint32_t>(settings.limits.ports);
         settings.limits.sessions =
             node["sessions-each"].as<std::uint32_t>(settings.limits.sessions);

@@ -7,12 +7,11 @@
 //
 // An echo request belongs to no mapping, only to a one-to-one address: nobody's identifier makes
 // the router's address answer with another host's voice.
-#include <array>
-
 #include "dataplane/nodes/nat/ftp_segment.hpp"
 #include "dataplane/nodes/nat/nat_packet.hpp"
 #include "dataplane/nodes/nat/refusal.hpp"
 #include "dataplane/nodes/nat/rewrite.hpp"
+#include "dataplane/nodes/nat/three_passes.hpp"
 #include "dataplane/nodes/nodes.hpp"
 
 namespace godwit::dataplane {
@@ -33,8 +32,13 @@ public:
     Inbound(Graph& graph, Environment& env)
         : graph_(graph), env_(env), translator_(*env.nat.translator), rules_(translator_.rules()) {}
 
-    // False: it is not for this worker, or not now.
-    bool read(rte_mbuf* packet, NatPacket& read) {
+    static constexpr Direction kDirection = Direction::Inbound;
+    struct Asked {
+        NatPacket read;
+    };
+
+    bool read(rte_mbuf* packet, Asked& asked) {
+        NatPacket& read = asked.read;
         if (!knows_ports(graph_, env_, packet, NodeId::NatInbound)) {
             return false;
         }
@@ -55,7 +59,12 @@ public:
         return true;
     }
 
-    void decide(rte_mbuf* packet, const NatPacket& read) {
+    void prepare(const Asked& /*asked*/, std::uint64_t hash) const {
+        translator_.prefetch_session(hash);
+    }
+
+    void decide(rte_mbuf* packet, const Asked& asked) {
+        const NatPacket& read = asked.read;
         PacketMeta& about = meta(packet);
         if (about.nat_hairpin == 0 && comes_from_inside(about, read)) {
             turn_around(packet, read);
@@ -220,30 +229,7 @@ private:
 }  // namespace
 
 void nat_inbound(Graph& graph, Environment& env, Packets packets) {
-    if (env.nat.translator == nullptr) {  // handed over by a worker that has one already
-        for (rte_mbuf* packet : packets) {
-            graph.drop(packet, DropReason::NatNotReady);
-        }
-        return;
-    }
-    Inbound inbound(graph, env);
-    std::array<NatPacket, kBurst> read;
-    std::array<rte_mbuf*, kBurst> mine;
-    std::array<std::uint64_t, kBurst> hashes;
-    std::size_t count = 0;
-    for (rte_mbuf* packet : packets) {
-        if (inbound.read(packet, read[count])) {
-            hashes[count] =
-                env.nat.translator->prefetch(Direction::Inbound, read[count].packet.flow);
-            mine[count++] = packet;
-        }
-    }
-    for (std::size_t at = 0; at < count; ++at) {
-        env.nat.translator->prefetch_session(hashes[at]);
-    }
-    for (std::size_t at = 0; at < count; ++at) {
-        inbound.decide(mine[at], read[at]);
-    }
+    in_three_passes<Inbound>(graph, env, packets);
 }
 
 }  // namespace godwit::dataplane

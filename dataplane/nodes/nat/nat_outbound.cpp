@@ -4,13 +4,12 @@
 // What ends here for its time to live, or is told that it is too long further on, is told about as
 // it came: what a traceroute from inside sees are its own addresses. A packet that the router made
 // and that speaks from an address of its own out there passes as it is.
-#include <array>
-
 #include "dataplane/nodes/icmp/report.hpp"
 #include "dataplane/nodes/nat/ftp_segment.hpp"
 #include "dataplane/nodes/nat/nat_packet.hpp"
 #include "dataplane/nodes/nat/refusal.hpp"
 #include "dataplane/nodes/nat/rewrite.hpp"
+#include "dataplane/nodes/nat/three_passes.hpp"
 #include "dataplane/nodes/nodes.hpp"
 
 namespace godwit::dataplane {
@@ -35,8 +34,16 @@ public:
     Outbound(Graph& graph, Environment& env)
         : graph_(graph), env_(env), translator_(*env.nat.translator), rules_(translator_.rules()) {}
 
-    // False: it is not for this worker, or not now.
-    bool read(rte_mbuf* packet, NatPacket& read, net::InterfaceId& out) {
+    static constexpr Direction kDirection = Direction::Outbound;
+    struct Asked {
+        NatPacket read;
+        net::InterfaceId out;
+        nat::Translator::Opening opening;
+    };
+
+    bool read(rte_mbuf* packet, Asked& asked) {
+        NatPacket& read = asked.read;
+        net::InterfaceId& out = asked.out;
         const PacketMeta& about = meta(packet);
         const auto& header = layout_at<Ipv4Layout>(packet);
         const auto source = Ipv4Address::from_wire(header.source);
@@ -77,17 +84,18 @@ public:
     }
 
     // What a new flow will need, while others are still being asked about.
-    nat::Translator::Opening prepare(const NatPacket& read, net::InterfaceId out,
-                                     std::uint64_t hash) const {
-        if (read.kind == Kind::Flow && translator_.seems_new(hash)) {
-            return translator_.prefetch_opening(read.packet.flow, out);
+    void prepare(Asked& asked, std::uint64_t hash) const {
+        asked.opening = {};
+        if (asked.read.kind == Kind::Flow && translator_.seems_new(hash)) {
+            asked.opening = translator_.prefetch_opening(asked.read.packet.flow, asked.out);
+        } else {
+            translator_.prefetch_session(hash);
         }
-        translator_.prefetch_session(hash);
-        return {};
     }
 
-    void decide(rte_mbuf* packet, const NatPacket& read, net::InterfaceId out,
-                const nat::Translator::Opening& opening) {
+    void decide(rte_mbuf* packet, const Asked& asked) {
+        const NatPacket& read = asked.read;
+        const net::InterfaceId out = asked.out;
         if (read.kind == Kind::Error) {
             carry_out_error(packet, read, out);
             return;
@@ -97,7 +105,7 @@ public:
             return;
         }
         const nat::Decision decision =
-            translator_.outbound(read.packet, out, env_.nat.now, opening);
+            translator_.outbound(read.packet, out, env_.nat.now, asked.opening);
         switch (decision.verdict) {
             case nat::Verdict::Translate:
                 if (decision.is_followed &&
@@ -186,32 +194,7 @@ private:
 }  // namespace
 
 void nat_outbound(Graph& graph, Environment& env, Packets packets) {
-    if (env.nat.translator == nullptr) {  // handed over by a worker that has one already
-        for (rte_mbuf* packet : packets) {
-            graph.drop(packet, DropReason::NatNotReady);
-        }
-        return;
-    }
-    Outbound outbound(graph, env);
-    std::array<NatPacket, kBurst> read;
-    std::array<net::InterfaceId, kBurst> ways;
-    std::array<rte_mbuf*, kBurst> mine;
-    std::array<std::uint64_t, kBurst> hashes;
-    std::size_t count = 0;
-    for (rte_mbuf* packet : packets) {
-        if (outbound.read(packet, read[count], ways[count])) {
-            hashes[count] =
-                env.nat.translator->prefetch(Direction::Outbound, read[count].packet.flow);
-            mine[count++] = packet;
-        }
-    }
-    std::array<nat::Translator::Opening, kBurst> openings;
-    for (std::size_t at = 0; at < count; ++at) {
-        openings[at] = outbound.prepare(read[at], ways[at], hashes[at]);
-    }
-    for (std::size_t at = 0; at < count; ++at) {
-        outbound.decide(mine[at], read[at], ways[at], openings[at]);
-    }
+    in_three_passes<Outbound>(graph, env, packets);
 }
 
 }  // namespace godwit::dataplane
