@@ -45,14 +45,21 @@ void PortPool::set_rest(Seconds quarantine, std::uint32_t most_resting) {
     blocks_.set_rest(quarantine, ~0U);
 }
 
-std::optional<std::uint16_t> PortPool::take(net::IpProtocol protocol, std::uint16_t wanted,
-                                            PortRange range, std::uint64_t random, Instant now) {
-    const unsigned parity = wanted & 1U;
+std::optional<std::uint16_t> PortPool::take_same(net::IpProtocol protocol, std::uint16_t wanted,
+                                                 PortRange range, Instant now) {
+    AgeingBits& set = bits(protocol, wanted & 1U);
     const bool is_ours = owner_of_port(wanted, place_.workers) == place_.worker;
-    if (is_ours && range.contains(wanted) && bits(protocol, parity).is_free(pair_of(wanted), now)) {
-        bits(protocol, parity).take(pair_of(wanted));
-        return wanted;
+    if (!is_ours || !range.contains(wanted) || !set.is_free(pair_of(wanted), now)) {
+        return std::nullopt;
     }
+    set.take(pair_of(wanted));
+    return wanted;
+}
+
+std::optional<std::uint16_t> PortPool::take_other(net::IpProtocol protocol, std::uint16_t wanted,
+                                                  PortRange range, std::uint64_t random,
+                                                  Instant now) {
+    const unsigned parity = wanted & 1U;
     const bool is_low = kWellKnown.contains(wanted);
     for (const PortRange side : {is_low ? kWellKnown : kOthers, is_low ? kOthers : kWellKnown}) {
         for (const unsigned choice : {parity, 1U - parity}) {

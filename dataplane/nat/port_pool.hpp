@@ -30,10 +30,14 @@ public:
     // From now on.
     void set_rest(Seconds quarantine, std::uint32_t most_resting);
 
-    // A port in `range` for the inside port `wanted`; `random` is used where it must differ.
-    [[nodiscard]] std::optional<std::uint16_t> take(net::IpProtocol protocol, std::uint16_t wanted,
-                                                    PortRange range, std::uint64_t random,
-                                                    Instant now);
+    // For the inside port `wanted`, if it lies in `range`: itself, or nothing.
+    [[nodiscard]] std::optional<std::uint16_t> take_same(net::IpProtocol protocol,
+                                                         std::uint16_t wanted, PortRange range,
+                                                         Instant now);
+    // Another one in `range`.
+    [[nodiscard]] std::optional<std::uint16_t> take_other(net::IpProtocol protocol,
+                                                          std::uint16_t wanted, PortRange range,
+                                                          std::uint64_t random, Instant now);
     void give_back(net::IpProtocol protocol, std::uint16_t port, Instant now);
 
     // Ports that rules have given away for good, until the next clear_reserved().

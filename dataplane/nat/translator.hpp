@@ -299,6 +299,9 @@ private:
                                                                   Subscriber& subscriber,
                                                                   const NewSession& wanted,
                                                                   Instant now);
+    [[nodiscard]] std::optional<std::uint16_t> take_port_of(PortPool& pool,
+                                                            const NewSession& wanted,
+                                                            PortRange range, Instant now);
     void give_back_port(const Mapping& mapping, Instant now);
     void end_session(std::uint32_t index, Instant now);
     void end_mapping(std::uint32_t index, Instant now);

@@ -252,7 +252,14 @@ std::optional<std::uint16_t> Translator::take_port(const SourceRule& rule, std::
             }
             break;
     }
-    return pool.take(wanted.protocol, wanted.inside.port, range, random(), now);
+    return take_port_of(pool, wanted, range, now);
+}
+
+// A random number is drawn only where the port must differ.
+std::optional<std::uint16_t> Translator::take_port_of(PortPool& pool, const NewSession& wanted,
+                                                      PortRange range, Instant now) {
+    const auto same = pool.take_same(wanted.protocol, wanted.inside.port, range, now);
+    return same ? same : pool.take_other(wanted.protocol, wanted.inside.port, range, random(), now);
 }
 
 std::optional<std::uint16_t> Translator::take_port_in_block(PortPool& pool, const SourceRule& rule,
@@ -260,8 +267,7 @@ std::optional<std::uint16_t> Translator::take_port_in_block(PortPool& pool, cons
                                                             const NewSession& wanted, Instant now) {
     for (std::size_t at = 0; at < subscriber.blocks; ++at) {
         const PortRange ports = pool.ports_of_block(subscriber.block[at]);
-        if (const auto port =
-                pool.take(wanted.protocol, wanted.inside.port, ports, random(), now)) {
+        if (const auto port = take_port_of(pool, wanted, ports, now)) {
             ++subscriber.block_ports_out[at];
             return port;
         }
@@ -274,7 +280,7 @@ std::optional<std::uint16_t> Translator::take_port_in_block(PortPool& pool, cons
         return std::nullopt;
     }
     const PortRange ports = pool.ports_of_block(*block);
-    const auto port = pool.take(wanted.protocol, wanted.inside.port, ports, random(), now);
+    const auto port = take_port_of(pool, wanted, ports, now);
     if (!port) {  // all of it is forwarded
         pool.give_back_block(*block, now);
         return std::nullopt;

@@ -27,7 +27,7 @@ TEST_F(Ports, A_port_is_preserved_with_any_number_of_workers) {
             settings_.place = {owner_of_port(static_cast<std::uint16_t>(port), workers), workers};
             PortPool pool(settings_.place, Seconds{120});
             EXPECT_EQ(
-                pool.take(IpProtocol::Udp, static_cast<std::uint16_t>(port), {1, 65535}, 9, now_),
+                pool.take_same(IpProtocol::Udp, static_cast<std::uint16_t>(port), {1, 65535}, now_),
                 port);
         }
     }
@@ -63,7 +63,8 @@ TEST_F(Ports, Every_port_of_the_range_is_used_before_one_is_refused) {
         std::set<std::uint16_t> all;
         for (unsigned worker = 0; worker < workers; ++worker) {
             PortPool pool({worker, workers}, Seconds{120});
-            while (const auto port = pool.take(IpProtocol::Tcp, 40001, {1020, 1999}, 77, now_)) {
+            while (const auto port =
+                       pool.take_other(IpProtocol::Tcp, 40001, {1020, 1999}, 77, now_)) {
                 ASSERT_EQ(owner_of_port(*port, workers), worker);
                 ASSERT_TRUE(all.insert(*port).second);
             }
