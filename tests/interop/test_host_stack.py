@@ -272,6 +272,7 @@ def test_a_peer_that_is_killed_leaves_nothing_behind(network):
 
 
 def test_a_cable_that_is_pulled_costs_time_and_no_byte(network):
+    """For 5 s; GODWIT_INTEROP_PULLED_SECONDS=60 is the whole of it."""
     count = 48 * MIB
     downloading = Background(download, network.lan, count)
     time.sleep(0.3)

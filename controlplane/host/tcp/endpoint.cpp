@@ -434,7 +434,11 @@ void Endpoint::poll(Instant now) {
             continue;  // ended, or due earlier and dealt with
         }
         found->scheduled = Instant::max();
+        const std::uint32_t timeouts = found->connection.counts().timeouts;
         found->connection.poll(now);
+        if (found->connection.counts().timeouts != timeouts) {
+            follow_path(found->connection, now);
+        }
         settle(*found, now);
     }
     while (const auto flow = syn_cache_.next_due(now)) {

@@ -93,7 +93,8 @@ public:
     Endpoint& operator=(const Endpoint&) = delete;
     ~Endpoint();
 
-    // What each new connection asks, and all of them when told that ways have changed.
+    // What each new connection asks, one whose retransmission timer goes off (its route may have
+    // moved), and all of them when told that ways have changed.
     void set_path_lookup(PathLookup lookup) { path_lookup_ = std::move(lookup); }
     void paths_changed(Instant now);
 
@@ -205,6 +206,7 @@ private:
     Entry* entry(ConnectionId id) const;
     // After everything that may have changed a connection. The entry may be gone afterwards.
     void settle(Entry& entry, Instant now);
+    void follow_path(Connection& connection, Instant now) const;
     void note_changes(Entry& changed, Instant now);
     void erase(Entry& entry);
     void forget_sessions();

@@ -102,19 +102,21 @@ void Endpoint::set_path_mtu(ConnectionId id, std::uint16_t mtu, Instant now) {
 void Endpoint::paths_changed(Instant now) {
     // A settled connection may end, and leave the table.
     for (const ConnectionId id : ids()) {
-        Entry* const found = entry(id);
-        if (found == nullptr || !path_lookup_) {
-            continue;
+        if (Entry* const found = entry(id); found != nullptr) {
+            follow_path(found->connection, now);
+            settle(*found, now);
         }
-        const PathSizes sizes = path_lookup_(found->connection.flow());
-        if (sizes.link_mtu == 0) {
-            continue;  // no way at all for now: nothing is known
-        }
-        found->connection.set_link_mtu(sizes.link_mtu, now);
-        if (sizes.path_mtu != 0 && sizes.path_mtu < found->connection.path_mtu()) {
-            found->connection.set_path_mtu(sizes.path_mtu, now);
-        }
-        settle(*found, now);
+    }
+}
+
+void Endpoint::follow_path(Connection& connection, Instant now) const {
+    const PathSizes sizes = path_lookup_ ? path_lookup_(connection.flow()) : PathSizes{};
+    if (sizes.link_mtu == 0) {
+        return;  // no way at all for now: nothing is known
+    }
+    connection.set_link_mtu(sizes.link_mtu, now);
+    if (sizes.path_mtu != 0 && sizes.path_mtu < connection.path_mtu()) {
+        connection.set_path_mtu(sizes.path_mtu, now);
     }
 }
 

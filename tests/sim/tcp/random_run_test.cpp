@@ -88,6 +88,28 @@ void sign_sometimes(World& world, std::uint64_t choice) {
     }
 }
 
+// In a sixth of the runs the client's own link becomes narrower, and perhaps as wide as it was.
+void change_link_sometimes(World& world, std::uint64_t seed, std::uint16_t& mtu) {
+    std::mt19937_64 random(seed * 0x9e3779b97f4a7c15U);
+    if (random() % 6 != 0) {
+        return;
+    }
+    world.client().endpoint.set_path_lookup([&mtu](const tcp::Flow&) {
+        return tcp::PathSizes{mtu, 0};
+    });
+    const auto become = [&world, &mtu](std::uint16_t next) {
+        mtu = next;
+        world.client().out.mtu = next;
+        world.client().endpoint.paths_changed(world.now());
+    };
+    const auto narrow = static_cast<std::uint16_t>(576 + random() % 800);
+    const Instant at = world.now() + milliseconds(random() % 3'000);
+    world.call_at(at, [become, narrow] { become(narrow); });
+    if (random() % 2 == 0) {
+        world.call_at(at + milliseconds(random() % 5'000), [become] { become(1500); });
+    }
+}
+
 std::string run_once(std::uint64_t seed, const std::filesystem::path& capture = {}) {
     std::mt19937_64 random(seed);
     World world(seed);
@@ -112,6 +134,8 @@ std::string run_once(std::uint64_t seed, const std::filesystem::path& capture = 
         world.client().out.dark_until =
             world.client().out.dark_from + milliseconds(random() % 25'000);
     }
+    std::uint16_t mtu = 0;  // as the client's settings have it
+    change_link_sometimes(world, seed, mtu);
     Transfer transfer(world, plan);
     const Instant began = world.now();
     world.run(began + hours(4));

@@ -71,6 +71,9 @@ protected:
             return;
         }
         ++too_big;
+        if (swallows) {
+            return;
+        }
         const auto source = net::wire::Ipv4View::parse(out.packet)->source();
         const Packet quote(out.packet.begin(), out.packet.begin() + 28);
         give(from, test::icmp({kRouter, source},
@@ -108,6 +111,7 @@ protected:
     std::vector<Packet> sent;
     std::uint16_t path_mtu = 1500;
     bool tells_mtu = true;
+    bool swallows = false;  // what is too big, without a word
     int too_big = 0;
     Instant now{1h};
     tcp::ListenerId listener{};
@@ -252,6 +256,20 @@ TEST_F(HostTcp, a_link_that_becomes_narrow_cuts_what_is_under_way) {
     EXPECT_EQ(too_big, 0);
     EXPECT_EQ(them.tcp().find(server)->readable(), data.size());
     EXPECT_EQ(us.count(HostCounter::TcpError), 0U);
+}
+
+TEST_F(HostTcp, a_route_that_moves_to_a_narrower_link_is_noticed_by_the_first_timeout) {
+    connect_both();
+    path_mtu = 1000;
+    swallows = true;
+    us.set_links(links("10.0.0.1/24", 1000));  // and TCP is not told
+    us.tcp().write(client, Packet(20'000, 7), now);
+    flush(us);
+    settle(1500);
+    EXPECT_GT(too_big, 0);
+    EXPECT_EQ(us.tcp().find(client)->info().counts.timeouts, 1U);
+    EXPECT_EQ(us.tcp().find(client)->info().path_mtu, 1000);
+    EXPECT_EQ(them.tcp().find(server)->readable(), 20'000U);
 }
 
 // RFC 4821 7.4
