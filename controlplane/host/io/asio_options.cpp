@@ -64,6 +64,20 @@ error_code put(tcp::Settings& settings, const Dscp& option) {
     return {};
 }
 
+// As small as other systems let it be; what a peer asks for is never less either.
+error_code put(tcp::Settings& settings, const MaximumSegment& option) {
+    constexpr int kLeast = 88;
+    if (option.value() != 0 && (option.value() < kLeast || option.value() > 0xffff)) {
+        return asio::error::invalid_argument;
+    }
+    settings.maximum_segment = static_cast<std::uint16_t>(option.value());
+    return {};
+}
+
+void get(const tcp::Settings& settings, MaximumSegment& option) {
+    option = MaximumSegment(settings.maximum_segment);
+}
+
 void get(const tcp::Settings& settings, asio::ip::tcp::no_delay& option) {
     option = !settings.nagle;
 }

@@ -27,6 +27,7 @@ error_code put(tcp::Settings& settings, const asio::socket_base::send_buffer_siz
 error_code put(tcp::Settings& settings, const asio::socket_base::receive_buffer_size& option);
 error_code put(tcp::Settings& settings, const asio::ip::unicast::hops& option);
 error_code put(tcp::Settings& settings, const Dscp& option);
+error_code put(tcp::Settings& settings, const MaximumSegment& option);
 
 void get(const tcp::Settings& settings, asio::ip::tcp::no_delay& option);
 void get(const tcp::Settings& settings, asio::socket_base::keep_alive& option);
@@ -34,6 +35,7 @@ void get(const tcp::Settings& settings, asio::socket_base::send_buffer_size& opt
 void get(const tcp::Settings& settings, asio::socket_base::receive_buffer_size& option);
 void get(const tcp::Settings& settings, asio::ip::unicast::hops& option);
 void get(const tcp::Settings& settings, Dscp& option);
+void get(const tcp::Settings& settings, MaximumSegment& option);
 
 error_code put(udp::Settings& settings, const asio::socket_base::broadcast& option);
 error_code put(udp::Settings& settings, const asio::socket_base::receive_buffer_size& option);

@@ -65,6 +65,41 @@ private:
     int type_of_service_ = 0;
 };
 
+// The largest segment that is sent, and asked for in the SYN (MSS, RFC 9293 3.7.1): less than the
+// MTU has room for. Zero: as the MTU has it. Before a connection; get_option tells what holds.
+class MaximumSegment {
+public:
+    MaximumSegment() = default;
+    explicit MaximumSegment(int bytes) : bytes_(bytes) {}
+    [[nodiscard]] int value() const { return bytes_; }
+
+    template <class Protocol>
+    [[nodiscard]] int level(const Protocol&) const {
+        return IPPROTO_TCP;
+    }
+    template <class Protocol>
+    [[nodiscard]] int name(const Protocol&) const {
+        return TCP_MAXSEG;
+    }
+    template <class Protocol>
+    [[nodiscard]] const void* data(const Protocol&) const {
+        return &bytes_;
+    }
+    template <class Protocol>
+    [[nodiscard]] void* data(const Protocol&) {
+        return &bytes_;
+    }
+    template <class Protocol>
+    [[nodiscard]] std::size_t size(const Protocol&) const {
+        return sizeof(bytes_);
+    }
+    template <class Protocol>
+    void resize(const Protocol&, std::size_t) {}
+
+private:
+    int bytes_ = 0;
+};
+
 // RFC 2385: what `peers` and we sign by. An empty key: no signatures.
 class Md5Key {
 public:

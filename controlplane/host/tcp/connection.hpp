@@ -364,7 +364,7 @@ private:
     Duration peer_user_timeout_{};
     PathSearch path_;
 
-    std::uint16_t peer_maximum_ = 536;   // MSS as the peer told
+    std::uint16_t peer_maximum_ = 536;   // MSS as the peer told, or we wish less
     std::uint16_t segment_bytes_ = 536;  // of data in a full segment
     std::uint8_t challenges_ = 0;
     std::uint8_t window_scale_ = 0;      // of what the peer offers

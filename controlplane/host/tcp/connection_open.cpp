@@ -55,7 +55,9 @@ Handshake negotiate(const Segment& syn, const Settings& settings) {
 net::TcpOptions syn_options(const Settings& settings, const Handshake* peer,
                             std::uint32_t timestamp_offset, Instant now) {
     net::TcpOptions options;
-    options.maximum_segment_size = static_cast<std::uint16_t>(settings.link_mtu - 40);
+    const auto by_link = static_cast<std::uint16_t>(settings.link_mtu - 40);
+    options.maximum_segment_size =
+        settings.maximum_segment == 0 ? by_link : std::min(by_link, settings.maximum_segment);
     if (peer == nullptr ? settings.window_scaling : peer->window_scaling) {
         options.window_scale = offered_scale(settings);
     }
@@ -109,7 +111,9 @@ void Connection::adopt(const Handshake& handshake) {
     expected_ = irs_ + 1;
     acknowledged_ = expected_;
     urgent_seen_ = expected_;
-    peer_maximum_ = handshake.maximum_segment;
+    peer_maximum_ = settings_.maximum_segment == 0
+                        ? handshake.maximum_segment
+                        : std::min(handshake.maximum_segment, settings_.maximum_segment);
     window_scaling_ = handshake.window_scaling;
     window_scale_ = handshake.window_scaling ? handshake.window_scale : std::uint8_t{0};
     offered_scale_ = handshake.window_scaling ? offered_scale(settings_) : std::uint8_t{0};

@@ -22,8 +22,9 @@ struct Settings {
     Duration keep_alive_idle = std::chrono::hours(2);      // MUST-28: not less by default
     Duration keep_alive_interval = std::chrono::seconds(75);
 
-    std::uint16_t link_mtu = 1500;  // of the interface: what we can receive, and send at first
-    std::uint8_t quick_acks = 8;    // segments at the start that are acknowledged at once
+    std::uint16_t link_mtu = 1500;      // of the interface: what we can receive, and send at first
+    std::uint16_t maximum_segment = 0;  // of data, sent and asked for; 0: as the MTU has it
+    std::uint8_t quick_acks = 8;        // segments at the start that are acknowledged at once
     std::uint8_t keep_alive_probes = 9;
     std::uint8_t signature_bytes = 0;  // of options kept free for who signs outside of Endpoint
     std::uint8_t ttl = 0;              // hops; zero: as the host has it

@@ -10,6 +10,8 @@
 #include "controlplane/host/io/tcp_acceptor.hpp"
 #include "controlplane/host/io/udp_socket.hpp"
 #include "controlplane/host/tcp/signature.hpp"
+#include "net/tcp.hpp"
+#include "net/tcp_options.hpp"
 #include "tests/unit/controlplane/host/io/two_stacks.hpp"
 
 namespace godwit::control::io {
@@ -128,6 +130,40 @@ TEST_F(SocketOptions, ttl_and_dscp_are_in_every_packet_from_the_syn_on_and_can_b
     EXPECT_THROW(Dscp(64), std::out_of_range);
 }
 
+// rfc9293: MUST-14, MUST-16
+TEST_F(SocketOptions, a_maximum_segment_is_asked_for_and_kept) {
+    client.set_option(MaximumSegment(600));
+    EXPECT_EQ(option_of<MaximumSegment>(client).value(), 600);
+    ASSERT_FALSE(connect());
+    const auto syn = *TcpView::parse(Ipv4View::parse(ours.front())->payload());
+    EXPECT_EQ(net::TcpOptions::parse(syn.options()).maximum_segment_size, 600);
+    ours.clear();
+    theirs.clear();
+    const std::string much(20'000, 'z');
+    std::string all(much.size(), 0);
+    int done = 0;
+    const auto note = [&](error_code error, std::size_t) {
+        EXPECT_FALSE(error);
+        ++done;
+    };
+    asio::async_write(client, asio::buffer(much), note);
+    asio::async_write(*server, asio::buffer(much), note);
+    asio::async_read(*server, asio::buffer(all), note);
+    std::string back(much.size(), 0);
+    asio::async_read(client, asio::buffer(back), note);
+    run_until([&] { return done == 4; });
+    for (const auto* sent : {&ours, &theirs}) {
+        std::size_t largest = 0;
+        for (const Packet& packet : *sent) {
+            largest = std::max(largest, packet.size());
+        }
+        EXPECT_EQ(largest, 640U);
+    }
+    error_code error;
+    client.set_option(MaximumSegment(20), error);
+    EXPECT_EQ(error, errors::invalid_argument);
+}
+
 TEST_F(SocketOptions, a_listener_gives_its_own_to_those_whom_it_accepts) {
     acceptor.set_option(Hops(9));
     acceptor.set_option(Dscp(16));
@@ -172,7 +208,7 @@ TEST_F(SocketOptions, keep_alive_asks_a_silent_peer) {
     ours.clear();
     const auto wait_for_hours = [&](int hours) {
         const Instant end = clock.now() + std::chrono::hours(hours);
-        for (int i = 0; clock.now() < end; ++i) {
+        while (clock.now() < end) {
             clock.advance(std::chrono::minutes(1));
             run_ready();
         }
