@@ -478,6 +478,16 @@ ssize_t Drill::read(int fd, std::span<const iovec> into, int flags) {
     return total;
 }
 
+std::optional<int> Drill::told_queue(int fd) {
+    const Lock lock(mutex_);
+    const Socket* const found = find(fd);
+    const tcp::Connection* const connection = found == nullptr ? nullptr : connection_of(*found);
+    if (connection == nullptr || !found->tells_queue) {
+        return std::nullopt;
+    }
+    return connection->at_end() ? 1 : static_cast<int>(connection->readable());
+}
+
 ssize_t Drill::write(int fd, std::span<const iovec> from, int flags) {
     Lock lock(mutex_);
     Socket* const found = find(fd);
@@ -647,10 +657,19 @@ int Drill::set_option(int fd, int level, int name, const void* value, socklen_t 
     if (found == nullptr) {
         return fail(EBADF);
     }
+    const int done = set_option(*found, level, name, value, bytes);
+    if (found->listener) {
+        endpoint_.change_settings(*found->listener, found->settings);
+    }
+    return done;
+}
+
+int Drill::set_option(Socket& socket, int level, int name, const void* value, socklen_t bytes) {
     int number = 0;
     if (value == nullptr) {
         return fail(EFAULT);
     }
+    Socket* const found = &socket;
     std::memcpy(&number, value, std::min<std::size_t>(bytes, sizeof(number)));
     tcp::Settings& settings = found->settings;
     if (level == SOL_SOCKET) {
@@ -720,6 +739,12 @@ int Drill::set_option(int fd, int level, int name, const void* value, socklen_t 
         case TCP_KEEPCNT:
             settings.keep_alive_probes = static_cast<std::uint8_t>(number);
             return 0;
+        case TCP_MAXSEG:
+            settings.maximum_segment = static_cast<std::uint16_t>(number);
+            return 0;
+        case TCP_INQ:
+            found->tells_queue = number != 0;
+            return 0;
         case TCP_CONGESTION:
             settings.congestion = bytes >= 4 && std::memcmp(value, "reno", 4) == 0
                                       ? tcp::CongestionAlgorithm::NewReno
@@ -757,8 +782,11 @@ int Drill::get_option(int fd, int level, int name, void* value, socklen_t* bytes
         return answer(&info, sizeof(info));
     }
     if (level == IPPROTO_TCP && name == TCP_MAXSEG) {
+        const int wished = found->settings.maximum_segment == 0
+                               ? 536
+                               : static_cast<int>(found->settings.maximum_segment);
         const int segment =
-            connection == nullptr ? 536 : static_cast<int>(connection->info().segment_bytes);
+            connection == nullptr ? wished : static_cast<int>(connection->info().segment_bytes);
         return answer(&segment, sizeof(segment));
     }
     if (level == IPPROTO_TCP && name == TCP_NODELAY) {

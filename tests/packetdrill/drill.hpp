@@ -43,6 +43,8 @@ public:
     int accept(int fd, sockaddr* address, socklen_t* bytes);
     int connect(int fd, const sockaddr* address, socklen_t bytes);
     ssize_t read(int fd, std::span<const iovec> into, int flags);
+    // What TCP_INQ asks to be told with a message: bytes that wait, 1 when the end does.
+    std::optional<int> told_queue(int fd);
     ssize_t write(int fd, std::span<const iovec> from, int flags);
     int control(int fd, int command, int argument);         // fcntl
     int queued(int fd, unsigned long request, int* bytes);  // ioctl
@@ -74,6 +76,7 @@ private:
         bool reading_ended = false;
         bool writing_ended = false;
         bool connected_told = false;
+        bool tells_queue = false;  // TCP_INQ
     };
     using Lock = std::unique_lock<std::mutex>;
 
@@ -86,6 +89,7 @@ private:
     void let_others_look(Lock& lock);
     void advance(Lock& lock, Instant until, bool stop_at_packet);
     short events_of(Socket& socket) const;
+    int set_option(Socket& socket, int level, int name, const void* value, socklen_t bytes);
     void give_icmp(std::span<const std::uint8_t> message);
     tcp::Settings settings_from(const char* file);
     int fail(int error);

@@ -1,8 +1,12 @@
 // The shared object that packetdrill loads: its functions, each handed on to a Drill. The flags of
 // packetdrill's --so_flags are the address that the stack has.
+#include <netinet/tcp.h>
+
 #include <cerrno>
 #include <cstdarg>
+#include <cstring>
 #include <exception>
+#include <optional>
 
 #include "tests/packetdrill/drill.hpp"
 #include "tests/packetdrill/interface.hpp"
@@ -28,6 +32,19 @@ iovec part(const void* bytes, std::size_t count) {
 
 std::span<const iovec> parts(const iovec* first, std::size_t count) {
     return {first, count};
+}
+
+void tell_queue(msghdr& message, std::optional<int> bytes) {
+    if (!bytes || message.msg_controllen < CMSG_SPACE(sizeof(*bytes))) {
+        message.msg_controllen = 0;
+        return;
+    }
+    cmsghdr* const first = CMSG_FIRSTHDR(&message);
+    first->cmsg_level = SOL_TCP;
+    first->cmsg_type = TCP_CM_INQ;
+    first->cmsg_len = CMSG_LEN(sizeof(*bytes));
+    std::memcpy(CMSG_DATA(first), &*bytes, sizeof(*bytes));
+    message.msg_controllen = CMSG_SPACE(sizeof(*bytes));
 }
 
 // The last argument of these two is whatever the command asks for.
@@ -84,7 +101,12 @@ extern "C" __attribute__((visibility("default"))) void packetdrill_interface_ini
         return of(self).read(fd, parts(&one, 1), flags_of_call);
     };
     table->recvmsg = [](void* self, int fd, msghdr* message, int flags_of_call) {
-        return of(self).read(fd, parts(message->msg_iov, message->msg_iovlen), flags_of_call);
+        const ssize_t count =
+            of(self).read(fd, parts(message->msg_iov, message->msg_iovlen), flags_of_call);
+        if (count >= 0) {
+            tell_queue(*message, of(self).told_queue(fd));
+        }
+        return count;
     };
     table->write = [](void* self, int fd, const void* from, std::size_t count) {
         const iovec one = part(from, count);

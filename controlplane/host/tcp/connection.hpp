@@ -393,8 +393,9 @@ private:
     bool interactive_ = false;   // we answer within the delay of an acknowledgement
     bool urgent_sending_ = false;
     bool urgent_receiving_ = false;
-    bool burst_ends_ = false;  // the congestion window lets nothing follow what is being sent
-    bool was_full_ = false;    // write() took less than it was given
+    bool burst_began_ = false;  // segments have been sent in this turn
+    bool burst_ends_ = false;   // the congestion window lets nothing follow them
+    bool was_full_ = false;     // write() took less than it was given
     bool syn_retransmitted_ = false;
     bool small_segment_sent_ = false;
 };

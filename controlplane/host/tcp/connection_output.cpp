@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::uint32_t kHeaderBytes = 40;  // IPv4 and TCP, without options
 constexpr std::uint32_t kTimestampBytes = 12;
-// Up to how many segments a window is fitted: of a larger one the rest is small.
-constexpr std::uint32_t kFittedSegments = 32;
+// Up to how many segments a window is fitted: of a larger one the rest is small, below 1 in 24.
+constexpr std::uint32_t kFittedSegments = 24;
 // Segments behind a probe, as many as tell of its loss without a timeout (RFC 4821 7.4).
 constexpr std::uint32_t kProbeFollowers = 3;
 
@@ -76,6 +76,7 @@ void Connection::transmit(Instant now) {
         recovery_->on_idle();  // RFC 5681 4.1
     }
     const net::Sequence before = next_;
+    burst_began_ = false;
     while (true) {
         const std::uint32_t allowance = recovery_->allowance();
         if (!transmit_lost(allowance, now) && !transmit_path_probe(allowance, now) &&
@@ -127,9 +128,10 @@ bool Connection::transmit_new(std::uint32_t allowance, Instant now) {
     if (recovery_->board().empty()) {
         unanswered_since_ = now;
     }
-    burst_ends_ = allowance - length < full_segment();
+    burst_ends_ = burst_began_ && allowance - length < full_segment();
     send_range(next_, covered, now);
     burst_ends_ = false;
+    burst_began_ = true;
     recovery_->sent(next_, covered, now);
     next_ += covered;
     if (allowance - length < full_segment()) {
@@ -198,7 +200,8 @@ void Connection::send_range(net::Sequence begin, std::uint32_t length, Instant n
     segment.payload_rest = parts.rest;
     segment.flags.ack = true;
     segment.flags.fin = fin;
-    // MUST-61: behind it is nothing; and where a window ends the peer shall not wait for more.
+    // MUST-61: behind it is nothing; and where a window or a run of segments ends, who puts a run
+    // together shall not wait for more.
     const bool blocked =
         burst_ends_ || una_ + window_ - (begin + data) < static_cast<std::int32_t>(full_segment());
     segment.flags.psh = data != 0 && (begin + data == data_end() || blocked);
