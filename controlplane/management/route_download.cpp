@@ -55,6 +55,9 @@ bool RouteDownload::run() {
             waiting_.assign(std::make_move_iterator(more.begin()),
                             std::make_move_iterator(more.end()));
         }
+        if (waiting_.empty() && rib_.has_download()) {
+            return true;  // it has not yet walked over all of its routes
+        }
         if (waiting_.empty()) {
             // What the RIB has not chosen yet would be swept.
             if (phase_ == Phase::Everything && !end_held_ && !rib_.is_settling()) {

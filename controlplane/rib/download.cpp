@@ -1,6 +1,7 @@
 #include "controlplane/rib/download.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace godwit::control {
@@ -263,16 +264,17 @@ bool Download::take_deletion(std::vector<DownloadOp>& out) {
 
 std::vector<DownloadOp> Download::take(std::size_t limit) {
     std::vector<DownloadOp> out;
+    walk(walk_a_take_);
     ask_again();
-    while (out.size() < limit &&
-           (take_next_hop(out) || take_group(out) || take_route(out) || take_deletion(out))) {
+    while (out.size() < limit && (take_next_hop(out) || take_group(out) ||
+                                  (!walking_ && (take_route(out) || take_deletion(out))))) {
         ++operations_taken_;
     }
     return out;
 }
 
 bool Download::has_operations() const {
-    return is_queued() || may_ask_again();
+    return walking_ || is_queued() || may_ask_again();
 }
 
 bool Download::is_queued() const {
@@ -287,7 +289,7 @@ void Download::begin_resync() {
     operations_acknowledged_ = 0;
     new_next_hops_.clear();
     changed_groups_.clear();
-    changed_routes_.clear();
+    changed_routes_.forget();
     idle_objects_.clear();
     for (std::set<Waiting>& waiting : waiting_) {
         waiting.clear();
@@ -319,22 +321,44 @@ void Download::begin_resync() {
             new_next_hops_.insert(number);
         }
     }
-    table_.for_each_entry([this](RouteNumber route) {
-        RouteSlot& slot = slot_of(route);
-        slot.sent = kNoTarget;
-        slot.again = false;
-        slot.stranded = false;
-        slot.waits = RouteSlot::kWaitsForNothing;
-        if (slot.wanted != kNoTarget) {
-            if (slot.refused) {
-                slot.refused = false;
-                reasons_.erase(route);
-            }
-            changed_routes_.add(route);
-        } else if (slot.is_idle()) {
+    walking_ = true;
+    walked_.reset();
+    if (++epoch_ == 0) {
+        // So many began without one that came to its end: none of their slots may be taken for one
+        // of an epoch to come.
+        walk(std::numeric_limits<std::size_t>::max());
+    }
+}
+
+void Download::reset(RouteNumber route) {
+    RouteSlot& slot = table_[route].slot;
+    slot.epoch = epoch_;
+    slot.sent = kNoTarget;
+    slot.again = false;
+    slot.stranded = false;
+    slot.waits = RouteSlot::kWaitsForNothing;
+    slot.queued = false;
+    if (slot.wanted != kNoTarget) {
+        if (slot.refused) {
+            slot.refused = false;
+            reasons_.erase(route);
+        }
+        changed_routes_.add(route);
+    }
+}
+
+void Download::walk(std::size_t most) {
+    for (; walking_ && most > 0; --most) {
+        const RouteNumber route = table_.entry_behind(walked_);
+        if (route == kNoRoute) {
+            walking_ = false;
+            return;
+        }
+        walked_ = table_[route].prefix;
+        if (slot_of(route).is_idle()) {
             idle_routes_.push_back(route);
         }
-    });
+    }
 }
 
 void Download::acknowledged(std::uint64_t operations) {
@@ -361,6 +385,9 @@ void Download::acknowledged(std::uint64_t operations) {
 
 InstallStatus Download::status(RouteNumber route) const {
     const RouteSlot& slot = std::as_const(table_)[route].slot;
+    if (slot.epoch != epoch_ && slot.wanted != kNoTarget) {
+        return {InstallState::Pending, {}};
+    }
     if (slot.refused) {
         return {InstallState::Rejected, reasons_.at(route)};
     }

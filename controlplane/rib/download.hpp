@@ -11,6 +11,11 @@
 // makes a partial take() safe: a change may arrive between any two operations. A number is free
 // again when its deletion has been taken.
 //
+// A resynchronisation forgets what was sent. It begins at once, whatever the number of routes: each
+// slot has an epoch, and one of an epoch before is reset when it is asked for, or by the walk over
+// all of them that take() goes on with, a portion each time. No route is sent before the walk has
+// ended, so that they go by rank from the first one on.
+//
 // What the dataplane has no room for *waits*, a set for each shortage, in order of rank (a lower
 // distance first). That there is room again *opens* the shortage: what waits is queued anew, at
 // most kRetryWindow at a time, and a next portion only when the last one has been acknowledged; the
@@ -37,9 +42,13 @@ namespace godwit::control {
 
 class Download {
 public:
-    // Numbers from 1 to `max_numbers`. `table` outlives this.
-    Download(std::uint32_t max_numbers, RouteTable& table)
-        : max_numbers_(max_numbers), table_(table), changed_routes_(table) {}
+    // Numbers from 1 to `max_numbers`; the walk of a resynchronisation looks at `walk_a_take`
+    // routes each time that something is taken. `table` outlives this.
+    Download(std::uint32_t max_numbers, std::size_t walk_a_take, RouteTable& table)
+        : max_numbers_(max_numbers),
+          walk_a_take_(walk_a_take),
+          table_(table),
+          changed_routes_(table) {}
 
     // A target; every one is dropped once. kNoTarget: no number is free. A group takes the first
     // kMaxGroupMembers, and only those that get a number; the others are counted.
@@ -55,7 +64,7 @@ public:
     void set_route(RouteNumber route, TargetNumber target,
                    std::uint8_t rank = RouteSlot::kLastRank);
     void refuse_route(RouteNumber route, std::string reason);
-    // Routes that have become idle since this was asked last; perhaps they are no more.
+    // Routes that take() or begin_resync() found idle; to be asked after each of them.
     [[nodiscard]] std::vector<RouteNumber> take_idle() { return std::exchange(idle_routes_, {}); }
 
     std::vector<DownloadOp> take(std::size_t limit);
@@ -107,7 +116,16 @@ private:
         friend constexpr auto operator<=>(const Waiting&, const Waiting&) = default;
     };
 
-    RouteSlot& slot_of(RouteNumber route) { return table_[route].slot; }
+    // As it is in this epoch.
+    RouteSlot& slot_of(RouteNumber route) {
+        RouteSlot& slot = table_[route].slot;
+        if (slot.epoch != epoch_) {
+            reset(route);
+        }
+        return slot;
+    }
+    void reset(RouteNumber route);
+    void walk(std::size_t most);
     Waiting waiting_route(RouteNumber route) {
         return {slot_of(route).rank, 0, table_[route].prefix, route};
     }
@@ -139,6 +157,7 @@ private:
     bool take_deletion(std::vector<DownloadOp>& out);
 
     std::uint32_t max_numbers_;
+    std::size_t walk_a_take_;
     RouteTable& table_;
     std::vector<Object> objects_{1};  // by number; 0 is never used
     std::set<std::uint32_t> free_numbers_;
@@ -163,6 +182,10 @@ private:
     std::size_t routes_waiting_ = 0;
     std::size_t objects_waiting_ = 0;
     std::uint64_t refused_for_room_ = 0;
+
+    std::uint8_t epoch_ = 0;
+    bool walking_ = false;
+    std::optional<net::Ipv4Prefix> walked_;  // the last one
 
     std::vector<RouteNumber> idle_routes_;
 

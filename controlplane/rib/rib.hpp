@@ -43,7 +43,9 @@ constexpr std::size_t kMaxRecursion = 8;
 struct RibLimits {
     std::size_t max_routes = 2'000'000;            // of all sources together
     std::uint32_t max_next_hops = (1U << 20) - 1;  // the highest number given out
-    std::size_t visits_a_turn = 1024;  // routes that choose anew because an interface changed
+    // Routes that choose anew because an interface changed, or that are walked over because the
+    // dataplane knows nothing.
+    std::size_t visits_a_turn = 1024;
 };
 
 // Each counts one limit being met.
@@ -123,11 +125,13 @@ public:
     [[nodiscard]] bool is_settling() const;
 
     // The next operations, at most `limit`. They are the caller's then: every one taken must be
-    // written, in this order. Empty: the dataplane has been told everything.
+    // written, in this order. Empty: the dataplane has been told everything, or see begin_resync().
     std::vector<DownloadOp> take_download(std::size_t limit);
     [[nodiscard]] bool has_download() const;
     // The dataplane knows nothing (a new session, or a new dataplane): everything is emitted again,
-    // and nothing for what it must forget; mark and sweep does that.
+    // and nothing for what it must forget; mark and sweep does that. Routes come when the RIB has
+    // walked over all of them, a portion each time that take_download() is called; until then it
+    // may give nothing although has_download() says that there is more.
     void begin_resync();
     // The first `operations` operations taken since begin_resync() (or since the start) have been
     // carried out.

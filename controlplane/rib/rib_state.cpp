@@ -29,7 +29,7 @@ void normalize(std::vector<RibNextHop>& next_hops) {
 
 Rib::State::State(RibLimits given)
     : limits(given),
-      download(given.max_next_hops, table),
+      download(given.max_next_hops, given.visits_a_turn, table),
       redistribution([this](const net::Ipv4Prefix& prefix) { return offer(prefix); },
                      [this](const std::optional<net::Ipv4Prefix>& after) {
                          const RouteNumber next = table.following(after);

@@ -45,12 +45,9 @@ RouteNumber RouteQueue::take() {
     return next;
 }
 
-void RouteQueue::clear() {
-    for (Queue& queue : queues_) {
-        while (queue.first != kNoRoute) {
-            remove(queue.first);
-        }
-    }
+void RouteQueue::forget() {
+    queues_ = {};
+    size_ = 0;
 }
 
 }  // namespace godwit::control

@@ -23,7 +23,8 @@ public:
     void add(RouteNumber route);
     void remove(RouteNumber route);  // one that is in it
     RouteNumber take();              // there is one
-    void clear();
+    // Nothing is in it any more; whose slots say otherwise are not asked before they are reset.
+    void forget();
 
     [[nodiscard]] bool empty() const { return size_ == 0; }
     [[nodiscard]] std::size_t size() const { return size_; }

@@ -28,6 +28,7 @@ struct RouteSlot {
     RouteNumber queued_behind = kNoRoute;
     std::uint8_t rank = kLastRank;
     std::uint8_t waits = kWaitsForNothing;  // a Shortage: in the set of what waits for it
+    std::uint8_t epoch = 0;                 // of the resynchronisation that this is of
     bool queued : 1 = false;
     bool refused : 1 = false;   // there is a reason kept for it
     bool again : 1 = false;     // to be sent although it was sent: the dataplane had refused it

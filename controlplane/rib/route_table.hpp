@@ -156,13 +156,9 @@ public:
             }
         }
     }
-    // Every entry, in no order.
-    template <class Visit>
-    void for_each_entry(const Visit& visit) const {
-        for (RouteNumber each{index_.following(std::nullopt)}; each != kNoRoute;
-             each = RouteNumber{index_.following((*this)[each].prefix)}) {
-            visit(each);
-        }
+    // The first entry behind `prefix`, or of all, with candidates or not.
+    [[nodiscard]] RouteNumber entry_behind(const std::optional<net::Ipv4Prefix>& prefix) const {
+        return RouteNumber{index_.following(prefix)};
     }
 
     [[nodiscard]] std::size_t size() const { return route_count_; }

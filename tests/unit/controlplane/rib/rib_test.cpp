@@ -590,6 +590,48 @@ TEST_F(ManyRoutes, are_shown_and_looked_up_as_they_will_be_before_their_turn) {
     EXPECT_FALSE(rib_.lookup(address("10.0.0.1")));
 }
 
+TEST_F(ManyRoutes, are_told_again_after_a_walk_in_portions_and_by_rank_from_the_first_on) {
+    rib_.begin_resync();
+    fib_ = ModelFib();
+    EXPECT_EQ(rib_.find(prefix("20.0.0.0/24"))->routes.at(0).install.state, InstallState::Pending);
+    std::size_t takes = 1;
+    for (; fib_.routes().empty(); ++takes) {
+        ASSERT_TRUE(rib_.has_download());
+        EXPECT_EQ(fib_.apply(rib_.take_download(1)), "");
+    }
+    EXPECT_GT(takes, kMany / kVisits);
+    EXPECT_TRUE(fib_.routes().contains(prefix("10.0.0.0/24"))) << "connected";
+    while (rib_.has_download()) {
+        take();
+    }
+    EXPECT_EQ(leading_to(via("10.0.0.2", kLan)), kMany);
+}
+
+TEST_F(ManyRoutes, may_change_and_go_while_the_dataplane_is_told_anew) {
+    rib_.begin_resync();
+    fib_ = ModelFib();
+    take();
+    rib_.replace_source(RouteSource::ExternalBgp, {});
+    rib_.begin_resync();
+    fib_ = ModelFib();
+    take();
+    rib_.replace_source(RouteSource::InternalBgp, {});
+    while (rib_.has_download()) {
+        take();
+    }
+    EXPECT_EQ(fib_.routes().size(), 1U) << "the connected one";
+    for (int times = 0; times < 600; ++times) {
+        rib_.begin_resync();  // more than there are epochs
+        rib_.take_download(1);
+    }
+    fib_ = ModelFib();
+    rib_.begin_resync();
+    while (rib_.has_download()) {
+        take();
+    }
+    EXPECT_EQ(fib_.routes().size(), 1U);
+}
+
 TEST_F(ManyRoutes, may_go_before_their_turn) {
     rib_.set_interface_up(kLan, false);
     rib_.replace_source(RouteSource::ExternalBgp, {});
