@@ -18,7 +18,7 @@ struct Subject {
     const char* filter;  // what an extra word narrows it to; null when nothing does
 };
 
-constexpr std::array<Subject, 15> kSubjects{{
+constexpr std::array<Subject, 16> kSubjects{{
     {"interfaces", "ports, VLANs and loopbacks: state, addresses, counters", "NAME"},
     {"routes", "the routes that the control plane knows, the best and the others", "PREFIX"},
     {"policy", "the policies that routes pass, and how many each term applied to", "NAME"},
@@ -33,6 +33,7 @@ constexpr std::array<Subject, 15> kSubjects{{
     {"punts", "what came for the router itself, by class, and what was refused", nullptr},
     {"sockets", "the router's own TCP services and connections, and its UDP sockets", nullptr},
     {"socket-events", "what happened to TCP connections lately, the newest last", "PREFIX"},
+    {"events", "what has happened in the router lately, the newest last", "TOPIC"},
     {"status", "versions, revision, uptime and the ledger of all packets", nullptr},
 }};
 

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <vector>
 
+#include "controlplane/ctl/event_text.hpp"
 #include "controlplane/ctl/json_reading.hpp"
 #include "controlplane/ctl/table.hpp"
 
@@ -137,19 +138,6 @@ std::string routes_table(const json::value& data) {
         }
     }
     return table.text();
-}
-
-std::string events_text(const json::value& data) {
-    std::string text;
-    for (const json::value& one : items(data)) {
-        const auto time = static_cast<std::time_t>(count_of(member(one, "time")));
-        std::tm utc{};
-        ::gmtime_r(&time, &utc);
-        char stamp[32] = "";
-        std::strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &utc);
-        text += fmt::format("{}  {}\n", stamp, cell_of(member(one, "event")));
-    }
-    return text.empty() ? "nothing has happened\n" : text;
 }
 
 }  // namespace

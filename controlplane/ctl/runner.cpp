@@ -259,7 +259,9 @@ int Runner::show_once(const Invocation& asked) {
     if (asked.subject == "rip" && !asked.name.empty()) {
         request["part"] = asked.name;
     } else if (!asked.name.empty() && !by_name) {
-        request[asked.subject == "policy" ? "policy" : "prefix"] = asked.name;
+        request[asked.subject == "policy"   ? "policy"
+                : asked.subject == "events" ? "topic"
+                                            : "prefix"] = asked.name;
     }
     if (!asked.route_source.empty()) {
         request["source"] = asked.route_source;

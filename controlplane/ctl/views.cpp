@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "controlplane/ctl/event_text.hpp"
 #include "controlplane/ctl/json_reading.hpp"
 #include "controlplane/ctl/nat_text.hpp"
 #include "controlplane/ctl/route_views.hpp"
@@ -377,6 +378,9 @@ std::string show_table(std::string_view subject, const json::value& data) {
     }
     if (subject == "policy") {
         return policy_table(data);
+    }
+    if (subject == "events") {
+        return events_text(data);
     }
     if (subject == "fib") {
         return fib_table(data);

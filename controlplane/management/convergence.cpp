@@ -1,14 +1,16 @@
 #include "controlplane/management/convergence.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <utility>
 
 namespace godwit::control {
 
-Convergence::Convergence(Timers& timers, std::function<void()> done)
-    : timers_(timers), timer_(timers.make_timer()), done_(std::move(done)) {}
+Convergence::Convergence(Timers& timers, std::function<void()> done,
+                         std::function<void(const std::string&)> late)
+    : timers_(timers),
+      timer_(timers.make_timer()),
+      done_(std::move(done)),
+      late_(std::move(late)) {}
 
 Convergence::~Convergence() {
     timer_->cancel();
@@ -57,10 +59,9 @@ void Convergence::give_up_late() {
             ++at;
             continue;
         }
-        spdlog::warn(
-            "{} has not learned its routes again in time; those that it does not know by now are "
-            "removed",
-            at->second.protocol);
+        if (late_) {
+            late_(at->second.protocol);
+        }
         ++given_up_;
         at = expected_.erase(at);
     }

@@ -26,7 +26,9 @@ public:
     enum class Token : std::uint32_t {};
 
     // `done` is called each time that nothing is waited for any more. `timers` outlives this.
-    Convergence(Timers& timers, std::function<void()> done);
+    // `late` is told of each protocol that is waited for no longer.
+    Convergence(Timers& timers, std::function<void()> done,
+                std::function<void(const std::string& protocol)> late = {});
     ~Convergence();
     Convergence(const Convergence&) = delete;
     Convergence& operator=(const Convergence&) = delete;
@@ -52,6 +54,7 @@ private:
     Timers& timers_;
     std::unique_ptr<Timer> timer_;
     std::function<void()> done_;
+    std::function<void(const std::string&)> late_;
     std::map<Token, Expected> expected_;
     std::uint32_t next_token_ = 1;
     std::uint64_t given_up_ = 0;

@@ -1,7 +1,6 @@
 #include "controlplane/management/rip_instance.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <chrono>
@@ -33,7 +32,7 @@ RouteSource source_of(config::RipSource source) {
 
 bool is_warning(rip::EventKind kind) {
     return kind != rip::EventKind::InterfaceUp && kind != rip::EventKind::InterfaceDown &&
-           kind != rip::EventKind::NeighborFound && kind != rip::EventKind::NeighborLost;
+           kind != rip::EventKind::NeighborFound;
 }
 
 }  // namespace
@@ -58,7 +57,9 @@ void RipInstance::adopt(const config::Model& model) {
     RipSettings made = rip_settings_of(model.rip, surroundings_.policies);
     if (made.problems != problems_) {
         for (const std::string& problem : made.problems) {
-            note(problem + "; nothing is sent or taken there until it is mended", true);
+            surroundings_.events.note(
+                EventTopic::Rip, EventLevel::Error,
+                problem + "; nothing is sent or taken there until it is mended");
         }
         problems_ = std::move(made.problems);
     }
@@ -86,13 +87,15 @@ void RipInstance::start(const config::Model& model, rip::Settings settings) {
                                        std::move(callbacks));
     if (!service) {
         problems_ = {fmt::format("rip does not run: {}", service.error())};
-        note(problems_.front(), true);
+        surroundings_.events.note(EventTopic::Rip, EventLevel::Error, problems_.front());
         return;
     }
     service_ = std::move(*service);
     const auto update = model.rip.timers.update;
     surroundings_.begins(2 * update + kPatienceMargin);
-    spdlog::info("rip runs on {} interfaces", model.rip.interfaces.size());
+    surroundings_.events.note(
+        EventTopic::Rip, EventLevel::Info,
+        fmt::format("rip runs on {} interfaces", model.rip.interfaces.size()));
 }
 
 void RipInstance::stop() {
@@ -107,7 +110,7 @@ void RipInstance::stop() {
     surroundings_.converged();
     running_ = {};
     problems_.clear();
-    spdlog::info("rip has ended");
+    surroundings_.events.note(EventTopic::Rip, EventLevel::Info, "rip has ended");
 }
 
 std::vector<rip::Link> RipInstance::links_of(const config::Model& model) const {
@@ -201,30 +204,8 @@ void RipInstance::take_routes(const std::vector<rip::RouteUpdate>& updates) {
 }
 
 void RipInstance::take_event(const rip::Event& event) {
-    if (!complaints_.take(now())) {
-        ++events_not_logged_;
-        return;
-    }
-    std::string text = text_of(event);
-    if (events_not_logged_ > 0) {
-        text += fmt::format(" ({} events before were not logged)",
-                            std::exchange(events_not_logged_, 0));
-    }
-    note(std::move(text), is_warning(event.kind));
-}
-
-void RipInstance::note(std::string text, bool warning) {
-    if (warning) {
-        spdlog::warn("{}", text);
-    } else {
-        spdlog::info("{}", text);
-    }
-    if (events_.size() >= kRipEvents) {
-        events_.pop_front();
-    }
-    const auto seconds =
-        std::chrono::duration_cast<std::chrono::seconds>(wall_clock().time_since_epoch());
-    events_.push_back({seconds.count(), std::move(text)});
+    const auto level = is_warning(event.kind) ? EventLevel::Warning : EventLevel::Info;
+    surroundings_.events.note_some(EventTopic::Rip, level, text_of(event), now());
 }
 
 std::string RipInstance::text_of(const rip::Event& event) const {

@@ -5,7 +5,7 @@
 //   links_changed()     → which interfaces are there
 //   RIB redistribution  → what RIP tells of others    (pulled in portions, routes_changed())
 //   RIP's own routes    → the RIB
-//   events              → the log, and the last of them kept for `show rip events`
+//   events              → those of the router (event_log.hpp)
 #pragma once
 
 #include <cstdint>
@@ -18,20 +18,13 @@
 
 #include "config/model/model.hpp"
 #include "controlplane/host/io/stack.hpp"
-#include "controlplane/host/token_bucket.hpp"
+#include "controlplane/management/event_log.hpp"
 #include "controlplane/management/interface_directory.hpp"
 #include "controlplane/policy/policy_table.hpp"
 #include "controlplane/rib/rib.hpp"
 #include "controlplane/rip/io/service.hpp"
 
 namespace godwit::control {
-
-constexpr std::size_t kRipEvents = 256;  // the last of them
-
-struct RipEvent {
-    std::int64_t unix_seconds = 0;
-    std::string text;
-};
 
 class RipInstance {
 public:
@@ -41,6 +34,7 @@ public:
         Rib& rib;
         InterfaceDirectory& interfaces;
         const PolicyTable& policies;
+        EventLog& events;
         std::function<std::uint32_t()> random;
         std::function<void()> routes_changed;              // the RIB has something to download
         std::function<void(std::function<void()>)> later;  // in a turn of its own
@@ -63,7 +57,9 @@ public:
     [[nodiscard]] const rip::Service* service() const { return service_.get(); }
     void clear(const std::optional<rip::NeighborId>& neighbor);
     void clear_counters();
-    [[nodiscard]] const std::deque<RipEvent>& events() const { return events_; }
+    [[nodiscard]] const std::deque<RouterEvent>& events() const {
+        return surroundings_.events.of(EventTopic::Rip);
+    }
     // Why it does not do all that it should; empty when it does.
     [[nodiscard]] const std::vector<std::string>& problems() const { return problems_; }
     [[nodiscard]] Instant now() const { return surroundings_.timers.now(); }
@@ -76,16 +72,12 @@ private:
     void take_routes(const std::vector<rip::RouteUpdate>& updates);
     void take_event(const rip::Event& event);
     [[nodiscard]] std::string text_of(const rip::Event& event) const;
-    void note(std::string text, bool warning);
 
     Surroundings surroundings_;
     std::unique_ptr<rip::Service> service_;
     config::Rip running_;
     std::optional<SubscriptionId> subscription_;
-    std::deque<RipEvent> events_;
     std::vector<std::string> problems_;
-    TokenBucket complaints_{2, 20};  // what strangers can cause
-    std::uint64_t events_not_logged_ = 0;
     bool pull_due_ = false;
 };
 

@@ -130,7 +130,7 @@ json::array rip_neighbors_json(const RipInstance& instance, const InterfaceNames
 
 json::array rip_events_json(const RipInstance& instance) {
     json::array list;
-    for (const RipEvent& event : instance.events()) {
+    for (const RouterEvent& event : instance.events()) {
         list.push_back(json::object{{"time", event.unix_seconds}, {"event", event.text}});
     }
     return list;

@@ -1,7 +1,6 @@
 #include "controlplane/management/route_audit.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <utility>
@@ -34,7 +33,7 @@ bool same(const RibNextHop& wanted, const api::FibRecord& record) {
 }  // namespace
 
 RouteAudit::RouteAudit(Timers& timers, ChannelClient& channel, const Rib& rib,
-                       const RouteDownload& download, std::function<void()> heal)
+                       const RouteDownload& download, std::function<void(const std::string&)> heal)
     : channel_(channel),
       rib_(rib),
       download_(download),
@@ -168,8 +167,7 @@ void RouteAudit::count_installed(const std::optional<net::Ipv4Prefix>& after) {
 void RouteAudit::differs(const std::string& what) {
     ++counters_.completed;
     ++counters_.differences;
-    spdlog::warn("the dataplane's routes are not what they should be ({}); telling it anew", what);
-    heal_();
+    heal_(what);
 }
 
 }  // namespace godwit::control

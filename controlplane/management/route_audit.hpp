@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "controlplane/channel/channel_client.hpp"
 #include "controlplane/management/route_download.hpp"
@@ -30,9 +31,9 @@ class RouteAudit {
 public:
     static constexpr Duration kInterval = std::chrono::seconds(60);
 
-    // `heal` starts a resynchronisation. All outlive this.
+    // `heal` is told what differs, and starts a resynchronisation. All outlive this.
     RouteAudit(Timers& timers, ChannelClient& channel, const Rib& rib,
-               const RouteDownload& download, std::function<void()> heal);
+               const RouteDownload& download, std::function<void(const std::string&)> heal);
     ~RouteAudit();
 
     void start();
@@ -52,7 +53,7 @@ private:
     ChannelClient& channel_;
     const Rib& rib_;
     const RouteDownload& download_;
-    std::function<void()> heal_;
+    std::function<void(const std::string&)> heal_;
     std::unique_ptr<Timer> timer_;
     std::unique_ptr<Timer> slice_;
     const Timers& timers_;

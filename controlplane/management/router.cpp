@@ -1,7 +1,6 @@
 #include "controlplane/management/router.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <chrono>
@@ -25,28 +24,6 @@ constexpr Duration kSampleInterval = std::chrono::seconds(1);
 constexpr Duration kLearnRetry = std::chrono::seconds(1);
 constexpr double kLongestUptime = 4e9;  // seconds; beyond lies nonsense
 
-std::optional<Shortage> shortage_of(api::RouteRejection reason) {
-    switch (reason) {
-        case api::RouteRejection::TableFull:
-            return Shortage::Routes;
-        case api::RouteRejection::LookupFull:
-            return Shortage::LookupTable;
-        case api::RouteRejection::NextHopsFull:
-            return Shortage::NextHops;
-        case api::RouteRejection::GroupsFull:
-            return Shortage::Groups;
-        case api::RouteRejection::NeighborsFull:
-            return Shortage::Neighbors;
-        case api::RouteRejection::UnknownNextHop:
-        case api::RouteRejection::UnknownInterface:
-        case api::RouteRejection::BadRecord:
-        case api::RouteRejection::NextHopInUse:
-        case api::RouteRejection::OutOfSequence:
-            break;
-    }
-    return std::nullopt;
-}
-
 }  // namespace
 
 Router::Router(Executor& executor, Timers& timers, std::function<std::uint32_t()> random,
@@ -55,6 +32,11 @@ Router::Router(Executor& executor, Timers& timers, std::function<std::uint32_t()
       timers_(timers),
       running_(std::move(running)),
       started_(timers.now()),
+      events_([] {
+          return std::chrono::duration_cast<std::chrono::seconds>(
+                     std::chrono::system_clock::now().time_since_epoch())
+              .count();
+      }),
       host_(HostLimits{}, random,
             [this](net::Ipv4Address destination) { return rib_.toward(destination); }),
       channel_(executor, timers, config::channel_socket_path(running_.model), callbacks()),
@@ -62,11 +44,18 @@ Router::Router(Executor& executor, Timers& timers, std::function<std::uint32_t()
              {[this](const Outgoing& packet) { inject(packet); },
               [this](const HostActions& actions) { tell_probes(actions); }}),
       download_(rib_, channel_.routes()),
-      convergence_(timers, [this] { run_download_later(); }),
+      convergence_(
+          timers, [this] { run_download_later(); },
+          [this](const std::string& protocol) {
+              events_.note(EventTopic::Routes, EventLevel::Warning,
+                           fmt::format("{} has not learned its routes again in time; those that "
+                                       "it does not know by now are removed",
+                                       protocol));
+          }),
       sample_timer_(timers.make_timer()),
       retry_timer_(timers.make_timer()),
       audit_(std::make_unique<RouteAudit>(timers, channel_, rib_, download_,
-                                          [this] { resynchronize(); })),
+                                          [this](const std::string& what) { heal(what); })),
       own_ports_(std::make_unique<OwnPorts>(
           host_, channel_, [this](std::function<void()> work) { later(std::move(work)); })),
       alive_(std::make_shared<bool>(true)) {
@@ -131,7 +120,8 @@ void Router::session_opened(const api::WelcomeBody& welcome) {
         load_.forget();
     }
     dataplane_sha256_ = printable(welcome.config_sha256.data(), welcome.config_sha256.size());
-    spdlog::info("dataplane connected, session {}", welcome.session);
+    events_.note(EventTopic::Dataplane, EventLevel::Info,
+                 fmt::format("dataplane connected, session {}", welcome.session));
     own_ports_->session_opened();
     if (dataplane_sha256_ != running_.revision.sha256) {
         session_ = Session::Configuring;
@@ -142,7 +132,8 @@ void Router::session_opened(const api::WelcomeBody& welcome) {
 }
 
 void Router::session_lost(const std::string& reason) {
-    spdlog::warn("dataplane gone: {}; trying to reach it again", reason);
+    events_.note(EventTopic::Dataplane, EventLevel::Warning,
+                 fmt::format("dataplane gone: {}; trying to reach it again", reason));
     ++session_number_;
     session_ = Session::None;
     download_.session_lost();
@@ -159,8 +150,9 @@ void Router::reconcile_configuration() {
 // half-way, gets ours. Whatever comes of it, `then` follows: routes are needed in any case.
 void Router::give_configuration(std::function<void()> then) {
     ++counters_.configurations_pushed;
-    spdlog::info("the dataplane runs another configuration; giving it revision {}",
-                 running_.revision.number);
+    events_.note(EventTopic::Dataplane, EventLevel::Info,
+                 fmt::format("the dataplane runs another configuration; giving it revision {}",
+                             running_.revision.number));
     give_phase(api::ConfigurePhase::Prepare, session_number_, std::move(then));
 }
 
@@ -184,12 +176,14 @@ void Router::give_phase(api::ConfigurePhase phase, std::uint64_t session,
                 dataplane_sha256_ = sha256;
             } else if (!done) {
                 ++counters_.configurations_refused;
-                spdlog::error(
-                    "the dataplane does not take revision {}: {}; it keeps running another one "
-                    "until it is restarted",
-                    running_.revision.number,
-                    answer ? fmt::format("{}", fmt::join(sentences_of(answer->text), "; "))
-                           : answer.error());
+                events_.note(
+                    EventTopic::Dataplane, EventLevel::Error,
+                    fmt::format(
+                        "the dataplane does not take revision {}: {}; it keeps running another "
+                        "one until it is restarted",
+                        running_.revision.number,
+                        answer ? fmt::format("{}", fmt::join(sentences_of(answer->text), "; "))
+                               : answer.error()));
             }
             then();
         });
@@ -209,8 +203,11 @@ void Router::learn_interfaces() {
                 interfaces_learned(answer->rows<api::InterfaceRecord>());
                 return;
             }
-            spdlog::warn("the dataplane does not name its interfaces: {}; asking again",
-                         answer.error());
+            events_.note_some(
+                EventTopic::Dataplane, EventLevel::Warning,
+                fmt::format("the dataplane does not name its interfaces: {}; asking again",
+                            answer.error()),
+                timers_.now());
             retry_timer_->arm(timers_.now() + kLearnRetry, [this] { learn_interfaces(); });
         });
 }
@@ -246,6 +243,14 @@ void Router::resynchronize() {
     }
 }
 
+void Router::heal(const std::string& difference) {
+    events_.note(EventTopic::Routes, EventLevel::Warning,
+                 fmt::format("the dataplane's routes are not what they should be ({}); telling it "
+                             "everything anew",
+                             difference));
+    resynchronize();
+}
+
 void Router::run_download() {
     const bool settling = rib_.settle_more();
     if (rip_) {
@@ -267,91 +272,7 @@ void Router::run_download_later() {
     }
 }
 
-// ---- what the dataplane reports
-
-void Router::event(api::EventType type, std::span<const std::byte> body) {
-    switch (type) {
-        case api::EventType::InterfaceChanged:
-            if (const auto record = api::read_exact<api::InterfaceRecord>(body)) {
-                interface_changed(*record);
-            }
-            break;
-        case api::EventType::InterfaceRemoved:
-            if (const auto record = api::read_exact<api::InterfaceRemovedRecord>(body)) {
-                told_since_.insert(net::InterfaceId(record->interface));
-                interfaces_.remove(net::InterfaceId(record->interface));
-                refresh_later();
-            }
-            break;
-        case api::EventType::RouteRejected:
-            if (const auto record = api::read_exact<api::RouteRejectedRecord>(body)) {
-                route_rejected(*record);
-            }
-            break;
-        case api::EventType::SyncDone:
-            if (const auto record = api::read_exact<api::SyncDoneRecord>(body)) {
-                spdlog::info("routes are in step again: {} old routes and {} next hops removed",
-                             record->routes_swept, record->next_hops_swept);
-            }
-            break;
-        case api::EventType::AddressConflict:
-            if (const auto record = api::read_exact<api::NeighborRecord>(body);
-                record && complaints_.take(timers_.now())) {
-                spdlog::warn(
-                    "{} {} our address {} on {}{}; give one of the two another address",
-                    net::MacAddress(record->mac).to_string(),
-                    record->state == api::NeighborState::Failed ? "also uses" : "already has",
-                    net::Ipv4Address(record->address).to_string(),
-                    name_of(interfaces_.names(), net::InterfaceId(record->interface)),
-                    record->state == api::NeighborState::Failed ? "" : ", so it is not used");
-            }
-            break;
-        case api::EventType::RoomReturned:
-            if (const auto record = api::read_exact<api::RoomReturnedRecord>(body)) {
-                if (const auto shortage = shortage_of(record->reason)) {
-                    rib_.room_returned(*shortage);
-                    run_download();
-                }
-            }
-            break;
-        case api::EventType::NatBinding:
-            if (const auto record = api::read_exact<api::NatBindingRecord>(body);
-                record && nat_journal_ != nullptr) {
-                nat_journal_->add(nat_journal_line(*record));
-            }
-            break;
-        case api::EventType::NeighborChanged:
-            break;  // asked for when somebody wants to see it
-    }
-}
-
-void Router::interface_changed(const api::InterfaceRecord& record) {
-    const net::InterfaceId id(record.interface);
-    const bool was_up = interfaces_.is_up(id);
-    if (!interfaces_.update(record)) {
-        ++counters_.bad_interface_records;
-        return;
-    }
-    told_since_.insert(id);
-    if (session_ == Session::Open && was_up != interfaces_.is_up(id)) {
-        spdlog::info("interface {} is {}", name_of(interfaces_.names(), id),
-                     interfaces_.is_up(id) ? "up" : "down");
-    }
-    refresh_later();
-}
-
-void Router::route_rejected(const api::RouteRejectedRecord& record) {
-    ++counters_.routes_rejected;
-    const net::Ipv4Prefix prefix = prefix_of(record.prefix, record.length);
-    Refusal refusal{fmt::format("the dataplane says {}", word(record.reason)),
-                    shortage_of(record.reason),
-                    record.reason == api::RouteRejection::UnknownNextHop};
-    if (complaints_.take(timers_.now())) {
-        spdlog::warn("route {} not installed: {}{}", prefix.to_string(), refusal.reason,
-                     refusal.shortage ? "; it is tried again when there is room" : "");
-    }
-    download_.rejected(record.sequence, prefix, record.number, std::move(refusal));
-}
+// ---- what follows the interfaces and the configuration
 
 // Many interfaces change at once (a session begins, a device vanishes): one pass for all of them.
 void Router::refresh_later() {
@@ -372,7 +293,9 @@ void Router::refresh_policies() {
         running_.model.policy,
         [this](std::string_view name) { return interfaces_.id_of(std::string(name)); });
     if (!changed.empty()) {
-        spdlog::info("policies that decide otherwise now: {}", fmt::join(changed, ", "));
+        events_.note(
+            EventTopic::Policies, EventLevel::Info,
+            fmt::format("policies that decide otherwise now: {}", fmt::join(changed, ", ")));
     }
 }
 
@@ -447,6 +370,7 @@ void Router::make_rip(std::function<std::uint32_t()> random) {
         .rib = rib_,
         .interfaces = interfaces_,
         .policies = policies_,
+        .events = events_,
         .random = std::move(random),
         .routes_changed = [this] { run_download_later(); },  // one for many packets
         .later =
@@ -528,6 +452,7 @@ void Router::tell_probes(const HostActions& actions) {
 // ---- now and then
 
 void Router::sample() {
+    look_at_limits();
     if (const api::CountersRegion* const region = channel_.counters()) {
         load_.sample(*region, channel_.welcome() ? channel_.welcome()->worker_count : 0);
     }

@@ -35,6 +35,7 @@
 #include "controlplane/host/io/stack.hpp"
 #include "controlplane/management/convergence.hpp"
 #include "controlplane/management/counter_view.hpp"
+#include "controlplane/management/event_log.hpp"
 #include "controlplane/management/interface_directory.hpp"
 #include "controlplane/management/route_download.hpp"
 #include "controlplane/policy/policy_table.hpp"
@@ -115,6 +116,7 @@ public:
     // For whoever announces routes of others (controlplane/rib/redistribution.hpp).
     [[nodiscard]] Redistribution& redistribution() { return rib_.redistribution(); }
     [[nodiscard]] const PolicyTable& policies() const { return policies_; }
+    [[nodiscard]] const EventLog& events() const { return events_; }
     [[nodiscard]] const Host& host() const { return host_; }
     // Sockets on the router's own stack.
     [[nodiscard]] Stack& stack() { return stack_; }
@@ -144,6 +146,7 @@ private:
     void learn_interfaces();
     void interfaces_learned(const std::vector<api::InterfaceRecord>& records);
     void resynchronize();
+    void heal(const std::string& difference);
     void event(api::EventType type, std::span<const std::byte> body);
     void interface_changed(const api::InterfaceRecord& record);
     void route_rejected(const api::RouteRejectedRecord& record);
@@ -152,6 +155,7 @@ private:
     void refresh_later();
     void refresh_routes();
     void refresh_policies();
+    void look_at_limits();
     void run_download();
     void run_download_later();
     void set_host_links();
@@ -169,6 +173,7 @@ private:
     Timers& timers_;
     RunningConfiguration running_;
     Instant started_;
+    EventLog events_;
     InterfaceDirectory interfaces_;
     std::set<net::InterfaceId> up_;  // as the RIB was told
     PolicyTable policies_;
@@ -182,7 +187,8 @@ private:
     LoadSamples load_;
     RouterCounters counters_;
     NatJournal* nat_journal_ = nullptr;
-    TokenBucket complaints_{1, 20};  // of what comes by the thousand; all of it is counted
+    std::array<std::uint64_t, 3> limits_met_{};  // as they were a moment ago (look_at_limits())
+    std::array<bool, 3> limits_told_{};
     std::map<PingId, PingListener> pings_;
     std::map<TraceId, TracerouteListener> traceroutes_;
 

@@ -25,6 +25,7 @@ namespace {
 
 // The ledger of a busy router never stands still; of one at rest it settles within this.
 constexpr unsigned kLedgerReadings = 5;
+constexpr std::size_t kEventsAPart = 128;
 constexpr Duration kLedgerPause = std::chrono::milliseconds(40);
 
 std::int64_t seconds(Duration time) {
@@ -96,6 +97,7 @@ void Show::answer(Request& request, const std::shared_ptr<Answer>& answer) {
     std::optional<net::Ipv4Prefix> prefix;
     RouteFilter filter;
     std::string policy;
+    std::optional<EventTopic> topic;
     if (subject == "fib" || subject == "socket-events") {
         prefix = request.optional_prefix("prefix");
     } else if (subject == "routes") {
@@ -104,6 +106,8 @@ void Show::answer(Request& request, const std::shared_ptr<Answer>& answer) {
         filter.longer = request.flag("longer");
     } else if (subject == "policy") {
         policy = request.text("policy");
+    } else if (subject == "events") {
+        topic = request.optional_word<EventTopic>("topic", kEventTopicNames);
     }
     const std::string part = subject == "rip" ? request.text("part", "instance") : "";
     NatSelection selection;
@@ -146,6 +150,9 @@ void Show::answer(Request& request, const std::shared_ptr<Answer>& answer) {
             }
             return items;
         });
+    } else if (subject == "events") {
+        answer->begin_list();
+        next_events(topic, 0, answer);
     } else if (subject == "rip") {
         rip(part, answer);
     } else if (subject == "workers") {
@@ -174,7 +181,7 @@ void Show::answer(Request& request, const std::shared_ptr<Answer>& answer) {
             fmt::format(
                 "there is no '{}' to show; there are interfaces, routes, policy, fib, "
                 "next-hops, neighbors, nat, nat-sessions, nat-subscribers, rip, workers, nodes, "
-                "drops, punts, sockets, socket-events and status",
+                "drops, punts, sockets, socket-events, events and status",
                 printable(subject.data(), std::min<std::size_t>(subject.size(), 64))));
     }
 }
@@ -376,6 +383,36 @@ void Show::counters(const std::shared_ptr<Answer>& answer,
     if (reachable(answer)) {
         answer->done(view(*router_.channel().counters(), worker_count()));
     }
+}
+
+// ---- events
+
+void Show::next_events(std::optional<EventTopic> topic, std::uint64_t behind,
+                       const std::shared_ptr<Answer>& answer) {
+    if (answer->gone()) {
+        return;
+    }
+    const auto page = router_.events().page(behind, kEventsAPart);
+    json::array items;
+    for (const RouterEvent* const event : page) {
+        behind = event->number;
+        if (topic && event->topic != *topic) {
+            continue;
+        }
+        items.push_back(json::object{
+            {"time", event->unix_seconds},
+            {"topic", kEventTopicNames[static_cast<std::size_t>(event->topic)]},
+            {"level", kEventLevelNames[static_cast<std::size_t>(event->level)]},
+            {"event", event->text},
+        });
+    }
+    answer->add(items, [this, topic, behind, answer, last = page.size() < kEventsAPart] {
+        if (last) {
+            answer->end_list();
+        } else {
+            next_events(topic, behind, answer);
+        }
+    });
 }
 
 // ---- routes

@@ -37,6 +37,8 @@ private:
     void fib(const std::optional<net::Ipv4Prefix>& prefix, const std::shared_ptr<Answer>& answer);
     void workers(const std::shared_ptr<Answer>& answer);
     void rip(const std::string& part, const std::shared_ptr<Answer>& answer);
+    void next_events(std::optional<EventTopic> topic, std::uint64_t behind,
+                     const std::shared_ptr<Answer>& answer);
     void next_rip_routes(const std::optional<net::Ipv4Prefix>& after,
                          const std::shared_ptr<Answer>& answer);
     void counters(const std::shared_ptr<Answer>& answer,

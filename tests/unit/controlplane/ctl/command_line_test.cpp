@@ -173,8 +173,8 @@ TEST_F(CommandLineTest, completion_knows_verbs_options_values_and_files) {
 TEST_F(CommandLineTest, the_bash_script_names_every_subject) {
     const std::string script = line.bash_completion();
     EXPECT_THAT(script,
-                HasSubstr("'show') verbs='drops fib interfaces nat neighbors next-hops nodes "
-                          "policy punts rip routes socket-events sockets status workers'"));
+                HasSubstr("'show') verbs='drops events fib interfaces nat neighbors next-hops "
+                          "nodes policy punts rip routes socket-events sockets status workers'"));
     EXPECT_THAT(script, HasSubstr("complete -o filenames -F _godwitctl godwitctl"));
 }
 

@@ -1,9 +1,11 @@
-// Policies and explanations as a person reads them.
+// Policies, explanations and events as a person reads them.
 #include "controlplane/ctl/route_views.hpp"
 
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
+
+#include "controlplane/ctl/event_text.hpp"
 
 namespace godwit::ctl {
 namespace {
@@ -57,6 +59,15 @@ TEST(Explanation, tells_the_candidates_the_way_and_the_steps_of_each_policy) {
         "    term secret: does not apply (tag 666)\n"
         "    term lab: applies (source static, tag 100), metric 5: accept\n"
         "  to ospf: not handed over: it takes no static routes\n");
+}
+
+TEST(EventText, says_when_what_about_and_how_bad) {
+    EXPECT_EQ(events_text(json::parse(R"([
+        {"time": 0, "topic": "routes", "level": "warning", "event": "it is full"},
+        {"time": 1, "event": "rip runs on 2 interfaces"}])")),
+              "1970-01-01T00:00:00Z  routes      warning  it is full\n"
+              "1970-01-01T00:00:01Z  rip runs on 2 interfaces\n");
+    EXPECT_EQ(events_text(json::parse("[]")), "nothing has happened\n");
 }
 
 }  // namespace

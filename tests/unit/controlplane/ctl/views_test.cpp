@@ -186,7 +186,7 @@ TEST(Views, survive_any_answer) {
         const json::value data = any(any, 0);
         for (const char* subject :
              {"interfaces", "routes", "fib", "next-hops", "neighbors", "workers", "nodes", "drops",
-              "punts", "policy", "sockets", "socket-events", "status"}) {
+              "punts", "policy", "events", "sockets", "socket-events", "status"}) {
             EXPECT_NO_THROW(show_table(subject, data)) << json::serialize(data);
         }
         EXPECT_NO_THROW(explanation_text(data));

@@ -5,14 +5,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cstdlib>
-#include <deque>
 
-#include "config/load/load.hpp"
 #include "controlplane/management/rip_settings.hpp"
 #include "controlplane/management/rip_view.hpp"
-#include "controlplane/runtime/virtual_clock.hpp"
+#include "tests/unit/controlplane/management/small_rip_router.hpp"
 
 namespace godwit::control {
 namespace {
@@ -20,109 +19,8 @@ namespace {
 using std::chrono::seconds;
 using ::testing::HasSubstr;
 
-const net::InterfaceId kEth0(1);
-const net::InterfaceId kEth1(2);
-
-net::Ipv4Prefix prefix(const char* text) {
-    return net::Ipv4Prefix::parse(text).value();
-}
-
-config::Model model_of(int number, const std::string& rip) {
-    const std::string text =
-        "version: 1\n"
-        "interfaces:\n"
-        "  eth0: {vdev: net_null0, addresses: [10.0.0." +
-        std::to_string(number) +
-        "/24]}\n"
-        "  eth1: {vdev: net_null1, addresses: [10.0." +
-        std::to_string(number) +
-        ".1/24]}\n"
-        "static: {routes: {10.99.0.0/16: {blackhole: true}}}\n" +
-        rip;
-    const config::LoadResult loaded = config::load_text(text, "test.yaml");
-    EXPECT_TRUE(loaded) << text;
-    return loaded ? loaded->model : config::Model();
-}
-
-// What stands around RIP in a router, with a wire at eth0.
-class SmallRouter {
-public:
-    SmallRouter(VirtualClock& clock, int number)
-        : clock_(clock),
-          number_(number),
-          host_(
-              HostLimits{}, [this] { return random_ = random_ * 1664525 + 1013904223; },
-              [](net::Ipv4Address) { return std::nullopt; }),
-          stack_(host_, clock, {[this](const Outgoing& packet) { sent.push_back(packet); }, {}}) {
-        for (const auto& [name, id] : {std::pair{"eth0", kEth0}, {"eth1", kEth1}}) {
-            api::InterfaceRecord record{};
-            record.interface = id.value();
-            record.flags = api::kInterfaceEnabled | api::kInterfaceLinkUp;
-            std::copy_n(name, 4, reinterpret_cast<char*>(record.name.data()));
-            EXPECT_TRUE(interfaces_.update(record));
-            rib.set_interface_up(id, true);
-        }
-        rip = std::make_unique<RipInstance>(RipInstance::Surroundings{
-            .stack = stack_,
-            .timers = clock,
-            .rib = rib,
-            .interfaces = interfaces_,
-            .policies = policies,
-            .random = [this] { return random_ = random_ * 1664525 + 1013904223; },
-            .routes_changed = [] {},
-            .later = [](const std::function<void()>& work) { work(); },
-            .begins = [this](Duration) { begun = true; },
-            .converged = [this] { converged = true; }});
-    }
-
-    void adopt(const std::string& text) {
-        const config::Model model = model_of(number_, text);
-        ModelRoutes routes = routes_of(model, interfaces_);
-        rib.replace_source(RouteSource::Local, routes.local);
-        rib.replace_source(RouteSource::Connected, routes.connected);
-        rib.replace_source(RouteSource::Static, routes.static_routes);
-        std::vector<Link> links;
-        for (const auto& [name, interface] : model.interfaces) {
-            links.push_back(
-                {interfaces_.id_of(name), name, 1500, true, false, interface.addresses});
-        }
-        host_.set_links(links);
-        policies.replace(model.policy, [this](std::string_view name) {
-            return interfaces_.id_of(std::string(name));
-        });
-        rip->adopt(model);
-    }
-
-    void arrived(const std::vector<std::uint8_t>& packet) {
-        stack_.arrived(packet, {kEth0, true}, clock_.now());
-    }
-
-    // The metric of RIP's route to a destination; 0: there is none.
-    unsigned metric_of(const char* destination) const {
-        const auto view = rib.find(prefix(destination));
-        for (const RouteView& route : view ? view->routes : std::vector<RouteView>()) {
-            if (route.source == RouteSource::Rip) {
-                return route.metric;
-            }
-        }
-        return 0;
-    }
-
-    Rib rib;
-    PolicyTable policies;
-    std::unique_ptr<RipInstance> rip;
-    std::deque<Outgoing> sent;
-    bool begun = false;
-    bool converged = false;
-
-private:
-    VirtualClock& clock_;
-    int number_;
-    std::uint32_t random_ = 7;
-    Host host_;
-    Stack stack_;
-    InterfaceDirectory interfaces_;
-};
+using test::kEth0;
+using test::SmallRouter;
 
 class RipInRouter : public ::testing::Test {
 protected:
@@ -140,7 +38,7 @@ protected:
             const Outgoing packet = from.sent.front();
             from.sent.pop_front();
             if (packet.egress == kEth0) {
-                to.arrived(packet.packet);
+                to.arrived(kEth0, packet.packet);
             }
         }
     }
@@ -214,6 +112,26 @@ TEST_F(RipInRouter, its_policies_are_those_of_the_router_and_count_there) {
     EXPECT_EQ(right.metric_of("10.99.0.0/16"), 7U);
     EXPECT_EQ(routes("given", 0), 2U) << "the new one has gone on from the old one's count";
     EXPECT_GT(routes("told", 1), before);
+}
+
+TEST_F(RipInRouter, tells_as_events_who_is_lost_and_which_limit_is_met) {
+    left.adopt("rip: {interfaces: {eth0: {max-routes: 1}}}\n");
+    right.adopt(
+        "rip: {interfaces: {eth0: {}, eth1: {passive: true}}, redistribute: [{from: static}]}\n");
+    pass(seconds(10));
+    const auto told = [&](EventLevel level, const char* text) {
+        const auto& events = left.events.of(EventTopic::Rip);
+        return std::count_if(events.begin(), events.end(), [&](const RouterEvent& event) {
+            return event.level == level && event.text.find(text) != std::string::npos;
+        });
+    };
+    EXPECT_EQ(told(EventLevel::Info, "rip hears 10.0.0.2 on eth0"), 1);
+    EXPECT_EQ(told(EventLevel::Warning, "10.0.0.2 on eth0 tells more than 1 routes"), 1);
+    right.adopt("");
+    right.sent.clear();
+    pass(seconds(400));
+    EXPECT_EQ(told(EventLevel::Warning, "rip hears 10.0.0.2 on eth0 no more"), 1);
+    EXPECT_EQ(left.rip->events().size(), left.events.of(EventTopic::Rip).size());
 }
 
 TEST_F(RipInRouter, withdraws_everything_and_says_so_when_it_ends) {

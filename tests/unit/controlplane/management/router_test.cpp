@@ -2,6 +2,8 @@
 // says.
 #include "controlplane/management/router.hpp"
 
+#include <gmock/gmock.h>
+
 #include "controlplane/management/route_audit.hpp"
 #include "tests/unit/controlplane/host/host_packets.hpp"
 #include "tests/unit/controlplane/management/router_fixture.hpp"
@@ -11,6 +13,7 @@ namespace {
 
 namespace json = boost::json;
 using namespace std::chrono_literals;
+using ::testing::HasSubstr;
 
 class RouterTest : public test::RouterFixture {};
 
@@ -341,6 +344,36 @@ TEST_F(RouterTest, an_audit_heals_what_the_dataplane_lost) {
     EXPECT_TRUE(dataplane->prefixes().contains("10.9.0.0/16"));
     advance(RouteAudit::kInterval);
     EXPECT_EQ(router->audit().counters().differences, 1U);
+}
+
+TEST_F(RouterTest, what_happens_is_told_as_events_by_topic) {
+    start_dataplane(yaml());
+    dataplane->rejects = {"10.8.0.0/16"};
+    start_router(yaml("    10.8.0.0/16: {via: 10.0.0.2}\n    10.9.0.0/16: {via: 10.0.0.2}\n"));
+    settle();
+    dataplane->routes.erase(*net::Ipv4Prefix::parse("10.9.0.0/16"));
+    advance(61s);
+    dataplane->set_link(2, false);
+    settle();
+    const auto told = [this](const char* topic) {
+        std::string text;
+        const json::object answer =
+            ask({{"verb", "show"}, {"subject", "events"}, {"topic", topic}});
+        for (const json::value& event : answer.at("data").as_array()) {
+            EXPECT_EQ(event.at("topic"), topic);
+            text += std::string(event.at("level").as_string()) + ": " +
+                    std::string(event.at("event").as_string()) + "\n";
+        }
+        return text;
+    };
+    EXPECT_THAT(told("dataplane"), HasSubstr("info: dataplane connected, session 1"));
+    EXPECT_THAT(told("routes"), HasSubstr("warning: route 10.8.0.0/16 not installed: the "));
+    EXPECT_THAT(told("routes"), HasSubstr("warning: the dataplane's routes are not what they "));
+    EXPECT_THAT(told("interfaces"), HasSubstr("info: interface wan0 is down"));
+    EXPECT_GE(show_data("events").as_array().size(), 5U);
+    const json::object refused =
+        ask({{"verb", "show"}, {"subject", "events"}, {"topic", "weather"}});
+    EXPECT_EQ(refused.at("code"), "bad-request");
 }
 
 TEST_F(RouterTest, an_audit_heals_a_route_that_leads_elsewhere) {
