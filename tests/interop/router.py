@@ -136,6 +136,9 @@ class Router:
     def show(self, *words):
         return json.loads(self.ctl("show", *words, "-o", "json").stdout)
 
+    def explain_route(self, prefix):
+        return json.loads(self.ctl("explain", "route", prefix, "-o", "json").stdout)
+
     def try_show(self, *words):
         """None while no router answers."""
         done = self.ctl("show", *words, "-o", "json", check=False)

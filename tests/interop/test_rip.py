@@ -331,6 +331,75 @@ def test_redistribution_and_live_changes_touch_nothing_else():
         assert not line.learned()
 
 
+def test_views_say_the_truth_about_what_strangers_tell():
+    with Line() as line:
+        line.wait_for_all_routes()
+        config = line.router.config
+        config["static"]["routes"] = {
+            FRR_STUB: {"via": "10.72.0.2", "distance": 200},
+            "10.98.0.0/16": {"blackhole": True},
+            "10.99.0.0/16": {"blackhole": True, "tag": 7},
+        }
+        config["policy"] = {"policies": {"marked": {"default": "reject", "terms": [
+            {"name": "seven", "match": {"tag": 7}, "set": {"metric": 3}, "then": "accept"},
+        ]}}}
+        config["rip"]["redistribute"] = [{"from": "static", "policy": "marked"}]
+        line.router.apply(config)
+        line.eventually(lambda: line.frr.routes().get("10.99.0.0/16") == "10.71.0.1", SETTLED,
+                        "FRR knows the marked route")
+        assert "10.98.0.0/16" not in line.frr.routes()
+
+        # Of FRR's network, by an address in it: RIP's route, and why not the static one.
+        told = line.router.explain_route(FRR_HOST)
+        assert told["prefix"] == FRR_STUB
+        best, other = told["candidates"]
+        assert best["source"] == "rip" and best["selected"] and best["installed"] == "yes"
+        assert [hop["via"] for hop in best["next-hops"]] == ["10.71.0.2"]
+        assert other["source"] == "static" and not other["selected"]
+        assert other["verdict"] == "its distance 200 is above the 120 of the best one"
+        assert [a["reason"] for a in told["announcements"]] == ["it is a route of its own"]
+        assert [r["next-hops"][0]["via"] for r in line.router.show("fib", FRR_STUB)] == ["10.71.0.2"]
+
+        # Of the static routes: what the policy says, and what FRR and BIRD then have.
+        taken = line.router.explain_route("10.99.0.0/16")["announcements"][0]
+        assert taken["handed-over"] and taken["metric"] == 3 and taken["tag"] == 7
+        assert [s["then"] for s in taken["policy"]["steps"]] == ["accept"]
+        left_out = line.router.explain_route("10.98.0.0/16")["announcements"][0]
+        assert not left_out["handed-over"]
+        assert [s["applies"] for s in left_out["policy"]["steps"]][0] is False
+        policy = line.router.show("policy", "marked")[0]
+        assert policy["terms"][0]["routes"] == 1 and policy["accepted"] == 1
+        assert policy["rejected"] >= 1
+
+        # All candidates, by source and inside a prefix.
+        by_rip = {r["prefix"] for r in line.router.show("routes", "--source", "rip")}
+        assert {FRR_STUB, BIRD_STUB} <= by_rip and "10.99.0.0/16" not in by_rip
+        inside = line.router.show("routes", "192.168.0.0/16", "--longer")
+        assert {(r["prefix"], r["source"]) for r in inside} == {
+            (FRR_STUB, "rip"), (FRR_STUB, "static"), (BIRD_STUB, "rip"),
+        }
+
+        # FRR's network goes: the static route takes over, and each view says so.
+        line.frr_namespace.ip("link", "set", "stub0", "down")
+        line.eventually(
+            lambda: line.router.explain_route(FRR_STUB)["candidates"][0]["source"] == "static",
+            SETTLED, "the static route is the best one")
+        line.eventually(
+            lambda: line.router.explain_route(FRR_STUB)["candidates"][0]["installed"] == "yes",
+            SETTLED, "and the dataplane has it")
+        assert [r["next-hops"][0]["via"] for r in line.router.show("fib", FRR_STUB)] == ["10.72.0.2"]
+
+        # A neighbour that falls silent is an event.
+        for process in line.frr.processes:
+            process.kill()
+            process.wait()
+        line.eventually(
+            lambda: any("rip hears 10.71.0.2 on a0 no more" in e["event"]
+                        and e["level"] == "warning"
+                        for e in line.router.show("events", "rip")),
+            TIMEOUT + GARBAGE + SETTLED, "the lost neighbour is told")
+
+
 def test_learned_routes_survive_the_death_of_the_dataplane():
     with Line() as line:
         line.wait_for_all_routes()
