@@ -34,7 +34,7 @@ std::optional<FtpSpeaker> speaker_of(const Session& session) {
 
 void Translator::begin_following(std::uint32_t index) {
     const auto speaker = speaker_of(sessions_[index]);
-    if (!speaker || !settings_.ftp) {
+    if (!speaker) {
         return;
     }
     if (ftp_.follow(index, *speaker)) {

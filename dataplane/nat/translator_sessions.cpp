@@ -150,7 +150,9 @@ std::uint32_t Translator::add_session(const NewSession& wanted, Endpoint outside
     uses_->count_made(wanted.rule);
     tell(NatEvent::SessionCreate, session, now);
     const std::uint32_t index = sessions_.add(session, wanted.age, now);
-    begin_following(index);
+    if (settings_.ftp) {
+        begin_following(index);
+    }
     return index;
 }
 
