@@ -148,6 +148,10 @@ public:
     [[nodiscard]] bool concerns_interface(net::InterfaceId out) const {
         return concerned_[out.value() % concerned_.size()];
     }
+    // Whether nothing that leaves elsewhere may be translated.
+    [[nodiscard]] bool concerns_only(net::InterfaceId out) const {
+        return concerns_interface(out) && concerned_.count() == 1;
+    }
     // Where packets of `inside` to this outside address would leave, were it not ours.
     [[nodiscard]] net::InterfaceId interface_of(net::Ipv4Address outside,
                                                 net::Ipv4Address inside) const;

@@ -214,7 +214,9 @@ private:
     unsigned forward_translated(net::InterfaceId ingress, bool wide) {
         straight::Translation translation(env_, kLinkBytes);
         translation_ = &translation;
-        leave_some(translation.translate_inbound(found_));
+        const std::span<const net::InterfaceId> each = ingress_;
+        leave_some(translation.translate_inbound(
+            found_, kLinkBytes == kTaggedBytes ? each : std::span(&ingress, 1)));
         if (found_.count != 0) {
             env_.fib.lookup_burst(found_.destinations.data(), found_.next_hops.data(),
                                   found_.count);

@@ -72,7 +72,18 @@ bool Translation::read(Direction direction, rte_mbuf* packet, Asked& asked) cons
            rules_.owner(direction, read.flow, env_.worker_count) == env_.worker;
 }
 
-std::uint64_t Translation::translate_inbound(Candidates& found) {
+// True: it comes from where packets to its destination would leave. What comes from elsewhere may
+// be from inside, and then its source is translated, too (hairpin), whatever sessions its addresses
+// have.
+bool Translation::is_from_outside(net::InterfaceId ingress, rte_mbuf* packet) const {
+    const auto& header = layout_at<Ipv4Layout>(packet, link_bytes_);
+    return rules_.interface_of(Ipv4Address::from_wire(header.destination),
+                               Ipv4Address::from_wire(header.source)) == ingress;
+}
+
+std::uint64_t Translation::translate_inbound(Candidates& found,
+                                             std::span<const net::InterfaceId> ingress) {
+    const bool is_only_way = ingress.size() == 1 && rules_.concerns_only(ingress.front());
     std::uint64_t leaving = 0;
     unsigned count = 0;
     for (unsigned at = 0; at < found.count; ++at) {
@@ -81,7 +92,9 @@ std::uint64_t Translation::translate_inbound(Candidates& found) {
             continue;
         }
         Asked& asked = asked_[count];
-        if (!read(Direction::Inbound, found.packets[at], asked)) {
+        if ((!is_only_way &&
+             !is_from_outside(ingress[ingress.size() == 1 ? 0 : at], found.packets[at])) ||
+            !read(Direction::Inbound, found.packets[at], asked)) {
             leaving |= std::uint64_t{1} << at;
             continue;
         }

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 #include "dataplane/nat/translator.hpp"
 #include "dataplane/nodes/environment.hpp"
@@ -25,8 +26,8 @@ public:
           rules_(translator_.rules()),
           link_bytes_(link_bytes) {}
 
-    // Bit n: candidate n is the nodes'.
-    std::uint64_t translate_inbound(Candidates& found);
+    // Bit n: candidate n is the nodes'. `ingress`: that of all candidates, or of each.
+    std::uint64_t translate_inbound(Candidates& found, std::span<const net::InterfaceId> ingress);
     std::uint64_t translate_outbound(Candidates& found, const NextHops::Reader& hops);
 
     // Candidate `from` stands at `to` now.
@@ -47,6 +48,7 @@ private:
         nat::Packet packet;
     };
 
+    bool is_from_outside(net::InterfaceId ingress, rte_mbuf* packet) const;
     bool read(nat::Direction direction, rte_mbuf* packet, Asked& asked) const;
     std::uint64_t carry_out(nat::Direction direction, Candidates& found, unsigned count);
     void apply(nat::Direction direction, Candidates& found, const Asked& asked,
