@@ -32,13 +32,18 @@
 #include <optional>
 #include <span>
 
+#include "drivers/buffer_size.hpp"
+
 namespace godwit::drivers {
 namespace {
 
-constexpr std::uint16_t kChunk = 64;  // packets of one guarded call
-// A chain of a frame larger than one buffer needs more buffers than packets.
-constexpr unsigned kCacheReserve = kChunk * 2;
-constexpr unsigned kCacheRoom = kChunk * 4;
+constexpr std::uint16_t kChunk = 256;  // packets of one guarded call
+// A chain of a frame larger than one buffer needs more buffers than packets. Both fit together into
+// a cache of kCachePackets, which may grow by half before it overflows: where it stands between
+// bursts, neither has to go to the pool.
+constexpr unsigned kCacheReserve = kChunk + kChunk / 2;
+constexpr unsigned kCacheRoom = kChunk + kChunk / 2;
+static_assert(kCacheReserve < kCachePackets && kCacheReserve + kCacheRoom <= kCachePackets * 3 / 2);
 constexpr auto kPausePatience = std::chrono::milliseconds(200);  // a worker may be preempted
 
 // The compiler's own jump: all it saves is where the stack is and where to go on.

@@ -19,12 +19,13 @@
 namespace godwit::drivers {
 namespace {
 
-constexpr std::uint64_t kBurstPackets = 64;
-constexpr std::uint64_t kBurstsInHand = 4;        // receive, two edges, transmit
-constexpr std::uint64_t kHandOverPackets = 2048;  // ring to one worker
-constexpr std::uint64_t kOwnerPackets = 4096;     // ring to the table owner
-constexpr std::uint64_t kArpMessages = 1024;      // its ring for ARP
-constexpr std::uint64_t kHoldPackets = 4096;      // all hold queues of unresolved neighbours
+constexpr std::uint64_t kDeviceBurst = 256;
+constexpr std::uint64_t kGraphPackets = 128;
+constexpr std::uint64_t kPacketsInHand = 2 * kDeviceBurst + kGraphPackets;  // receive, transmit
+constexpr std::uint64_t kHandOverPackets = 2048;                            // ring to one worker
+constexpr std::uint64_t kOwnerPackets = 4096;  // ring to the table owner
+constexpr std::uint64_t kArpMessages = 1024;   // its ring for ARP
+constexpr std::uint64_t kHoldPackets = 4096;   // all hold queues of unresolved neighbours
 // One in so many buffers of the pool may wait in the reassemblers of all workers
 // (dataplane/nodes/fragment/ip4_reassembly.cpp).
 constexpr std::uint64_t kReassemblyShare = 8;
@@ -105,7 +106,7 @@ MemoryBudget memory_budget(const config::Model& model) {
         budget.device_bytes += device_area(interface, descriptors);
     }
     // A mempool cache may grow to one and a half times its size before it gives back.
-    packets += (workers + 1) * (kCachePackets * 3 / 2 + kBurstPackets * kBurstsInHand);
+    packets += (workers + 1) * (kCachePackets * 3 / 2 + kPacketsInHand);
     if (model.nat.is_used()) {
         packets += workers * kNatHeldPackets;
     }

@@ -26,6 +26,11 @@ namespace godwit::dataplane {
 
 constexpr unsigned kBurst = 64;
 
+// What a device is asked for, and is given, at once. A device that shares memory with another core
+// costs a trip to it for each burst, whatever its size, and a loop of the worker has its price too;
+// the graph's own vectors are shorter, because they have to stay in the first-level cache.
+constexpr unsigned kDeviceBurst = 256;
+
 class Graph {
 public:
     static constexpr unsigned kCapacity = 2 * kBurst;

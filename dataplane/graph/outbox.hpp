@@ -1,9 +1,9 @@
 // Where a node leaves packets that go out of the graph: to a device, to another worker, to the
-// table owner. The worker empties it: after a walk when a full burst has come together, else at the
-// end of its loop.
+// table owner. The worker empties it: after a walk when a device's burst has come together, else at
+// the end of its loop.
 //
-// It cannot overflow: the worker leaves less than one burst in it before it begins a walk, and a
-// walk moves at most Graph::kCapacity packets.
+// It cannot overflow: the worker leaves less than a device's burst in it before it begins a walk,
+// and a walk moves at most Graph::kCapacity packets.
 #pragma once
 
 #include <array>
@@ -17,7 +17,7 @@ namespace godwit::dataplane {
 
 class Outbox {
 public:
-    static constexpr unsigned kCapacity = Graph::kCapacity + kBurst;
+    static constexpr unsigned kCapacity = Graph::kCapacity + kDeviceBurst;
 
     // True: it was empty before.
     bool put(rte_mbuf* packet) {
@@ -32,7 +32,7 @@ public:
         count_ += static_cast<unsigned>(packets.size());
         return was_empty;
     }
-    [[nodiscard]] bool has_burst() const { return count_ >= kBurst; }
+    [[nodiscard]] bool has_burst() const { return count_ >= kDeviceBurst; }
     [[nodiscard]] bool empty() const { return count_ == 0; }
     // Everything, which the caller must dispose of before the next put().
     std::span<rte_mbuf*> take() {

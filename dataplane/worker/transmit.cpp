@@ -51,7 +51,7 @@ void Transmit::flush_port(std::uint16_t port) {
     env_.ports_with_packets.reset(port);
     std::span<rte_mbuf*> packets = env_.to_port[port].take();
     while (!packets.empty()) {
-        const std::size_t count = std::min<std::size_t>(packets.size(), kBurst);
+        const std::size_t count = std::min<std::size_t>(packets.size(), kDeviceBurst);
         send(port, packets.first(count));
         packets = packets.subspan(count);
     }
@@ -68,7 +68,7 @@ void Transmit::send(std::uint16_t port, std::span<rte_mbuf*> packets) {
         bytes += packet->pkt_len;
     }
     const bool one_way = differences == 0;
-    std::array<Leaving, kBurst> leaving;
+    std::array<Leaving, kDeviceBurst> leaving;
     if (!one_way) {
         for (std::size_t i = 0; i < packets.size(); ++i) {
             leaving[i] = {passage_of(packets[i]), packets[i]->pkt_len};

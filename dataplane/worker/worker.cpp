@@ -53,24 +53,26 @@ struct Worker::State {
         if (entry == nullptr || !entry->up) {
             return 0;
         }
-        std::array<rte_mbuf*, kBurst> packets;
+        std::array<rte_mbuf*, kDeviceBurst> packets;
         const std::uint16_t count =
             port.may_vanish
-                ? drivers::guarded_rx_burst(queue.port, queue.queue, packets.data(), kBurst)
-                : rte_eth_rx_burst(queue.port, queue.queue, packets.data(), kBurst);
+                ? drivers::guarded_rx_burst(queue.port, queue.queue, packets.data(), kDeviceBurst)
+                : rte_eth_rx_burst(queue.port, queue.queue, packets.data(), kDeviceBurst);
         if (count == 0) {
             return 0;
         }
-        const std::span received(packets.data(), count);
-        if (port.straight) {
-            straight_path(graph, env, queue.port, received);
-        } else {
-            begin_at_ethernet(queue.port, received);
-        }
         counters.received.add(count);
         counters.burst_sizes[api::burst_bucket(count)].add(1);
-        walk(graph, env);
-        transmit.flush_bursts();
+        for (unsigned first = 0; first < count; first += kBurst) {
+            const std::span burst(&packets[first], std::min(count - first, kBurst));
+            if (port.straight) {
+                straight_path(graph, env, queue.port, burst);
+            } else {
+                begin_at_ethernet(queue.port, burst);
+            }
+            walk(graph, env);
+            transmit.flush_bursts();
+        }
         return count;
     }
 
@@ -101,18 +103,18 @@ struct Worker::State {
         return done;
     }
 
+    // As many a loop as may come from a device, or they would pile up.
     unsigned take_handed() {
-        std::array<rte_mbuf*, kBurst> packets;
+        std::array<rte_mbuf*, kDeviceBurst> packets;
         const unsigned count = shared.links.take_handed(number, packets);
-        if (count == 0) {
-            return 0;
-        }
-        for (rte_mbuf* packet : std::span(packets).first(count)) {
-            graph.next(meta(packet).resume, packet);
-        }
         counters.handed_in.add(count);
-        walk(graph, env);
-        transmit.flush_bursts();
+        for (unsigned first = 0; first < count; first += kBurst) {
+            for (rte_mbuf* packet : std::span(&packets[first], std::min(count - first, kBurst))) {
+                graph.next(meta(packet).resume, packet);
+            }
+            walk(graph, env);
+            transmit.flush_bursts();
+        }
         return count;
     }
 

@@ -35,6 +35,7 @@ constexpr std::uintptr_t kKeepTwoBuffers = 36864;
 // buffer 240 is gone.
 constexpr std::uintptr_t kTakeBuffersFrom60 = kKeepTwoBuffers + 29 * 4096;
 constexpr std::uintptr_t kTakeBuffersFrom240 = kKeepTwoBuffers + 119 * 4096;
+constexpr std::uintptr_t kTakeBuffersFrom480 = kKeepTwoBuffers + 239 * 4096;
 
 class GuardedBursts : public InProcessEal {
 protected:
@@ -265,16 +266,16 @@ TEST_F(GuardedBursts, rather_lose_buffers_than_free_them_twice) {
 
 TEST_F(GuardedBursts, return_whole_packets_that_took_more_buffers_than_the_cache_had) {
     const BurstFaults before = burst_faults(server_->port_id);
-    // 16000 bytes fill eight buffers of the link each; the 31st frame begins with buffer 240.
-    ASSERT_EQ(send(make_chains(40, 16, 1000)), 40);
+    // 16000 bytes fill eight buffers of the link each; the 61st frame begins with buffer 480.
+    ASSERT_EQ(send(make_chains(70, 16, 1000)), 70);
     keep_in_cache(200);
-    take_shared_memory(kTakeBuffersFrom240);
+    take_shared_memory(kTakeBuffersFrom480);
 
-    std::array<rte_mbuf*, 64> packets{};
+    std::array<rte_mbuf*, 80> packets{};
     const std::uint16_t received =
         guarded_rx_burst(server_->port_id, 0, packets.data(), packets.size());
 
-    ASSERT_EQ(received, 30);
+    ASSERT_EQ(received, 60);
     for (std::uint16_t i = 0; i < received; ++i) {
         EXPECT_EQ(rte_pktmbuf_pkt_len(packets[i]), 16000U);
         EXPECT_EQ(*rte_pktmbuf_mtod(rte_pktmbuf_lastseg(packets[i]), std::uint8_t*), i);

@@ -89,7 +89,7 @@ TEST_F(GraphTest, a_node_gets_bursts_of_at_most_64_and_its_packets_are_counted) 
 
 TEST_F(GraphTest, an_outbox_holds_a_rest_and_a_whole_walk) {
     Outbox outbox;
-    for (unsigned i = 0; i < kBurst - 1; ++i) {
+    for (unsigned i = 0; i < kDeviceBurst - 1; ++i) {
         outbox.put(packet());
     }
     EXPECT_FALSE(outbox.has_burst());
@@ -97,7 +97,7 @@ TEST_F(GraphTest, an_outbox_holds_a_rest_and_a_whole_walk) {
         outbox.put(packet());
     }
     EXPECT_TRUE(outbox.has_burst());
-    EXPECT_EQ(outbox.take().size(), kBurst - 1 + Graph::kCapacity);
+    EXPECT_EQ(outbox.take().size(), kDeviceBurst - 1 + Graph::kCapacity);
     EXPECT_TRUE(outbox.empty());
 }
 
