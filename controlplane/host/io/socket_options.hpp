@@ -26,78 +26,58 @@
 
 namespace godwit::control::io {
 
+// An option that is a number, as setsockopt() and getsockopt() want it.
+template <int Level, int Name>
+class IntegerOption {
+public:
+    template <class Protocol>
+    [[nodiscard]] int level(const Protocol&) const {
+        return Level;
+    }
+    template <class Protocol>
+    [[nodiscard]] int name(const Protocol&) const {
+        return Name;
+    }
+    template <class Protocol>
+    [[nodiscard]] const void* data(const Protocol&) const {
+        return &number_;
+    }
+    template <class Protocol>
+    [[nodiscard]] void* data(const Protocol&) {
+        return &number_;
+    }
+    template <class Protocol>
+    [[nodiscard]] std::size_t size(const Protocol&) const {
+        return sizeof(number_);
+    }
+    template <class Protocol>
+    void resize(const Protocol&, std::size_t) {}
+
+protected:
+    IntegerOption() = default;
+    explicit IntegerOption(int number) : number_(number) {}
+    int number_ = 0;
+};
+
 // The differentiated services code point (RFC 2474), 0 to 63, of what is sent.
-class Dscp {
+class Dscp : public IntegerOption<IPPROTO_IP, IP_TOS> {
 public:
     Dscp() = default;
-    explicit Dscp(int code_point) : type_of_service_(code_point << 2) {
+    explicit Dscp(int code_point) : IntegerOption(code_point << 2) {
         if (code_point < 0 || code_point > 63) {
             throw std::out_of_range("a DSCP is 0 to 63");
         }
     }
-    [[nodiscard]] int value() const { return type_of_service_ >> 2; }
-
-    // As setsockopt() wants it.
-    template <class Protocol>
-    [[nodiscard]] int level(const Protocol&) const {
-        return IPPROTO_IP;
-    }
-    template <class Protocol>
-    [[nodiscard]] int name(const Protocol&) const {
-        return IP_TOS;
-    }
-    template <class Protocol>
-    [[nodiscard]] const void* data(const Protocol&) const {
-        return &type_of_service_;
-    }
-    template <class Protocol>
-    [[nodiscard]] void* data(const Protocol&) {
-        return &type_of_service_;
-    }
-    template <class Protocol>
-    [[nodiscard]] std::size_t size(const Protocol&) const {
-        return sizeof(type_of_service_);
-    }
-    template <class Protocol>
-    void resize(const Protocol&, std::size_t) {}
-
-private:
-    int type_of_service_ = 0;
+    [[nodiscard]] int value() const { return number_ >> 2; }
 };
 
 // The largest segment that is sent, and asked for in the SYN (MSS, RFC 9293 3.7.1): less than the
 // MTU has room for. Zero: as the MTU has it. Before a connection; get_option tells what holds.
-class MaximumSegment {
+class MaximumSegment : public IntegerOption<IPPROTO_TCP, TCP_MAXSEG> {
 public:
     MaximumSegment() = default;
-    explicit MaximumSegment(int bytes) : bytes_(bytes) {}
-    [[nodiscard]] int value() const { return bytes_; }
-
-    template <class Protocol>
-    [[nodiscard]] int level(const Protocol&) const {
-        return IPPROTO_TCP;
-    }
-    template <class Protocol>
-    [[nodiscard]] int name(const Protocol&) const {
-        return TCP_MAXSEG;
-    }
-    template <class Protocol>
-    [[nodiscard]] const void* data(const Protocol&) const {
-        return &bytes_;
-    }
-    template <class Protocol>
-    [[nodiscard]] void* data(const Protocol&) {
-        return &bytes_;
-    }
-    template <class Protocol>
-    [[nodiscard]] std::size_t size(const Protocol&) const {
-        return sizeof(bytes_);
-    }
-    template <class Protocol>
-    void resize(const Protocol&, std::size_t) {}
-
-private:
-    int bytes_ = 0;
+    explicit MaximumSegment(int bytes) : IntegerOption(bytes) {}
+    [[nodiscard]] int value() const { return number_; }
 };
 
 // RFC 2385: what `peers` and we sign by. An empty key: no signatures.
