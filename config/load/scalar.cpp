@@ -13,6 +13,7 @@
 #include "config/load/source_text.hpp"
 #include "config/model/nat.hpp"
 #include "config/model/rip.hpp"
+#include "config/model/telemetry.hpp"
 #include "net/ipv4_address.hpp"
 #include "net/ipv4_prefix_range.hpp"
 #include "net/mac_address.hpp"
@@ -524,6 +525,8 @@ net::Result<Value, Problem> parse_scalar(const Descriptor& descriptor, std::stri
             return parse_form<InsideEndpoint>(descriptor, text);
         case Type::PortRange:
             return parse_form<PortRange>(descriptor, text);
+        case Type::ListenPlace:
+            return parse_form<ListenPlace>(descriptor, text);
         case Type::Mac:
             return parse_mac(descriptor, text);
         case Type::PciAddress:

@@ -8,6 +8,7 @@
 #include "config/model/binding_nat.hpp"
 #include "config/model/binding_policy.hpp"
 #include "config/model/binding_rip.hpp"
+#include "config/model/binding_telemetry.hpp"
 #include "config/model/reader.hpp"
 
 namespace godwit::config {
@@ -346,6 +347,7 @@ Model from_value(const Value& tree) {
     model.policy = read_policy(file.section("policy"));
     model.nat = read_nat(file.section("nat"));
     file.section("management").text("control-socket", model.management.control_socket);
+    model.telemetry = read_telemetry(file.section("telemetry"));
     return model;
 }
 
@@ -367,6 +369,7 @@ Value to_value(const Model& model) {
     Value management;
     management.add("control-socket", model.management.control_socket);
     tree.add("management", std::move(management));
+    tree.add("telemetry", write_telemetry(model.telemetry));
     return tree;
 }
 

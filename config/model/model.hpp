@@ -16,6 +16,7 @@
 #include "config/model/nat.hpp"
 #include "config/model/policy.hpp"
 #include "config/model/rip.hpp"
+#include "config/model/telemetry.hpp"
 #include "net/ipv4_address.hpp"
 #include "net/mac_address.hpp"
 
@@ -176,11 +177,16 @@ struct Model {
     Nat nat;
     PolicySection policy;
     Management management;
+    Telemetry telemetry;
     friend bool operator==(const Model&, const Model&) = default;
 };
 
 // The Unix socket of the channel between the two programs: "dataplane.sock" beside the control
 // socket, so that routers with different control sockets never meet.
 std::string channel_socket_path(const Model& model);
+
+// What a place means now: the addresses of its interface, or its own; none, if there is no such
+// interface.
+std::vector<net::Ipv4Address> addresses_of(const Model& model, const ListenPlace& place);
 
 }  // namespace godwit::config

@@ -119,6 +119,8 @@ std::string expectation(const Descriptor& descriptor) {
             return "an IPv4 address with a port or without, such as 192.0.2.1:443";
         case Type::PortRange:
             return "a port or a range of ports, such as 443 or 5000-5010";
+        case Type::ListenPlace:
+            return "an interface or an address of the router, with a port, such as lan0:9111";
         case Type::Mac:
             return "an Ethernet address, such as 02:00:5e:10:00:01";
         case Type::PciAddress:

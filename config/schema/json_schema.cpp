@@ -47,6 +47,8 @@ std::string pattern_of(Type type) {
             return "^" + address_pattern() + "(:[1-9][0-9]{0,4})?$";
         case Type::PortRange:
             return "^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?$";
+        case Type::ListenPlace:
+            return "^[A-Za-z0-9][A-Za-z0-9._-]*:[1-9][0-9]{0,4}$";
         case Type::Mac:
             return "^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$";
         case Type::PciAddress:

@@ -282,7 +282,8 @@ Descriptor build() {
                          rip_section(),
                          policy_section(),
                          nat_section(),
-                         management_section()}};
+                         management_section(),
+                         telemetry_section()}};
 }
 
 }  // namespace

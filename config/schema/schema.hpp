@@ -43,6 +43,7 @@ enum class Type : std::uint8_t {
     AddressRange,      // 192.0.2.1, 192.0.2.0/24 or 192.0.2.1-192.0.2.9, or a word of `choices`
     AddressAndPort,    // 192.0.2.1:443, or 192.0.2.1
     PortRange,         // 443 or 5000-5010
+    ListenPlace,       // lan0:9111 or 192.0.2.1:9111
     Mac,               // 02:00:5e:10:00:01
     PciAddress,        // 0000:8a:00.0
     VirtualDevice      // net_tap0: one of virtual_drivers() and a number

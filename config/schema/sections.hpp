@@ -16,5 +16,6 @@ Descriptor interfaces_section();
 Descriptor nat_section();
 Descriptor rip_section();
 Descriptor policy_section();
+Descriptor telemetry_section();
 
 }  // namespace godwit::config

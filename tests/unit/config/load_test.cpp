@@ -367,6 +367,34 @@ TEST(Loader, warns_of_terms_that_no_route_reaches_and_of_changes_that_are_lost) 
         ElementsAre("duplicate-prefix", "unreachable-term", "void-change", "unreachable-term"));
 }
 
+TEST(Loader, warns_of_listeners_that_everybody_reaches_and_of_such_that_nobody_does) {
+    EXPECT_THAT(warning_ids("version: 1\n"
+                            "interfaces:\n"
+                            "  wan0: {vdev: net_null0, addresses: [203.0.113.1/24]}\n"
+                            "  lan0: {vdev: net_null1}\n"
+                            "nat:\n"
+                            "  destination: [{name: d, in-interface: wan0, protocol: tcp, port: "
+                            "9111, to: 10.0.0.1}]\n"
+                            "telemetry:\n"
+                            "  prometheus:\n"
+                            "    listen: [0.0.0.0:9111, lan0:9111, wan0:9111, wan0:9112]\n"),
+                ElementsAre("listens-everywhere", "no-address", "never-accepted"));
+}
+
+TEST(Loader, takes_one_listener_without_a_list) {
+    const LoadResult loaded = load_text(
+        "version: 1\n"
+        "interfaces: {lan0: {vdev: net_null0, addresses: [10.0.0.1/24, 10.0.1.1/24]}}\n"
+        "telemetry: {prometheus: {listen: lan0:9111}}\n",
+        "x.yaml");
+    ASSERT_TRUE(loaded.has_value()) << render(loaded.error());
+    const auto& places = loaded->model.telemetry.prometheus.listen;
+    ASSERT_EQ(places.size(), 1U);
+    EXPECT_EQ(places[0].to_string(), "lan0:9111");
+    EXPECT_THAT(addresses_of(loaded->model, places[0]),
+                ElementsAre(net::Ipv4Address(10, 0, 0, 1), net::Ipv4Address(10, 0, 1, 1)));
+}
+
 TEST(Loader, takes_a_next_hop_that_another_route_resolves) {
     EXPECT_THAT(warning_ids("version: 1\n"
                             "interfaces: {lan0: {vdev: net_null0, addresses: [10.0.0.1/24]}}\n"

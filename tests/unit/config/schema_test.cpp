@@ -115,7 +115,8 @@ const char* const kEveryKey =
     "  unsolicited-syn: drop\n"
     "  inbound-refresh: true\n"
     "  log: {events: sessions, rate: 7, file-size: 2MiB, files: 3}\n"
-    "management: {control-socket: /tmp/x.sock}\n";
+    "management: {control-socket: /tmp/x.sock}\n"
+    "telemetry: {prometheus: {listen: [port:9111, 0.0.0.0:9112]}}\n";
 
 void collect_schema_keys(const Descriptor& descriptor, const std::string& path,
                          std::vector<std::string>& keys) {
