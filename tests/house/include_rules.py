@@ -13,7 +13,7 @@ DATAPLANE = [
 CONTROLPLANE = [
     "controlplane/runtime", "controlplane/channel", "controlplane/rib", "controlplane/host",
     "controlplane/policy", "controlplane/rip",
-    "controlplane/management",
+    "controlplane/telemetry", "controlplane/management",
 ]
 
 RULES = [
@@ -43,6 +43,7 @@ RULES = [
     ("controlplane/host/io", ["net", "config/model", "controlplane/runtime", "controlplane/host",
                               "controlplane/rib/route.hpp", "dataplane/api"], ["asio"]),
     ("controlplane/host", ["net", "config/model", "controlplane/rib/route.hpp"], []),
+    ("controlplane/telemetry", ["net", "controlplane/runtime", "controlplane/host"], ["asio"]),
     ("controlplane/channel", ["net", "dataplane/api", "controlplane/runtime"], ["asio"]),
     ("controlplane/management", ["net", "config", "dataplane/api"] + CONTROLPLANE, ["asio"]),
     ("controlplane/ctl", ["net", "config"], []),
