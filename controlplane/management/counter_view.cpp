@@ -27,18 +27,18 @@ double ratio_of(std::uint64_t busy, std::uint64_t idle) {
     return all > 0.0 ? static_cast<double>(busy) / all : 0.0;
 }
 
-constexpr std::array<std::string_view, api::kBurstBuckets> kBurstNames{
-    "1", "2-3", "4-7", "8-15", "16-31", "32-63", "64-127", "128+"};
-
-json::object burst_sizes_json(const api::CounterBlock& block) {
+json::object burst_sizes_json(const LoopTotals& loop) {
     json::object sizes;
     for (std::size_t bucket = 0; bucket < kBurstNames.size(); ++bucket) {
-        sizes[kBurstNames[bucket]] = block.burst_sizes[bucket].read();
+        sizes[kBurstNames[bucket]] = loop.burst_sizes[bucket];
     }
     return sizes;
 }
 
 }  // namespace
+
+const std::array<std::string_view, api::kBurstBuckets> kBurstNames{
+    "1", "2-3", "4-7", "8-15", "16-31", "32-63", "64-127", "128+"};
 
 Ledger& Ledger::operator+=(const Ledger& other) {
     received += other.received;
@@ -95,6 +95,61 @@ LedgerSnapshot read_ledger(const api::CountersRegion& region, std::uint32_t work
         snapshot.total += ledger;
     }
     return snapshot;
+}
+
+std::vector<LoopTotals> read_loops(const api::CountersRegion& region, std::uint32_t worker_count) {
+    std::vector<LoopTotals> loops;
+    for (const api::CounterBlock& block : blocks_of(region, worker_count)) {
+        LoopTotals& loop = loops.emplace_back();
+        loop.loops = block.loops.read();
+        loop.busy_cycles = block.busy_cycles.read();
+        loop.idle_cycles = block.idle_cycles.read();
+        loop.sleeps = block.sleeps.read();
+        loop.wakeups = block.wakeups.read();
+        loop.checksums_mended = block.checksums_mended.read();
+        loop.datagrams_reassembled = block.datagrams_reassembled.read();
+        loop.datagrams_fragmented = block.datagrams_fragmented.read();
+        loop.fragments_made = block.fragments_made.read();
+        for (std::size_t bucket = 0; bucket < api::kBurstBuckets; ++bucket) {
+            loop.burst_sizes[bucket] = block.burst_sizes[bucket].read();
+        }
+    }
+    return loops;
+}
+
+std::array<NodeTotals, api::kNodeCount> read_nodes(const api::CountersRegion& region,
+                                                   std::uint32_t worker_count) {
+    std::array<NodeTotals, api::kNodeCount> nodes{};
+    for (const api::CounterBlock& block : blocks_of(region, worker_count)) {
+        for (std::size_t n = 0; n < api::kNodeCount; ++n) {
+            nodes[n].calls += block.nodes[n].calls.read();
+            nodes[n].packets += block.nodes[n].packets.read();
+            nodes[n].cycles += block.nodes[n].cycles.read();
+        }
+    }
+    return nodes;
+}
+
+std::array<std::uint64_t, api::kDropReasonCount> read_drops(const api::CountersRegion& region,
+                                                            std::uint32_t worker_count) {
+    std::array<std::uint64_t, api::kDropReasonCount> drops{};
+    for (const api::CounterBlock& block : blocks_of(region, worker_count)) {
+        for (std::size_t reason = 0; reason < api::kDropReasonCount; ++reason) {
+            drops[reason] += block.drops[reason].read();
+        }
+    }
+    return drops;
+}
+
+IcmpErrorTotals read_icmp_errors(const api::CountersRegion& region, std::uint32_t worker_count) {
+    IcmpErrorTotals totals;
+    for (const api::CounterBlock& block : blocks_of(region, worker_count)) {
+        totals.sent += block.icmp_errors.read();
+        for (std::size_t silence = 0; silence < api::kIcmpSilenceCount; ++silence) {
+            totals.not_sent[silence] += block.icmp_silences[silence].read();
+        }
+    }
+    return totals;
 }
 
 void LoadSamples::sample(const api::CountersRegion& region, std::uint32_t worker_count) {
@@ -166,9 +221,10 @@ json::array workers_json(const api::CountersRegion& region, std::uint32_t worker
                          const LedgerSnapshot& ledger, const LoadSamples& load,
                          std::span<const api::WorkerRecord> records, unsigned owner_cpu) {
     json::array workers;
-    const auto blocks = blocks_of(region, worker_count);
-    for (std::size_t i = 0; i < blocks.size(); ++i) {
-        const bool owner = i + 1 == blocks.size();
+    const std::vector<LoopTotals> loops = read_loops(region, worker_count);
+    for (std::size_t i = 0; i < loops.size(); ++i) {
+        const LoopTotals& loop = loops[i];
+        const bool owner = i + 1 == loops.size();
         const auto record =
             std::find_if(records.begin(), records.end(),
                          [i](const api::WorkerRecord& each) { return each.worker == i; });
@@ -180,16 +236,16 @@ json::array workers_json(const api::CountersRegion& region, std::uint32_t worker
         }
         worker["cpu"] = record != records.end() ? record->cpu : owner_cpu;
         worker["queues"] = record != records.end() ? text_in(record->queues) : std::string();
-        worker["loops"] = blocks[i].loops.read();
+        worker["loops"] = loop.loops;
         worker["busy-ratio"] = load.busy_ratio(i);
         const std::optional<double> cycles = load.cycles_per_packet(i);
         worker["cycles-per-packet"] = cycles ? json::value(*cycles) : json::value();
-        worker["sleeps"] = blocks[i].sleeps.read();
-        worker["wakeups"] = blocks[i].wakeups.read();
-        worker["burst-sizes"] = burst_sizes_json(blocks[i]);
-        worker["datagrams-reassembled"] = blocks[i].datagrams_reassembled.read();
-        worker["datagrams-fragmented"] = blocks[i].datagrams_fragmented.read();
-        worker["fragments-made"] = blocks[i].fragments_made.read();
+        worker["sleeps"] = loop.sleeps;
+        worker["wakeups"] = loop.wakeups;
+        worker["burst-sizes"] = burst_sizes_json(loop);
+        worker["datagrams-reassembled"] = loop.datagrams_reassembled;
+        worker["datagrams-fragmented"] = loop.datagrams_fragmented;
+        worker["fragments-made"] = loop.fragments_made;
         const Ledger& own = i < ledger.blocks.size() ? ledger.blocks[i] : Ledger();
         worker["received"] = own.received;
         worker["handed-in"] = own.handed_in;
@@ -206,63 +262,49 @@ json::array workers_json(const api::CountersRegion& region, std::uint32_t worker
 }
 
 json::array nodes_json(const api::CountersRegion& region, std::uint32_t worker_count) {
-    json::array nodes;
+    json::array rows;
+    const auto nodes = read_nodes(region, worker_count);
     for (std::size_t n = 0; n < api::kNodeCount; ++n) {
-        std::uint64_t calls = 0;
-        std::uint64_t packets = 0;
-        std::uint64_t cycles = 0;
-        for (const api::CounterBlock& block : blocks_of(region, worker_count)) {
-            calls += block.nodes[n].calls.read();
-            packets += block.nodes[n].packets.read();
-            cycles += block.nodes[n].cycles.read();
-        }
+        const NodeTotals& node = nodes[n];
         const double each =
-            packets > 0 ? static_cast<double>(cycles) / static_cast<double>(packets) : 0.0;
-        nodes.push_back(json::object{
+            node.packets > 0 ? static_cast<double>(node.cycles) / static_cast<double>(node.packets)
+                             : 0.0;
+        rows.push_back(json::object{
             {"node", api::kNodeNames[n]},
-            {"calls", calls},
-            {"packets", packets},
-            {"cycles", cycles},
+            {"calls", node.calls},
+            {"packets", node.packets},
+            {"cycles", node.cycles},
             {"cycles-per-packet", each},
         });
     }
-    return nodes;
+    return rows;
 }
 
 json::array drops_json(const api::CountersRegion& region, std::uint32_t worker_count) {
-    json::array drops;
+    json::array rows;
+    const auto drops = read_drops(region, worker_count);
     for (const api::DropReasonText& text : api::kDropReasons) {
-        std::uint64_t packets = 0;
-        for (const api::CounterBlock& block : blocks_of(region, worker_count)) {
-            packets += block.drops[static_cast<std::size_t>(text.reason)].read();
-        }
+        const std::uint64_t packets = drops[static_cast<std::size_t>(text.reason)];
         if (packets == 0) {
             continue;
         }
-        drops.push_back(json::object{
+        rows.push_back(json::object{
             {"reason", text.name},
             {"stage", text.stage},
             {"packets", packets},
             {"what", text.what},
         });
     }
-    return drops;
+    return rows;
 }
 
 json::object icmp_errors_json(const api::CountersRegion& region, std::uint32_t worker_count) {
-    std::uint64_t sent = 0;
-    for (const api::CounterBlock& block : blocks_of(region, worker_count)) {
-        sent += block.icmp_errors.read();
-    }
+    const IcmpErrorTotals totals = read_icmp_errors(region, worker_count);
     json::object not_sent;
     for (const api::IcmpSilenceText& text : api::kIcmpSilences) {
-        std::uint64_t errors = 0;
-        for (const api::CounterBlock& block : blocks_of(region, worker_count)) {
-            errors += block.icmp_silences[static_cast<std::size_t>(text.silence)].read();
-        }
-        not_sent[text.name] = errors;
+        not_sent[text.name] = totals.not_sent[static_cast<std::size_t>(text.silence)];
     }
-    return json::object{{"sent", sent}, {"not-sent", std::move(not_sent)}};
+    return json::object{{"sent", totals.sent}, {"not-sent", std::move(not_sent)}};
 }
 
 void add_interface_counters(json::object& object, const InterfaceTotals& totals) {

@@ -13,6 +13,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "dataplane/api/counters.hpp"
@@ -69,6 +70,42 @@ struct LedgerSnapshot {
 
 // `worker_count` is what Welcome said, at most kMaxWorkers.
 LedgerSnapshot read_ledger(const api::CountersRegion& region, std::uint32_t worker_count);
+
+// What a block counts beside its packets.
+struct LoopTotals {
+    std::uint64_t loops = 0;
+    std::uint64_t busy_cycles = 0;
+    std::uint64_t idle_cycles = 0;
+    std::uint64_t sleeps = 0;
+    std::uint64_t wakeups = 0;
+    std::uint64_t checksums_mended = 0;
+    std::uint64_t datagrams_reassembled = 0;
+    std::uint64_t datagrams_fragmented = 0;
+    std::uint64_t fragments_made = 0;
+    std::array<std::uint64_t, api::kBurstBuckets> burst_sizes{};
+};
+// The workers, then the table owner.
+std::vector<LoopTotals> read_loops(const api::CountersRegion& region, std::uint32_t worker_count);
+// "1", "2-3", ..., "128+", by api::burst_bucket().
+extern const std::array<std::string_view, api::kBurstBuckets> kBurstNames;
+
+struct NodeTotals {
+    std::uint64_t calls = 0;
+    std::uint64_t packets = 0;
+    std::uint64_t cycles = 0;
+};
+// By api::NodeId, of all blocks.
+std::array<NodeTotals, api::kNodeCount> read_nodes(const api::CountersRegion& region,
+                                                   std::uint32_t worker_count);
+// By api::DropReason.
+std::array<std::uint64_t, api::kDropReasonCount> read_drops(const api::CountersRegion& region,
+                                                            std::uint32_t worker_count);
+
+struct IcmpErrorTotals {
+    std::uint64_t sent = 0;
+    std::array<std::uint64_t, api::kIcmpSilenceCount> not_sent{};  // by api::IcmpSilence
+};
+IcmpErrorTotals read_icmp_errors(const api::CountersRegion& region, std::uint32_t worker_count);
 
 // The load of each block between the last two calls of sample(); since its start before that.
 class LoadSamples {

@@ -234,35 +234,46 @@ json::object nat_session_json(const api::NatSessionRecord& session, const NatRul
         {"worker", session.worker}};
 }
 
-json::array nat_addresses_json(const std::vector<api::NatPortRecord>& ports,
-                               const config::Model& model) {
+std::vector<NatAddressTotals> nat_addresses(const std::vector<api::NatPortRecord>& ports,
+                                            const config::Model& model) {
     std::map<net::Ipv4Address, api::NatPortRecord> sums;
     for (const api::NatPortRecord& record : ports) {
         api::NatPortRecord& sum = sums[net::Ipv4Address(record.outside)];
+        sum.outside = record.outside;
         sum.tcp += record.tcp;
         sum.udp += record.udp;
         sum.icmp += record.icmp;
     }
-    json::array list;
+    std::vector<NatAddressTotals> addresses;
     for (const auto& [address, sum] : sums) {
-        const config::NatSourceRule* rule = nullptr;
-        for (const config::NatSourceRule& each : model.nat.source) {
-            if (rule == nullptr && rule_has(each, address, model)) {
-                rule = &each;
+        NatAddressTotals& totals = addresses.emplace_back();
+        totals.address = address;
+        totals.used = sum;
+        for (const config::NatSourceRule& rule : model.nat.source) {
+            if (rule_has(rule, address, model)) {
+                totals.rule = rule.name;
+                totals.ports = ports_of(rule, is_own(model, address));
+                break;
             }
         }
-        const std::uint32_t all = rule == nullptr ? 0 : ports_of(*rule, is_own(model, address));
+    }
+    return addresses;
+}
+
+json::array nat_addresses_json(const std::vector<NatAddressTotals>& addresses) {
+    json::array list;
+    for (const NatAddressTotals& each : addresses) {
+        const bool ruled = !each.rule.empty();
         const auto free = [&](std::uint32_t used) {
-            return rule == nullptr ? json::value(nullptr) : json::value(all - std::min(all, used));
+            return ruled ? json::value(each.free(used)) : json::value(nullptr);
         };
-        list.push_back(
-            json::object{{"address", address.to_string()},
-                         {"rule", rule == nullptr ? json::value(nullptr) : json::value(rule->name)},
-                         {"tcp-ports-used", sum.tcp},
-                         {"tcp-ports-free", free(sum.tcp)},
-                         {"udp-ports-used", sum.udp},
-                         {"udp-ports-free", free(sum.udp)},
-                         {"icmp-identifiers-used", sum.icmp}});
+        list.push_back(json::object{{"address", each.address.to_string()},
+                                    {"rule", ruled ? json::value(each.rule) : json::value(nullptr)},
+                                    {"tcp-ports-used", each.used.tcp},
+                                    {"tcp-ports-free", free(each.used.tcp)},
+                                    {"udp-ports-used", each.used.udp},
+                                    {"udp-ports-free", free(each.used.udp)},
+                                    {"icmp-identifiers-used", each.used.icmp}});
     }
     return list;
 }

@@ -1,6 +1,7 @@
 // NAT as JSON: the records of the dataplane with their words (docs/control-protocol.md).
 #pragma once
 
+#include <algorithm>
 #include <boost/json/fwd.hpp>
 #include <cstdint>
 #include <map>
@@ -32,9 +33,20 @@ boost::json::object nat_totals_json(const api::NatTotalsRecord& totals,
 boost::json::object nat_session_json(const api::NatSessionRecord& session,
                                      const NatRuleNames& names);
 
-// Outside addresses, the workers' shares added up, with how many ports there are by the rules.
-boost::json::array nat_addresses_json(const std::vector<api::NatPortRecord>& ports,
-                                      const config::Model& model);
+// An outside address, the workers' shares added up.
+struct NatAddressTotals {
+    net::Ipv4Address address;
+    std::string rule;  // the first that gives its ports out; empty: none any more
+    api::NatPortRecord used;
+    std::uint32_t ports = 0;  // of a protocol, that the rule has
+
+    [[nodiscard]] std::uint32_t free(std::uint32_t in_use) const {
+        return ports - std::min(ports, in_use);
+    }
+};
+std::vector<NatAddressTotals> nat_addresses(const std::vector<api::NatPortRecord>& ports,
+                                            const config::Model& model);
+boost::json::array nat_addresses_json(const std::vector<NatAddressTotals>& addresses);
 // Subscribers, the workers' shares added up, those with the most sessions first.
 boost::json::array nat_subscribers_json(const std::vector<api::NatSubscriberRecord>& records,
                                         std::size_t most);

@@ -181,7 +181,7 @@ void NatViews::next_ports(const std::shared_ptr<Totals>& totals) {
             }
             const config::Model& model = router_.running().model;
             json::object data = nat_totals_json(totals->record, totals->rules, model.nat);
-            json::array addresses = nat_addresses_json(totals->ports, model);
+            json::array addresses = nat_addresses_json(nat_addresses(totals->ports, model));
             const std::size_t all = addresses.size();
             if (all > kMaxAddresses) {
                 addresses.resize(kMaxAddresses);

@@ -9,40 +9,32 @@ namespace godwit::control {
 
 namespace json = boost::json;
 
-namespace {
-
-struct PuntTotals {
-    std::uint64_t punted = 0;
-    std::uint64_t policed = 0;
-    std::uint64_t ring_full = 0;
-    std::uint64_t no_control_plane = 0;
-};
-
-PuntTotals totals_of(const api::CountersRegion& region, std::uint32_t worker_count,
-                     api::PuntClass punt_class) {
-    PuntTotals totals;
+std::array<PuntTotals, api::kPuntClassCount> read_punts(const api::CountersRegion& region,
+                                                        std::uint32_t worker_count) {
+    std::array<PuntTotals, api::kPuntClassCount> punts{};
     const std::size_t workers = std::min<std::size_t>(worker_count, api::kMaxWorkers);
     for (std::size_t worker = 0; worker < workers; ++worker) {
-        const api::PuntCounters& of =
-            region.blocks[worker].punts[static_cast<std::size_t>(punt_class)];
-        totals.punted += of.punted.read();
-        totals.policed += of.policed.read();
-        totals.ring_full += of.ring_full.read();
-        totals.no_control_plane += of.no_control_plane.read();
+        for (std::size_t punt_class = 0; punt_class < api::kPuntClassCount; ++punt_class) {
+            const api::PuntCounters& of = region.blocks[worker].punts[punt_class];
+            PuntTotals& totals = punts[punt_class];
+            totals.punted += of.punted.read();
+            totals.policed += of.policed.read();
+            totals.ring_full += of.ring_full.read();
+            totals.no_control_plane += of.no_control_plane.read();
+        }
     }
-    return totals;
+    return punts;
 }
-
-}  // namespace
 
 json::array punts_json(const api::CountersRegion& region, std::uint32_t worker_count) {
     json::array rows;
+    const auto punts = read_punts(region, worker_count);
     for (std::size_t priority = 0; priority < api::kPuntPriorityCount; ++priority) {
         for (const api::PuntClassText& text : api::kPuntClasses) {
             if (static_cast<std::size_t>(text.priority) != priority) {
                 continue;
             }
-            const PuntTotals totals = totals_of(region, worker_count, text.punt_class);
+            const PuntTotals& totals = punts[static_cast<std::size_t>(text.punt_class)];
             rows.push_back(json::object{
                 {"class", text.name},
                 {"priority", api::kPuntPriorityNames[priority]},

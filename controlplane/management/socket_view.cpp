@@ -215,11 +215,25 @@ json::object security_drops_json(const tcp::PeerGuard& guard) {
 
 }  // namespace
 
-json::object transport_counters_json(const Host& host) {
-    const tcp::EndpointCounts& tcp = host.tcp().counts();
-    const udp::Counts& udp = host.udp().counts();
+TransportTotals transport_totals(const Host& host) {
     const std::uint64_t bad =
         host.count(HostCounter::BadTcp) + host.count(HostCounter::BadTcpChecksum);
+    const tcp::EndpointCounts& tcp = host.tcp().counts();
+    return {
+        .tcp_segments_in = tcp.segments_in + bad,
+        // RFC 4022: without those that hold nothing but what was sent before.
+        .tcp_segments_out = host.segments_sent() - tcp.segments_retransmitted,
+        .tcp_bad_segments_in = bad,
+        .tcp_resets_out = host.resets_sent(),
+        .tcp = tcp,
+        .udp = host.udp().counts(),
+    };
+}
+
+json::object transport_counters_json(const Host& host) {
+    const TransportTotals totals = transport_totals(host);
+    const tcp::EndpointCounts& tcp = totals.tcp;
+    const udp::Counts& udp = totals.udp;
     return {
         {"tcp",
          json::object{
@@ -233,12 +247,11 @@ json::object transport_counters_json(const Host& host) {
              {"attempt-fails", tcp.attempt_fails},
              {"estab-resets", tcp.established_resets},
              {"curr-estab", host.tcp().established()},
-             {"in-segs", tcp.segments_in + bad},
-             // RFC 4022: without those that hold nothing but what was sent before.
-             {"out-segs", host.segments_sent() - tcp.segments_retransmitted},
+             {"in-segs", totals.tcp_segments_in},
+             {"out-segs", totals.tcp_segments_out},
              {"retrans-segs", tcp.segments_retransmitted},
-             {"in-errs", bad},
-             {"out-rsts", host.resets_sent()},
+             {"in-errs", totals.tcp_bad_segments_in},
+             {"out-rsts", totals.tcp_resets_out},
              {"half-open", host.tcp().half_open()},
              {"time-wait", host.tcp().time_wait()},
              {"cookies-sent", host.tcp().cookies_sent()},

@@ -16,6 +16,16 @@ boost::json::array sockets_json(const Host& host, Instant now);
 // Newest last; of one peer, or of all.
 boost::json::array socket_history_json(const Host& host,
                                        const std::optional<net::Ipv4Prefix>& peers, Instant now);
+// The counters of RFC 4022 and RFC 4113, and what is beside them.
+struct TransportTotals {
+    std::uint64_t tcp_segments_in = 0;      // tcpInSegs
+    std::uint64_t tcp_segments_out = 0;     // tcpOutSegs: without those that were sent again
+    std::uint64_t tcp_bad_segments_in = 0;  // tcpInErrs
+    std::uint64_t tcp_resets_out = 0;       // tcpOutRsts
+    tcp::EndpointCounts tcp;
+    udp::Counts udp;
+};
+TransportTotals transport_totals(const Host& host);
 boost::json::object transport_counters_json(const Host& host);
 
 }  // namespace godwit::control
