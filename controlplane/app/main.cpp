@@ -28,6 +28,7 @@
 #include "config/store/store.hpp"
 #include "controlplane/management/apply.hpp"
 #include "controlplane/management/control_server.hpp"
+#include "controlplane/management/metrics/page.hpp"
 #include "controlplane/management/nat_journal.hpp"
 #include "controlplane/management/router.hpp"
 #include "controlplane/management/show.hpp"
@@ -143,6 +144,10 @@ int run(const Options& options) {
                                                           [&executor] { executor.stop(); });
                                                   }});
     control::Show show(router, [&server] { return &(*server)->counters(); });
+    control::MetricsPage metrics(router,
+                                 {[&server] { return &(*server)->counters(); }, unix_seconds});
+    metrics.adopt(model);
+    router.set_adoption_listener([&metrics](const config::Model& next) { metrics.adopt(next); });
     control::Verbs all_verbs(router, applier, show, *revisions);
     verbs = &all_verbs;
 

@@ -64,12 +64,13 @@ net::InterfaceId InterfaceDirectory::id_of(const std::string& name) {
 
 bool InterfaceDirectory::is_up(net::InterfaceId id) const {
     const api::InterfaceRecord* const record = find(id);
-    if (record == nullptr || (record->flags & api::kInterfaceEnabled) == 0 ||
-        (record->flags & api::kInterfaceFailed) != 0) {
-        return false;
-    }
-    return record->type == api::InterfaceType::Loopback ||
-           (record->flags & api::kInterfaceLinkUp) != 0;
+    return record != nullptr && (record->flags & api::kInterfaceEnabled) != 0 && has_link(*record);
+}
+
+bool has_link(const api::InterfaceRecord& record) {
+    const bool loopback = record.type == api::InterfaceType::Loopback;
+    return (record.flags & api::kInterfaceFailed) == 0 &&
+           (record.flags & (loopback ? api::kInterfaceEnabled : api::kInterfaceLinkUp)) != 0;
 }
 
 ModelRoutes routes_of(const config::Model& model, InterfaceDirectory& interfaces) {

@@ -47,6 +47,9 @@ private:
     std::uint16_t next_stand_in_ = UINT16_MAX;
 };
 
+// Works, and has a link; a loopback has one while it is enabled.
+bool has_link(const api::InterfaceRecord& record);
+
 // What the configuration and its interfaces say to the RIB.
 struct ModelRoutes {
     std::vector<Route> local;

@@ -6,6 +6,7 @@
 #include <array>
 #include <boost/json.hpp>
 #include <charconv>
+#include <numeric>
 #include <utility>
 
 #include "controlplane/management/record_text.hpp"
@@ -154,6 +155,10 @@ std::optional<std::uint8_t> protocol_number(std::string_view word) {
                                                                     : std::nullopt;
 }
 
+std::uint64_t nat_sessions(const api::NatTotalsRecord& totals) {
+    return std::accumulate(totals.sessions.begin() + 1, totals.sessions.end(), std::uint64_t{0});
+}
+
 json::object nat_totals_json(const api::NatTotalsRecord& totals,
                              const std::vector<api::NatRuleRecord>& rules,
                              const config::Nat& configured) {
@@ -168,10 +173,8 @@ json::object nat_totals_json(const api::NatTotalsRecord& totals,
             {"sessions-made", rule.sessions_made}});
     }
     json::object ages;
-    std::uint64_t sessions = 0;
     for (std::size_t age = 1; age < api::kNatAges; ++age) {
         ages[kAges[age]] = totals.sessions[age];
-        sessions += totals.sessions[age];
     }
     json::object refused;
     for (std::size_t why = 1; why < api::kNatRefusals; ++why) {
@@ -179,7 +182,7 @@ json::object nat_totals_json(const api::NatTotalsRecord& totals,
     }
     return json::object{
         {"rules", std::move(list)},
-        {"sessions", sessions},
+        {"sessions", nat_sessions(totals)},
         {"max-sessions", totals.max_sessions},
         {"sessions-by-state", std::move(ages)},
         {"mappings", totals.mappings},

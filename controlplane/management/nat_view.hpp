@@ -27,6 +27,8 @@ std::string nat_event_word(std::uint8_t event);    // "binding-create", of RFC 8
 std::string protocol_word(std::uint8_t protocol);  // "tcp"; others as a number
 std::optional<std::uint8_t> protocol_number(std::string_view word);
 
+// Of all states.
+std::uint64_t nat_sessions(const api::NatTotalsRecord& totals);
 boost::json::object nat_totals_json(const api::NatTotalsRecord& totals,
                                     const std::vector<api::NatRuleRecord>& rules,
                                     const config::Nat& configured);

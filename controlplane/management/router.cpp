@@ -344,6 +344,9 @@ void Router::adopt(RunningConfiguration next) {
     }
     refresh_routes();
     run_download();
+    if (adopted_) {
+        adopted_(running_.model);
+    }
 }
 
 void Router::set_host_links() {

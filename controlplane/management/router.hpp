@@ -94,6 +94,10 @@ public:
     [[nodiscard]] const RunningConfiguration& running() const { return running_; }
     // Makes `next` what runs here. The dataplane has it already, or is going to restart with it.
     void adopt(RunningConfiguration next);
+    // Called after each adopt(); it outlives this, or is taken away with an empty one.
+    void set_adoption_listener(std::function<void(const config::Model&)> listener) {
+        adopted_ = std::move(listener);
+    }
     // The dataplane has carried out, or come back to, the configuration with this hash.
     void dataplane_runs(const std::string& sha256) { dataplane_sha256_ = sha256; }
     // Gives the dataplane the running configuration, if it is there and runs another.
@@ -187,6 +191,7 @@ private:
     LoadSamples load_;
     RouterCounters counters_;
     NatJournal* nat_journal_ = nullptr;
+    std::function<void(const config::Model&)> adopted_;
     std::array<std::uint64_t, 3> limits_met_{};  // as they were a moment ago (look_at_limits())
     std::array<bool, 3> limits_told_{};
     std::map<PingId, PingListener> pings_;

@@ -48,13 +48,11 @@ json::object interface_json(const std::string& name, const config::Interface* mo
         object["device"] = nullptr;
     }
     const std::uint32_t flags = record != nullptr ? record->flags : 0;
-    const bool loopback = record != nullptr && record->type == api::InterfaceType::Loopback;
     const bool works = (flags & api::kInterfaceFailed) == 0;
     const bool enabled = record != nullptr ? (flags & api::kInterfaceEnabled) != 0
                                            : model != nullptr && model->enabled;
-    const bool up = works && (loopback ? enabled : (flags & api::kInterfaceLinkUp) != 0);
     object["enabled"] = enabled;
-    object["link"] = up ? "up" : "down";
+    object["link"] = record != nullptr && has_link(*record) ? "up" : "down";
     std::string problem =
         record != nullptr ? text_in(record->problem) : "the dataplane does not have this interface";
     if (problem.empty() && !works) {
