@@ -47,6 +47,10 @@ private:
                                     std::string_view /*yaml*/, std::string& /*text*/) override {
         return api::ConfigureOutcome::Done;
     }
+    api::ConfigureOutcome own_ports(std::span<const api::OwnPortRecord> /*ports*/,
+                                    std::string& /*text*/) override {
+        return api::ConfigureOutcome::Done;
+    }
     void restart_requested() override {}
     void report();
 
