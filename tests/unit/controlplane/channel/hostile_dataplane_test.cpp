@@ -1,6 +1,7 @@
 // The control plane's end against a dataplane that lies: in its greeting, its memory, its rings and
 // its answers. The session is lost with a sentence that says why, and the client tries again.
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/mman.h>
@@ -114,14 +115,14 @@ protected:
 TEST_F(HostileDataplaneTest, another_version_is_told_in_words_and_tried_again) {
     ASSERT_TRUE(accept_client());
     api::RefusedBody refused;
-    refused.version = 7;
+    refused.version = api::kChannelVersion + 1;
     api::set_bounded_text(refused.reason, "install both programs from one build");
     api::send_control(connection.get(),
                       api::encode_control(api::ControlType::Refused, 0, api::bytes_of(refused)));
     turn();
-    EXPECT_NE(client->problem().find("install both programs from one build (it speaks version 7"),
-              std::string::npos)
-        << client->problem();
+    const std::string told = fmt::format(
+        "install both programs from one build (it speaks version {}", api::kChannelVersion + 1);
+    EXPECT_NE(client->problem().find(told), std::string::npos) << client->problem();
     EXPECT_EQ(opened, 0);
     EXPECT_TRUE(lost.empty());  // there was no session to lose
     clock.advance(milliseconds(100));
