@@ -460,22 +460,36 @@ void Show::status(const std::shared_ptr<Answer>& answer) {
         status_done(status);
         return;
     }
-    router_.channel().query(
-        api::QueryKind::Fib, [this, status](const net::Result<QueryAnswer, std::string>& fib) {
-            if (fib) {
-                status->fib_routes = fib->count();
+    api::QueryBody query;
+    query.kind = api::QueryKind::Fib;
+    status_tables(status, query);
+}
+
+// Page by page, and nothing is kept of a page but what it counts for: a table may be long.
+void Show::status_tables(const std::shared_ptr<Status>& status, api::QueryBody query) {
+    router_.channel().query_page(
+        query, [this, status, query](const net::Result<QueryAnswer, std::string>& page) mutable {
+            const bool fib = query.kind == api::QueryKind::Fib;
+            std::optional<std::uint64_t>& total = fib ? status->fib_routes : status->neighbors;
+            if (page) {
+                total = total.value_or(0) + page->count();
+            } else {
+                total.reset();  // of a part of it nobody learns anything
             }
-            router_.channel().query(
-                api::QueryKind::Neighbors,
-                [this, status](const net::Result<QueryAnswer, std::string>& neighbors) {
-                    if (neighbors) {
-                        status->neighbors = neighbors->count();
-                        for (const auto& record : neighbors->rows<api::NeighborRecord>()) {
-                            status->waiting_packets += record.held_packets;
-                        }
-                    }
-                    status_limits(status);
-                });
+            if (page && !fib) {
+                for (const auto& record : page->rows<api::NeighborRecord>()) {
+                    status->waiting_packets += record.held_packets;
+                }
+            }
+            query.cursor = page ? page->next_cursor : 0;
+            if (query.cursor == 0 && !fib) {
+                status_limits(status);
+                return;
+            }
+            if (query.cursor == 0) {
+                query.kind = api::QueryKind::Neighbors;
+            }
+            status_tables(status, query);
         });
 }
 

@@ -44,6 +44,7 @@ private:
     void counters(const std::shared_ptr<Answer>& answer,
                   boost::json::array (*view)(const api::CountersRegion&, std::uint32_t));
     void status(const std::shared_ptr<Answer>& answer);
+    void status_tables(const std::shared_ptr<Status>& status, api::QueryBody query);
     void status_limits(const std::shared_ptr<Status>& status);
     void status_ledger(const std::shared_ptr<Status>& status);
     void status_done(const std::shared_ptr<Status>& status);
