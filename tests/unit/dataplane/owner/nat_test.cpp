@@ -42,6 +42,7 @@ protected:
     void restart(const std::string& yaml) {
         owner->shut_down();
         discard();
+        table.replace(std::make_unique<InterfaceSnapshot>());  // as a new dataplane begins
         start(yaml);
         settle();
     }
