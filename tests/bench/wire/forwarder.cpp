@@ -84,14 +84,15 @@ std::string configuration(const Bed& bed, bool hugepages, std::span<const RouteO
 }
 
 // The kernel in the bed's namespace, until its input is closed. Everything goes by one of its
-// routes to one neighbour, as in Godwit's configuration.
+// routes to one neighbour, as in Godwit's configuration. At its end it forwards no more: it would
+// go on beside who is measured next, on the same core.
 Command nftables_command() {
-    std::string script = "set -e\nsysctl -q net.ipv4.ip_forward=1\n";
+    std::string script = "set -e\ntrap '' TERM\nsysctl -q net.ipv4.ip_forward=1\n";
     for (const unsigned number : {0U, 1U}) {
         const std::string device = number == 0 ? "in" : "out";
         const net::Ipv4Address network = number == 0 ? kNetworkIn : kNetworkOut;
         script += fmt::format(
-            "ip link set {0} address {1}\nip address add {2}/24 dev {0}\n"
+            "ip link set {0} address {1}\nip address replace {2}/24 dev {0}\n"
             "ip neighbor replace {3} lladdr {4} dev {0} nud permanent\n"
             "echo {5:x} > /sys/class/net/{0}/queues/rx-0/rps_cpus\n",
             device, (number == 0 ? kForwarderIn : kForwarderOut).to_string(),
@@ -99,12 +100,17 @@ Command nftables_command() {
             (number == 0 ? kGeneratorIn : kGeneratorOut).to_string(), 1U << kForwarderCore);
     }
     script += fmt::format(
-        "ip route add default via {}\n"
-        "nft add table ip bench\n"
+        "ip route replace default via {}\n"
+        "nft 'add table ip bench; delete table ip bench; add table ip bench'\n"
         "nft 'add chain ip bench out {{ type nat hook postrouting priority srcnat; }}'\n"
         "nft add rule ip bench out oifname out masquerade\n"
-        "echo masquerading\nexec cat\n",
+        "echo masquerading\ncat\n"
+        "sysctl -q net.ipv4.ip_forward=0\nnft delete table ip bench\n",
         host(kNetworkOut, 2).to_string());
+    for (const char* const device : {"in", "out"}) {
+        script += fmt::format(
+            "echo 0 > /sys/class/net/{0}/queues/rx-0/rps_cpus\nip address flush dev {0}\n", device);
+    }
     return {"sh", "-c", script};
 }
 
@@ -236,6 +242,7 @@ void Forwarder::end() {
     if (is_testpmd(kind_)) {
         process_.say("quit");
     } else {
+        process_.close_input();
         process_.send_signal(SIGTERM);
     }
     (void)process_.wait(kPatienceAtTheEnd);  // the destructor insists
