@@ -66,7 +66,7 @@ public:
 
     static constexpr unsigned kSpinMicroseconds = 50;
     static constexpr unsigned kFirstSleepMicroseconds = 10;
-    static constexpr unsigned kLongestSleepMicroseconds = 400;
+    static constexpr unsigned kLongestSleepMicroseconds = 1000;
     static constexpr unsigned kLongestWakableSleepMicroseconds = 10'000;
 
     void run(const std::atomic<bool>& stop);  // until `stop`; registers with the Reclaimer itself
