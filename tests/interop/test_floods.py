@@ -20,7 +20,7 @@ from network import LAN_HOST, LAN_ROUTER, WAN_HOST, Network
 from router import eventually
 from stream import CountedStream
 
-FLOOD_SECONDS = float(os.environ.get("FLOOD_SECONDS", "60"))
+FLOOD_SECONDS = float(os.environ.get("FLOOD_SECONDS", "20"))
 FLOOD_RATE = int(os.environ.get("FLOOD_RATE", "20000"))
 FRAMES = 60_000  # that differ: senders, numbers and ports repeat every few seconds only
 SUBNET = "10.1.0.0/16"
