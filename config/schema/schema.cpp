@@ -109,7 +109,7 @@ Descriptor workers_section() {
                  {{"poll", "polls without rest: the CPU is always full, the delay least"},
                   {"adaptive",
                    "sleeps when idle until a packet wakes it (taps, packet sockets, NICs), or "
-                   "else by time, 400 microseconds at most: saves power, adds a little delay to "
+                   "else by time, a millisecond at most: saves power, adds a little delay to "
                    "the first packet"}},
              .cost = ChangeCost::Restart,
              .effects = {.changed = restart}},
