@@ -170,6 +170,34 @@ TEST_P(StraightPathTest, does_with_each_frame_what_the_nodes_do) {
     }
 }
 
+// A stranger outside who speaks with a host's address makes sessions with it; the host's own
+// packets to an outside address are translated at both ends all the same.
+TEST_P(StraightPathTest, keeps_hairpin_from_the_sessions_of_a_stranger) {
+    constexpr std::size_t kPort =
+        4;  // the octet of the destination's MAC that tells our ports apart
+    std::size_t strangers = 0;
+    for (const Frame& frame : mutator_.corpus()) {
+        if (frame.size() <= kPort || frame[kPort] == 2) {
+            continue;
+        }
+        Frame strange = frame;
+        strange[kPort] = 2;
+        for (int times = 0; times < 3; ++times) {
+            ASSERT_EQ(straight_.receive("wan0", strange), nodes_.receive("wan0", strange));
+            straight_.run();
+            nodes_.run();
+        }
+        straight_.discard_sent();
+        nodes_.discard_sent();
+        ASSERT_EQ(straight_.receive("lan0", frame), nodes_.receive("lan0", frame));
+        straight_.run();
+        nodes_.run();
+        ASSERT_EQ(sent(straight_), sent(nodes_)) << "frame " << hex_of(frame);
+        ++strangers;
+    }
+    EXPECT_GT(strangers, 0U);
+}
+
 // Within a burst, what leaves the straight path comes after what does not. So it is open which of
 // several errors that are due at once is the one that the rate limit lets pass.
 TEST_P(StraightPathTest, does_with_bursts_what_the_nodes_do) {
