@@ -40,6 +40,14 @@ std::string instance_text(const json::value& data) {
             seconds_cell(member(data, "garbage-collect-seconds")),
             seconds_cell(member(data, "next-update-seconds")), cell_of(member(data, "distance")),
             truth_of(member(data, "converged")) ? "yes" : "not yet");
+        if (count_of(member(data, "refused-routes")) > 0) {
+            text += fmt::format("routes refused     {} by import policies\n",
+                                cell_of(member(data, "refused-routes")));
+        }
+        if (count_of(member(data, "refused-over-limit")) > 0) {
+            text +=
+                fmt::format("refused, no room   {}\n", cell_of(member(data, "refused-over-limit")));
+        }
         if (count_of(member(data, "packets-not-sent")) > 0) {
             text +=
                 fmt::format("packets not sent   {}\n", cell_of(member(data, "packets-not-sent")));

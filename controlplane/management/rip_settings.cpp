@@ -90,6 +90,32 @@ private:
     const config::Rip& rip_;
 };
 
+// A route as RIP shows it to a policy. It holds what the route only looks at, so it stays where it
+// is.
+class ShownRoute {
+public:
+    explicit ShownRoute(const rip::PolicyInput& input)
+        : next_hop_{input.next_hop ? RibNextHop::gateway(*input.next_hop, input.interface)
+                                   : RibNextHop::glean(input.interface)} {
+        route_.prefix = input.prefix;
+        route_.source = input.source;
+        route_.distance = distance_of(input.source);
+        route_.metric = input.metric;
+        route_.tag = input.tag;
+        if (!input.interface.is_none()) {
+            route_.next_hops = next_hop_;
+        }
+    }
+    ShownRoute(const ShownRoute&) = delete;
+    ShownRoute& operator=(const ShownRoute&) = delete;
+
+    [[nodiscard]] const PolicyRoute& route() const { return route_; }
+
+private:
+    std::array<RibNextHop, 1> next_hop_;
+    PolicyRoute route_;
+};
+
 rip::RoutePolicy policy_of(const std::optional<std::string>& name, const PolicyTable& policies) {
     rip::RoutePolicy policy;
     if (!name) {
@@ -100,23 +126,13 @@ rip::RoutePolicy policy_of(const std::optional<std::string>& name, const PolicyT
     // A policy that decides otherwise is another object, and this one is kept as long as it is
     // used: so its address says which it is.
     policy.revision = reinterpret_cast<std::uintptr_t>(gate.policy());
-    policy.evaluate = [gate](const rip::PolicyInput& input) -> std::optional<rip::PolicyOutput> {
-        PolicyRoute route;
-        route.prefix = input.prefix;
-        route.source = input.source;
-        route.distance = distance_of(input.source);
-        route.metric = input.metric;
-        route.tag = input.tag;
-        std::array<RibNextHop, 1> next_hop{};
-        if (input.next_hop) {
-            next_hop[0] = RibNextHop::gateway(*input.next_hop, input.interface);
-        } else {
-            next_hop[0] = RibNextHop::glean(input.interface);
-        }
-        if (!input.interface.is_none()) {
-            route.next_hops = next_hop;
-        }
-        const PolicyResult result = gate.evaluate(route);
+    policy.evaluate = [gate](const rip::PolicyInput& input,
+                             rip::Asking asking) -> std::optional<rip::PolicyOutput> {
+        const ShownRoute shown(input);
+        PolicyTrace trace;
+        const PolicyResult result = asking == rip::Asking::Passing
+                                        ? gate.evaluate(shown.route())
+                                        : gate.explain(shown.route(), trace);
         if (!result.accepted) {
             return std::nullopt;
         }
@@ -126,6 +142,15 @@ rip::RoutePolicy policy_of(const std::optional<std::string>& name, const PolicyT
 }
 
 }  // namespace
+
+PolicyTrace explain_rip_policy(const std::string& name, const PolicyTable& policies,
+                               const rip::PolicyInput& input) {
+    const PolicyGate gate =
+        policies.gate(name.empty() ? std::nullopt : std::optional(name), WithoutPolicy::AcceptAll);
+    PolicyTrace trace;
+    gate.explain(ShownRoute(input).route(), trace);
+    return trace;
+}
 
 std::vector<std::string> rip_secret_problems(const config::Rip& rip) {
     return rip_settings_of(rip, PolicyTable()).problems;

@@ -20,6 +20,11 @@ struct RipSettings {
 // What cannot be read of the secrets that it names, as sentences.
 std::vector<std::string> rip_secret_problems(const config::Rip& rip);
 
+// What the policy of this name says to what RIP asks it, step by step; without a name, the rule of
+// where there is none. Nothing is counted.
+PolicyTrace explain_rip_policy(const std::string& name, const PolicyTable& policies,
+                               const rip::PolicyInput& input);
+
 RipSettings rip_settings_of(const config::Rip& rip, const PolicyTable& policies);
 
 }  // namespace godwit::control

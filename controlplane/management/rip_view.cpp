@@ -66,6 +66,8 @@ json::object rip_instance_json(const RipInstance& instance) {
             {"max-routes", view.max_routes},
             {"entries", view.entries},
             {"neighbors", view.neighbors},
+            {"refused-routes", view.refused_routes},
+            {"refused-over-limit", view.refused_over_limit},
             {"converged", view.converged},
             {"packets-not-sent", service->counters().packets_not_sent},
             {"packets-elsewhere", service->core().unknown_interface_packets()},

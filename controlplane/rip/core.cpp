@@ -125,6 +125,9 @@ void Core::apply_settings(Interface& interface, const InterfaceSettings& setting
     if (hears_otherwise) {
         begin_asking(interface, now);  // what is heard again is judged anew
     }
+    if (before.import != settings.import) {
+        refused_.forget(interface.link.id);  // by the policy before
+    }
     if (before.exported != settings.exported || before.split_horizon != settings.split_horizon) {
         // What was told and is kept back from now on ends now, and not by a timeout.
         interface.poison_until = now + settings_.garbage_collect;
@@ -202,8 +205,7 @@ void Core::update_link(Interface& interface, const Link& link, Actions& actions,
         }
     }
     for (const NeighborId& id : gone) {
-        database_.forget(id, now);
-        neighbors_.forget(id);
+        forget(id, now);
     }
     begin_asking(interface, now);
     start_jobs(interface, Job::Kind::Regular, 0);
@@ -220,8 +222,7 @@ void Core::change_state(Interface& interface, InterfaceEvent event, Actions& act
         std::erase_if(jobs_, [&](const Job& job) { return job.interface == interface.name; });
         interface.request_at.reset();
         interface.poison_until.reset();
-        database_.forget(interface.link.id, now);
-        neighbors_.forget(interface.link.id);
+        forget(interface.link.id, now);
         actions.events.push_back({EventKind::InterfaceDown, interface.link.id, {}, 0, {}, {}});
         return;
     }
@@ -239,6 +240,13 @@ void Core::change_state(Interface& interface, InterfaceEvent event, Actions& act
         begin_asking(interface, now);
         start_jobs(interface, Job::Kind::Regular, 0);
     }
+}
+
+template <class Who>
+void Core::forget(const Who& who, Instant now) {
+    database_.forget(who, now);
+    refused_.forget(who);
+    neighbors_.forget(who);
 }
 
 // RFC 2453 3.9.1: a router that has just come up asks for complete tables.
@@ -348,11 +356,9 @@ Actions Core::clear(const std::optional<NeighborId>& neighbor, Instant now) {
             continue;
         }
         if (neighbor) {
-            database_.forget(*neighbor, now);
-            neighbors_.forget(*neighbor);
+            forget(*neighbor, now);
         } else {
-            database_.forget(interface.link.id, now);
-            neighbors_.forget(interface.link.id);
+            forget(interface.link.id, now);
         }
         begin_asking(interface, now);
     }

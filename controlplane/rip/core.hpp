@@ -28,9 +28,11 @@
 #include "controlplane/host/token_bucket.hpp"
 #include "controlplane/rip/actions.hpp"
 #include "controlplane/rip/database.hpp"
+#include "controlplane/rip/explanation.hpp"
 #include "controlplane/rip/interface_fsm.hpp"
 #include "controlplane/rip/neighbor_table.hpp"
 #include "controlplane/rip/packet/message.hpp"
+#include "controlplane/rip/refused_routes.hpp"
 #include "controlplane/rip/settings.hpp"
 
 namespace godwit::control::rip {
@@ -97,9 +99,13 @@ public:
     }
     [[nodiscard]] std::optional<Instant> converged_at() const { return converged_at_; }
 
+    // What is known of a prefix, and why it is told as it is. Nothing is changed or counted by it.
+    [[nodiscard]] PrefixExplanation explain(const net::Ipv4Prefix& prefix, Instant now) const;
+
     // For state_view.
     [[nodiscard]] const Settings& settings() const { return settings_; }
     [[nodiscard]] const Database& database() const { return database_; }
+    [[nodiscard]] const RefusedRoutes& refused() const { return refused_; }
     [[nodiscard]] const NeighborTable& neighbors() const { return neighbors_; }
     [[nodiscard]] const std::map<std::string, Interface>& interfaces() const { return interfaces_; }
     [[nodiscard]] std::optional<Instant> next_update() const { return update_at_; }
@@ -134,6 +140,9 @@ private:
     void remove_interface(Interface& interface, Actions& actions, Instant now);
     void update_link(Interface& interface, const Link& link, Actions& actions, Instant now);
     void change_state(Interface& interface, InterfaceEvent event, Actions& actions, Instant now);
+    // All that is known of a neighbour, or of those on an interface.
+    template <class Who>
+    void forget(const Who& who, Instant now);
     void begin_asking(Interface& interface, Instant now);
     void ask_again(Interface& interface, Actions& actions, Instant now);
     void originate_networks(Instant now);
@@ -164,25 +173,53 @@ private:
     void learn(const wire::MessageView& view, Arrival& arrival, Actions& actions, Instant now);
     std::optional<RouteFault> learn_entry(const Entry& entry, std::uint8_t version,
                                           Arrival& arrival, Actions& actions, Instant now);
+    void pass_import_policy(Interface& interface, Learned& learned, Instant now);
     [[nodiscard]] net::Result<net::Ipv4Prefix, RouteFault> destination_of(
         const Entry& entry, std::uint8_t version, const Arrival& arrival) const;
 
     // core_output.cpp
+    // What is told as one: an entry, or all of a natural network that is told as a whole.
+    struct Portion {
+        Database::Entries::const_iterator first;
+        Database::Entries::const_iterator last;  // behind it
+        net::Ipv4Prefix told;
+        bool whole = false;
+        bool readable = true;
+    };
+    // What an interface is told of an entry; why, and what its policy was asked, if it was.
+    struct Telling {
+        std::optional<Entry> entry;  // none: it is not told of it
+        TellingReason reason = TellingReason::AsItIs;
+        std::optional<PolicyInput> asked;
+    };
     [[nodiscard]] std::vector<Target> targets_of(const Interface& interface) const;
     void start_jobs(Interface& interface, Job::Kind kind, std::uint64_t changed_after);
     void start_triggered(Instant now);
     void start_regular(Instant now);
     bool run_job(Job& job, std::size_t& budget, Actions& actions, Instant now);
     void run_jobs(Actions& actions, Instant now);
-    std::optional<Entry> entry_for(const Interface& interface, const Job& job,
-                                   const net::Ipv4Prefix& prefix, const DatabaseEntry& entry,
-                                   Instant now) const;
+    [[nodiscard]] Portion portion_at(const Interface& interface, const Target& target,
+                                     Database::Entries::const_iterator at) const;
+    [[nodiscard]] Telling telling_of(const Interface& interface, const Job& job,
+                                     const net::Ipv4Prefix& prefix, const DatabaseEntry& entry,
+                                     Asking asking, Instant now) const;
+    [[nodiscard]] std::optional<Entry> entry_for(const Interface& interface, const Job& job,
+                                                 const Portion& portion, Asking asking,
+                                                 Instant now) const;
     void send(Interface& interface, const Target& target, const Message& message, Actions& actions);
     [[nodiscard]] std::size_t entries_a_packet(const Interface& interface) const;
+
+    // core_explanation.cpp
+    void explain_imports(const net::Ipv4Prefix& prefix, const Interface& interface,
+                         std::vector<ImportExplanation>& imports, Instant now) const;
+    [[nodiscard]] ExportExplanation explain_export(const Interface& interface, const Target& target,
+                                                   Database::Entries::const_iterator at,
+                                                   Instant now) const;
 
     Surroundings surroundings_;
     Settings settings_;
     Database database_;
+    RefusedRoutes refused_;
     NeighborTable neighbors_;
     std::map<std::string, Interface> interfaces_;
     std::vector<Link> links_;

@@ -346,20 +346,8 @@ std::optional<RouteFault> Core::learn_entry(const Entry& entry, std::uint8_t ver
             ++interface.counters.foreign_next_hops;  // RFC 2453 4.4: taken as 0.0.0.0
         }
     }
-    if (!learned.metric.is_infinite()) {
-        const auto passed = interface.settings.import.apply(
-            {learned.prefix, RouteSource::Rip, learned.metric.value(), learned.tag,
-             learned.neighbor.interface, learned.next_hop});
-        if (!passed) {
-            // Perhaps it passed before: what the policy refuses is unreachable by this neighbour.
-            ++interface.counters.routes_rejected;
-            learned.metric = Metric::infinity();
-        } else {
-            learned.metric = Metric::of(passed->metric);
-            learned.tag =
-                passed->tag <= 0xffff ? static_cast<std::uint16_t>(passed->tag) : learned.tag;
-        }
-    }
+    learned.said = {learned.metric, learned.tag};
+    pass_import_policy(interface, learned, now);
     learned.metric = learned.metric.plus(interface.settings.cost);
 
     switch (database_.learn(learned, interface.settings.max_routes, now)) {
@@ -392,6 +380,28 @@ std::optional<RouteFault> Core::learn_entry(const Entry& entry, std::uint8_t ver
             return RouteFault::OverLimit;
     }
     return std::nullopt;
+}
+
+void Core::pass_import_policy(Interface& interface, Learned& learned, Instant now) {
+    if (learned.metric.is_infinite()) {
+        refused_.forget({learned.prefix, learned.neighbor});
+        return;
+    }
+    const auto passed =
+        interface.settings.import.apply({learned.prefix, RouteSource::Rip, learned.metric.value(),
+                                         learned.tag, learned.neighbor.interface, learned.next_hop},
+                                        Asking::Passing);
+    if (!passed) {
+        // Perhaps it passed before: what the policy refuses is unreachable by this neighbour.
+        ++interface.counters.routes_rejected;
+        refused_.note({learned.prefix, learned.neighbor}, {learned.said, learned.next_hop, now},
+                      settings_.max_routes);
+        learned.metric = Metric::infinity();
+        return;
+    }
+    refused_.forget({learned.prefix, learned.neighbor});
+    learned.metric = Metric::of(passed->metric);
+    learned.tag = passed->tag <= 0xffff ? static_cast<std::uint16_t>(passed->tag) : learned.tag;
 }
 
 // What the entry is about, or why that cannot be.

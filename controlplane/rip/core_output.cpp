@@ -88,6 +88,7 @@ void Core::start_jobs(Interface& interface, Job::Kind kind, std::uint64_t change
 }
 
 void Core::start_regular(Instant now) {
+    refused_.forget_until(now - settings_.timeout);
     for (auto& [name, interface] : interfaces_) {
         start_jobs(interface, Job::Kind::Regular, 0);
     }
@@ -138,8 +139,6 @@ void Core::run_jobs(Actions& actions, Instant now) {
 bool Core::run_job(Job& job, std::size_t& budget, Actions& actions, Instant now) {
     Interface& interface = interfaces_.at(job.interface);
     const std::size_t most = entries_a_packet(interface);
-    const bool without_masks =
-        job.target.version == 1 || interface.settings.send == SendForm::Compatible;
     const Database::Entries& entries = database_.entries();
     Message message{Command::Response, job.target.version, {}};
     const auto flush = [&] {
@@ -156,42 +155,20 @@ bool Core::run_job(Job& job, std::size_t& budget, Actions& actions, Instant now)
         if (budget == 0) {
             return false;
         }
-        // What is told as one: an entry, or all of a natural network that is told as a whole.
-        const auto first = at;
-        net::Ipv4Prefix told = at->first;
-        bool readable = true;
-        auto last = std::next(at);
-        if (without_masks) {
-            const auto seen = told_without_mask(at->first, job.target.subnet);
-            readable = seen.has_value();
-            const net::Ipv4Prefix natural = natural_network(at->first.address());
-            if (seen == natural && !natural.contains(job.target.subnet)) {
-                told = natural;
-                last = entries.upper_bound(net::Ipv4Prefix::covering(told.last_address(), 32));
-            }
-        }
-        std::optional<Entry> best;
-        bool changed = false;
-        for (auto part = first; part != last; ++part) {
-            const auto entry = entry_for(interface, job, part->first, part->second, now);
-            changed = changed || part->second.changed > job.changed_after;
-            if (entry && (!best || entry->metric < best->metric)) {
-                best = entry;
-            }
-        }
-        at = last;
-        job.behind = std::prev(last)->first;
-        if (!readable || !best || !changed) {
+        const Portion portion = portion_at(interface, job.target, at);
+        at = portion.last;
+        job.behind = std::prev(at)->first;
+        const bool changed = std::any_of(portion.first, portion.last, [&](const auto& part) {
+            return part.second.changed > job.changed_after;
+        });
+        if (!portion.readable || !changed) {
             continue;
         }
-        best->address = told.address();
-        best->mask = net::Ipv4Address(told.mask());
-        if (job.target.version == 1) {
-            best->tag = 0;
-            best->mask = {};
-            best->next_hop = {};
+        const auto entry = entry_for(interface, job, portion, Asking::Passing, now);
+        if (!entry) {
+            continue;
         }
-        message.entries.push_back(*best);
+        message.entries.push_back(*entry);
         if (message.entries.size() == most) {
             flush();
         }
@@ -205,22 +182,71 @@ bool Core::run_job(Job& job, std::size_t& budget, Actions& actions, Instant now)
     return true;
 }
 
-// The entry as it is told on this interface; nothing when it is not.
+Core::Portion Core::portion_at(const Interface& interface, const Target& target,
+                               Database::Entries::const_iterator at) const {
+    Portion portion{at, std::next(at), at->first, false, true};
+    if (target.version != 1 && interface.settings.send != SendForm::Compatible) {
+        return portion;
+    }
+    const auto seen = told_without_mask(at->first, target.subnet);
+    portion.readable = seen.has_value();
+    const net::Ipv4Prefix natural = natural_network(at->first.address());
+    if (seen == natural && !natural.contains(target.subnet)) {
+        portion.told = natural;
+        portion.whole = true;
+        portion.first = database_.entries().lower_bound(natural);
+        portion.last =
+            database_.entries().upper_bound(net::Ipv4Prefix::covering(natural.last_address(), 32));
+    }
+    return portion;
+}
+
+// As it is written for this target: of several parts the nearest. Nothing when none is told.
 std::optional<Entry> Core::entry_for(const Interface& interface, const Job& job,
-                                     const net::Ipv4Prefix& prefix, const DatabaseEntry& entry,
-                                     Instant now) const {
+                                     const Portion& portion, Asking asking, Instant now) const {
+    std::optional<Entry> best;
+    for (auto part = portion.first; part != portion.last; ++part) {
+        const auto entry = telling_of(interface, job, part->first, part->second, asking, now).entry;
+        if (entry && (!best || entry->metric < best->metric)) {
+            best = entry;
+        }
+    }
+    if (best) {
+        best->address = portion.told.address();
+        best->mask = net::Ipv4Address(portion.told.mask());
+        if (job.target.version == 1) {
+            best->tag = 0;
+            best->mask = {};
+            best->next_hop = {};
+        }
+    }
+    return best;
+}
+
+Core::Telling Core::telling_of(const Interface& interface, const Job& job,
+                               const net::Ipv4Prefix& prefix, const DatabaseEntry& entry,
+                               Asking asking, Instant now) const {
+    Telling telling;
+    if (entry.deleting_since) {
+        telling.reason = TellingReason::Deleted;
+    }
     Entry told;
-    told.address = prefix.address();
-    told.mask = net::Ipv4Address(prefix.mask());
     told.tag = entry.tag();
     told.metric = entry.metric().value();
     const net::InterfaceId id = interface.link.id;
     const SplitHorizon split = interface.settings.split_horizon;
     const bool keeps_back_by_unreachable = interface.poison_until && now < *interface.poison_until;
     if (split != SplitHorizon::Off && comes_from(entry, id)) {
-        if (entry.local || (split == SplitHorizon::Simple && !keeps_back_by_unreachable)) {
-            return std::nullopt;
+        if (entry.local) {
+            telling.reason = TellingReason::OwnNetwork;
+            return telling;
         }
+        if (split == SplitHorizon::Simple && !keeps_back_by_unreachable) {
+            telling.reason = TellingReason::SplitHorizon;
+            return telling;
+        }
+        telling.reason =
+            split == SplitHorizon::Simple ? TellingReason::Ending : TellingReason::Poisoned;
         told.metric = Metric::kInfinity;
     }
     if (job.kind == Job::Kind::Farewell) {
@@ -241,26 +267,25 @@ std::optional<Entry> Core::entry_for(const Interface& interface, const Job& job,
         *leads_to != job.target.source && told.metric < Metric::kInfinity) {
         told.next_hop = *leads_to;
     }
-    if (!interface.settings.exported.evaluate) {
-        return told;
-    }
     const RouteSource source = entry.local ? entry.local->source : RouteSource::Rip;
-    const auto passed = interface.settings.exported.apply(
-        {prefix, source, told.metric, told.tag, leads_by, leads_to});
-    if (!passed) {
-        if (!keeps_back_by_unreachable && job.kind != Job::Kind::Farewell) {
-            return std::nullopt;
+    telling.asked = {prefix, source, told.metric, told.tag, leads_by, leads_to};
+    const auto passed = interface.settings.exported.apply(*telling.asked, asking);
+    if (passed) {
+        if (told.metric < Metric::kInfinity) {
+            told.metric = Metric::of(passed->metric).value();
         }
+        if (passed->tag <= 0xffff) {
+            told.tag = static_cast<std::uint16_t>(passed->tag);
+        }
+    } else if (keeps_back_by_unreachable || job.kind == Job::Kind::Farewell) {
+        telling.reason = TellingReason::Ending;
         told.metric = Metric::kInfinity;
-        return told;
+    } else {
+        telling.reason = TellingReason::Policy;
+        return telling;
     }
-    if (told.metric < Metric::kInfinity) {
-        told.metric = Metric::of(passed->metric).value();
-    }
-    if (passed->tag <= 0xffff) {
-        told.tag = static_cast<std::uint16_t>(passed->tag);
-    }
-    return told;
+    telling.entry = told;
+    return telling;
 }
 
 // ---- packets

@@ -87,6 +87,7 @@ Database::Learning Database::learn(const Learned& learned, std::size_t neighbor_
 Database::Learning Database::hear_again(const Learned& learned, DatabaseEntry& entry, Path& path,
                                         Instant now) {
     path.heard = now;
+    path.said = learned.said;
     const auto index = static_cast<std::size_t>(&path - entry.paths.data());
     if (learned.metric > entry.learned_metric &&
         (learned.metric.is_infinite() || entry.paths.size() > 1)) {
@@ -293,7 +294,7 @@ void Database::add_path(DatabaseEntry& entry, const Learned& learned, Instant no
     if (entry.paths.empty()) {
         ++learned_count_;
     }
-    entry.paths.push_back({learned.neighbor, learned.next_hop, now});
+    entry.paths.push_back({learned.neighbor, learned.next_hop, learned.said, now});
     ++paths_of_[learned.neighbor];
 }
 

@@ -29,18 +29,27 @@
 
 namespace godwit::control::rip {
 
-// What one neighbour says about one destination, the cost of its network added.
+// What a neighbour says about a destination, before an import policy and the cost of its network.
+struct Said {
+    Metric metric;
+    std::uint16_t tag = 0;
+    friend bool operator==(const Said&, const Said&) = default;
+};
+
+// The same when both have been at it.
 struct Learned {
     net::Ipv4Prefix prefix;
     Metric metric;
     std::uint16_t tag = 0;
     NeighborId neighbor;
     net::Ipv4Address next_hop;
+    Said said{};
 };
 
 struct Path {
     NeighborId neighbor;
     net::Ipv4Address next_hop;
+    Said said;
     Instant heard;
 };
 

@@ -77,14 +77,16 @@ struct PolicyOutput {
     std::uint32_t metric = 0;
     std::uint32_t tag = 0;
 };
+// A route passes the policy, which counts it, or somebody asks whether one would.
+enum class Asking : std::uint8_t { Passing, WhatIf };
 // A policy with a name, so that a change of it can be seen. No function: everything passes as is.
 struct RoutePolicy {
     std::string name;
     std::uint64_t revision = 0;  // of its content
-    std::function<std::optional<PolicyOutput>(const PolicyInput&)> evaluate;
+    std::function<std::optional<PolicyOutput>(const PolicyInput&, Asking)> evaluate;
 
-    [[nodiscard]] std::optional<PolicyOutput> apply(const PolicyInput& input) const {
-        return evaluate ? evaluate(input) : PolicyOutput{input.metric, input.tag};
+    [[nodiscard]] std::optional<PolicyOutput> apply(const PolicyInput& input, Asking asking) const {
+        return evaluate ? evaluate(input, asking) : PolicyOutput{input.metric, input.tag};
     }
     friend bool operator==(const RoutePolicy& left, const RoutePolicy& right) {
         return left.name == right.name && left.revision == right.revision;

@@ -62,6 +62,8 @@ InstanceView instance_view(const Core& core, Instant now) {
     for (const auto& [id, neighbor] : core.neighbors().entries()) {
         view.neighbors += neighbor.up ? 1 : 0;
     }
+    view.refused_routes = core.refused().count();
+    view.refused_over_limit = core.refused().over_limit();
     view.converged = core.converged(now);
     return view;
 }

@@ -23,6 +23,8 @@ struct InstanceView {
     std::size_t max_routes = 0;
     std::size_t entries = 0;  // learned, local, and being deleted
     std::size_t neighbors = 0;
+    std::size_t refused_routes = 0;      // by import policies, and remembered
+    std::size_t refused_over_limit = 0;  // told and not remembered, as there were too many
     bool converged = false;
 };
 

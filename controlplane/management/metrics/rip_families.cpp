@@ -20,6 +20,12 @@ constexpr Column<rip::InstanceView, std::size_t> kInstance[] = {
      &rip::InstanceView::entries},
     {{"godwit_rip_neighbors", kGauge, "neighbors", "Neighbours that are heard."},
      &rip::InstanceView::neighbors},
+    {{"godwit_rip_refused_routes", kGauge, "routes",
+      "Routes that import policies refused and that are remembered to be explained."},
+     &rip::InstanceView::refused_routes},
+    {{"godwit_rip_refused_over_limit_total", kCounter, "routes",
+      "Refused routes that were not remembered, as there were too many."},
+     &rip::InstanceView::refused_over_limit},
 };
 
 constexpr Column<RipReading> kPackets[] = {

@@ -88,7 +88,7 @@ RoutePolicy policy_of(const std::string& text) {
         return {};
     }
     RoutePolicy policy{text, 1, nullptr};
-    policy.evaluate = [text](const PolicyInput& input) -> std::optional<PolicyOutput> {
+    policy.evaluate = [text](const PolicyInput& input, Asking) -> std::optional<PolicyOutput> {
         const bool not_these = text[0] == '!';
         const auto colon = text.find(':');
         const auto prefix = net::Ipv4Prefix::parse(text.substr(not_these, colon - not_these));

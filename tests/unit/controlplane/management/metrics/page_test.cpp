@@ -311,6 +311,8 @@ TEST_F(BusyRouterTest, numbers_of_rip_and_policies_are_those_of_show) {
               {"max-routes", "limit_routes"},
               {"entries", "entries"},
               {"neighbors", "neighbors"},
+              {"refused-routes", "refused_routes"},
+              {"refused-over-limit", "refused_over_limit_total"},
               {"packets-not-sent", "unsent_packets_total"},
               {"packets-elsewhere", "elsewhere_packets_total"}});
     const json::object rows = ask({{"verb", "show"}, {"subject", "rip"}, {"part", "interfaces"}});
