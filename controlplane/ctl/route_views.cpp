@@ -17,6 +17,12 @@ std::string text_of(const json::value& object, std::string_view key) {
     return printable(cell_of(member(object, key)));
 }
 
+// ", tag 7", or nothing.
+std::string tag_text(const json::value& object, std::string_view key) {
+    const std::uint64_t tag = count_of(member(object, key));
+    return tag > 0 ? fmt::format(", tag {}", tag) : "";
+}
+
 // "via 10.0.0.2 lan0", "on link lan0", "blackhole".
 std::string way_of(const json::value& next_hop) {
     const std::string kind = text_of(next_hop, "kind");
@@ -37,10 +43,7 @@ std::string candidate_text(const json::value& route) {
     std::string text = fmt::format("{} {}, distance {}, metric {}", best ? "  best" : "     -",
                                    text_of(route, "source"), count_of(member(route, "distance")),
                                    count_of(member(route, "metric")));
-    if (const std::uint64_t tag = count_of(member(route, "tag")); tag > 0) {
-        text += fmt::format(", tag {}", tag);
-    }
-    text += fmt::format(": {}\n", text_of(route, "verdict"));
+    text += fmt::format("{}: {}\n", tag_text(route, "tag"), text_of(route, "verdict"));
     for (const json::value& next_hop : items(member(route, "next-hops"))) {
         const std::string problem = text_of(next_hop, "problem");
         text +=
@@ -78,6 +81,26 @@ std::string step_text(const json::value& step) {
                        changes.empty() ? "" : ", " + changes, then);
 }
 
+// The policy, or the rule without one, and its steps; nothing where none was asked.
+std::string policy_text(const json::value& policy) {
+    if (!policy.is_object()) {
+        return {};
+    }
+    const std::string rule = text_of(policy, "rule");
+    std::string text = rule.empty() ? fmt::format("    policy {}\n", text_of(policy, "name"))
+                                    : fmt::format("    {}\n", rule);
+    for (const json::value& step : items(member(policy, "steps"))) {
+        text += step_text(step);
+    }
+    return text;
+}
+
+// The end of a line, after ": it is passive" if there is a reason.
+std::string reason_text(const json::value& object) {
+    const std::string reason = text_of(object, "reason");
+    return reason.empty() ? "\n" : ": " + reason + "\n";
+}
+
 std::string announcement_text(const json::value& announcement) {
     const bool handed_over = truth_of(member(announcement, "handed-over"));
     std::string text = fmt::format("  to {}: {}", text_of(announcement, "to"),
@@ -85,23 +108,44 @@ std::string announcement_text(const json::value& announcement) {
     if (handed_over) {
         text += fmt::format(", metric {}{}", count_of(member(announcement, "metric")),
                             truth_of(member(announcement, "metric-set")) ? "" : " of its source");
-        if (const std::uint64_t tag = count_of(member(announcement, "tag")); tag > 0) {
-            text += fmt::format(", tag {}", tag);
-        }
+        text += tag_text(announcement, "tag");
     }
-    const std::string reason = text_of(announcement, "reason");
-    text += reason.empty() ? "\n" : ": " + reason + "\n";
-    const json::value& policy = member(announcement, "policy");
-    if (!policy.is_object()) {
-        return text;
+    return text + reason_text(announcement) + policy_text(member(announcement, "policy"));
+}
+
+std::string import_text(const json::value& imported) {
+    const bool in_use = text_of(imported, "state") == "in-use";
+    std::string text = fmt::format("  rip import from {} on {}: {}", text_of(imported, "neighbor"),
+                                   text_of(imported, "interface"), in_use ? "in use" : "refused");
+    if (in_use) {
+        text += fmt::format(", metric {}{}", count_of(member(imported, "metric")),
+                            tag_text(imported, "tag"));
     }
-    const std::string rule = text_of(policy, "rule");
-    text += rule.empty() ? fmt::format("    policy {}\n", text_of(policy, "name"))
-                         : fmt::format("    {}\n", rule);
-    for (const json::value& step : items(member(policy, "steps"))) {
-        text += step_text(step);
+    text +=
+        fmt::format("; told {} s ago as metric {}{}", count_of(member(imported, "heard-seconds")),
+                    count_of(member(imported, "told-metric")), tag_text(imported, "told-tag"));
+    const std::string via = text_of(imported, "via");
+    if (via != text_of(imported, "neighbor")) {
+        text += ", via " + via;
     }
-    return text;
+    text += in_use ? fmt::format("; cost {}\n", count_of(member(imported, "cost"))) : "\n";
+    return text + policy_text(member(imported, "policy"));
+}
+
+std::string export_text(const json::value& exported, const std::string& prefix) {
+    const std::string to = text_of(exported, "to");
+    std::string text = fmt::format("  rip export{}{} on {}: ", to.empty() ? "" : " to ", to,
+                                   text_of(exported, "interface"));
+    if (truth_of(member(exported, "told"))) {
+        const std::string told_as = text_of(exported, "prefix");
+        const std::string via = text_of(exported, "via");
+        text += fmt::format("told{}, metric {}{}{}", told_as == prefix ? "" : " as " + told_as,
+                            count_of(member(exported, "metric")), tag_text(exported, "tag"),
+                            via.empty() ? "" : ", via " + via);
+    } else {
+        text += "not told";
+    }
+    return text + reason_text(exported) + policy_text(member(exported, "policy"));
 }
 
 }  // namespace
@@ -132,6 +176,13 @@ std::string explanation_text(const json::value& data) {
     }
     for (const json::value& announcement : items(member(data, "announcements"))) {
         text += announcement_text(announcement);
+    }
+    const json::value& rip = member(data, "rip");
+    for (const json::value& imported : items(member(rip, "imports"))) {
+        text += import_text(imported);
+    }
+    for (const json::value& exported : items(member(rip, "exports"))) {
+        text += export_text(exported, text_of(data, "prefix"));
     }
     return text;
 }

@@ -124,8 +124,8 @@ json::object trace_json(const PolicyTrace& trace) {
     };
 }
 
-json::object explanation_json(const Rib& rib, const PrefixView& prefix,
-                              const InterfaceNames& names) {
+json::object explanation_json(const Rib& rib, const PrefixView& prefix, const InterfaceNames& names,
+                              json::value rip) {
     const auto best = std::find_if(prefix.routes.begin(), prefix.routes.end(),
                                    [](const RouteView& route) { return route.selected; });
     const bool has_best = best != prefix.routes.end();
@@ -144,6 +144,7 @@ json::object explanation_json(const Rib& rib, const PrefixView& prefix,
         {"candidates", std::move(candidates)},
         {"resolution", has_best ? resolution(rib, *best) : json::array()},
         {"announcements", std::move(announcements)},
+        {"rip", std::move(rip)},
     };
 }
 

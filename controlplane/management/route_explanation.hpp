@@ -1,9 +1,10 @@
 // `explain route` and `show policy` as JSON (docs/control-protocol.md): every route to a prefix,
 // why the best one is the best, how its next hops are reached, who announces it and by which steps
-// of which policy. Nothing is changed or counted by asking.
+// of which policy, and what RIP has to do with it (rip_explanation.hpp). Nothing is changed or
+// counted by asking.
 #pragma once
 
-#include <boost/json/fwd.hpp>
+#include <boost/json/value.hpp>
 #include <string>
 
 #include "controlplane/management/record_text.hpp"
@@ -12,9 +13,9 @@
 
 namespace godwit::control {
 
-// The prefix is in the RIB.
+// A prefix that is not in the RIB has no routes. `rip`: what RIP has to do with it, or null.
 boost::json::object explanation_json(const Rib& rib, const PrefixView& prefix,
-                                     const InterfaceNames& names);
+                                     const InterfaceNames& names, boost::json::value rip);
 
 // Each policy with its terms in order, or the one that is named.
 boost::json::array policies_json(const PolicyTable& policies, const std::string& only);

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "controlplane/management/rip_explanation.hpp"
 #include "controlplane/management/rip_instance.hpp"
 #include "controlplane/management/route_explanation.hpp"
 #include "controlplane/management/route_view.hpp"
@@ -144,13 +145,20 @@ void Verbs::explain(Request& request, const std::shared_ptr<Answer>& answer) {
         return;
     }
     const auto found = prefix ? router_.rib().find(*prefix) : router_.rib().lookup(*address);
-    if (!found) {
-        answer->fail(AnswerCode::Failed,
-                     prefix ? fmt::format("no source has a route to {}", prefix->to_string())
-                            : fmt::format("no route leads to {}", address->to_string()));
+    if (!found && !prefix) {
+        answer->fail(AnswerCode::Failed, fmt::format("no route leads to {}", address->to_string()));
         return;
     }
-    answer->done(explanation_json(router_.rib(), *found, router_.interfaces().names()));
+    const PrefixView known = found.value_or(PrefixView{prefix.value_or(net::Ipv4Prefix()), {}});
+    const auto rip = rip_explanation(router_.rip(), known.prefix);
+    // What no source has may still be what RIP has refused, or is about to forget.
+    if (!found && (!rip || rip->is_empty())) {
+        answer->fail(AnswerCode::Failed,
+                     fmt::format("no source has a route to {}", prefix->to_string()));
+        return;
+    }
+    answer->done(explanation_json(router_.rib(), known, router_.interfaces().names(),
+                                  rip_explanation_json(rip, router_.policies())));
 }
 
 void Verbs::configuration(const std::string& verb, Request& request,

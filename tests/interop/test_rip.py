@@ -400,6 +400,67 @@ def test_views_say_the_truth_about_what_strangers_tell():
             TIMEOUT + GARBAGE + SETTLED, "the lost neighbour is told")
 
 
+def test_a_route_that_an_import_policy_refuses_is_explained_with_its_term():
+    with Line() as line:
+        line.wait_for_all_routes()
+        config = line.router.config
+        config["policy"] = {
+            "prefix-sets": {"theirs": [FRR_STUB]},
+            "policies": {
+                "taken": {"default": "accept", "terms": [
+                    {"name": "not-theirs", "match": {"prefix-set": "theirs"}, "then": "reject"},
+                ]},
+                "told": {"default": "reject", "terms": [
+                    {"name": "birds", "set": {"add-metric": 2}, "then": "accept"},
+                ]},
+            },
+        }
+        config["rip"]["interfaces"] = {"a0": {"import": "taken", "export": "told"}, "b0": {}}
+        line.router.apply(config)
+        line.eventually(lambda: FRR_STUB not in line.learned(), SETTLED, "it is refused now")
+
+        # No source has it, and while it is being deleted BIRD is told so.
+        told = line.router.explain_route(FRR_STUB)
+        assert told["candidates"] == []
+        (refused,) = told["rip"]["imports"]
+        assert (refused["neighbor"], refused["interface"]) == ("10.71.0.2", "a0")
+        assert refused["state"] == "refused" and refused["told-metric"] == 1
+        assert refused["policy"]["name"] == "taken" and not refused["policy"]["accepted"]
+        assert [(s["term"], s["then"]) for s in refused["policy"]["steps"]] == [
+            ("not-theirs", "reject")]
+        to_bird = next(e for e in told["rip"]["exports"] if e["interface"] == "b0")
+        assert to_bird["told"] and to_bird["metric"] == 16
+        line.eventually(lambda: FRR_STUB not in line.bird.routes(), SETTLED, "BIRD lost it")
+
+        # When it is forgotten the refusal still stands, as FRR goes on telling it.
+        line.eventually(lambda: line.router.explain_route(FRR_STUB)["rip"]["exports"] == [],
+                        GARBAGE + SETTLED, "nothing is told of it")
+        assert line.router.explain_route(FRR_STUB)["rip"]["imports"][0]["state"] == "refused"
+        assert line.router.show("rip")["refused-routes"] >= 1
+
+        # BIRD's network: told to FRR as the policy makes it, and back to BIRD as unreachable.
+        exports = line.router.explain_route(BIRD_STUB)["rip"]["exports"]
+        to_frr = next(e for e in exports if e["interface"] == "a0")
+        assert to_frr["told"]
+        assert to_frr["metric"] == line.learned()[BIRD_STUB]["metric"] + 2
+        assert [(s["term"], s["changes"]) for s in to_frr["policy"]["steps"]] == [
+            ("birds", ["metric + 2"])]
+        back = next(e for e in exports if e["interface"] == "b0")
+        assert back["metric"] == 16 and "it was learned there" in back["reason"]
+        line.eventually(
+            lambda: re.search(rf"{BIRD_STUB}\s+10\.71\.0\.1\s+{to_frr['metric'] + 1}\s",
+                              line.frr.vtysh("show ip rip")),
+            SETTLED, "FRR has what it was told, and its own cost")
+
+        # Without the policy it is taken again, and nothing is refused any more.
+        config["rip"]["interfaces"] = {"a0": {}, "b0": {}}
+        line.router.apply(config)
+        line.eventually(lambda: FRR_STUB in line.learned(), SETTLED, "it is taken again")
+        (taken,) = line.router.explain_route(FRR_STUB)["rip"]["imports"]
+        assert taken["state"] == "in-use" and taken["metric"] == 2
+        assert line.router.show("rip")["refused-routes"] == 0
+
+
 def test_learned_routes_survive_the_death_of_the_dataplane():
     with Line() as line:
         line.wait_for_all_routes()

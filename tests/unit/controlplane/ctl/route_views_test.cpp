@@ -61,6 +61,54 @@ TEST(Explanation, tells_the_candidates_the_way_and_the_steps_of_each_policy) {
         "  to ospf: not handed over: it takes no static routes\n");
 }
 
+TEST(Explanation, tells_what_rip_was_told_and_tells_and_the_steps_between) {
+    EXPECT_EQ(
+        explanation_text(json::parse(R"({
+        "prefix": "10.9.0.0/16", "candidates": [], "resolution": [], "announcements": [],
+        "rip": {
+            "imports": [
+                {"neighbor": "10.0.0.9", "interface": "lan0", "state": "in-use",
+                 "via": "10.0.0.9", "told-metric": 3, "told-tag": 5, "cost": 1,
+                 "heard-seconds": 12, "metric": 5, "tag": 6, "policy": {
+                    "name": "in", "rule": null, "steps": [
+                        {"term": "near", "applies": true, "conditions": ["metric at most 4"],
+                         "changes": ["metric + 1"], "then": "accept"}]}},
+                {"neighbor": "10.0.0.8", "interface": "lan0", "state": "refused",
+                 "via": "10.0.0.4", "told-metric": 2, "told-tag": 666, "cost": 1,
+                 "heard-seconds": 3, "policy": {"name": "in", "rule": null, "steps": [
+                    {"term": "secret", "applies": true, "conditions": ["tag 666"],
+                     "changes": [], "then": "reject"}]}}],
+            "exports": [
+                {"interface": "lan0", "to": "224.0.0.9", "told": true,
+                 "reason": "it was learned there, so it is told as unreachable",
+                 "prefix": "10.9.0.0/16", "metric": 16, "tag": 6, "via": null,
+                 "policy": {"name": null, "steps": [],
+                            "rule": "no policy is configured here, so every route passes"}},
+                {"interface": "lan1", "to": "10.1.0.7", "told": true, "reason": null,
+                 "prefix": "10.0.0.0/8", "metric": 5, "tag": 0, "via": "10.1.0.5",
+                 "policy": null},
+                {"interface": "lan2", "to": null, "told": false,
+                 "reason": "the interface is passive", "policy": null}]}})")),
+        "10.9.0.0/16\n"
+        "  rip import from 10.0.0.9 on lan0: in use, metric 5, tag 6; told 12 s ago as metric "
+        "3, tag 5; cost 1\n"
+        "    policy in\n"
+        "    term near: applies (metric at most 4), metric + 1: accept\n"
+        "  rip import from 10.0.0.8 on lan0: refused; told 3 s ago as metric 2, tag 666, via "
+        "10.0.0.4\n"
+        "    policy in\n"
+        "    term secret: applies (tag 666): reject\n"
+        "  rip export to 224.0.0.9 on lan0: told, metric 16, tag 6: it was learned there, so it is "
+        "told as unreachable\n"
+        "    no policy is configured here, so every route passes\n"
+        "  rip export to 10.1.0.7 on lan1: told as 10.0.0.0/8, metric 5, via 10.1.0.5\n"
+        "  rip export on lan2: not told: the interface is passive\n");
+    EXPECT_EQ(explanation_text(json::parse(R"({
+        "prefix": "10.9.0.0/16", "candidates": [], "resolution": [], "announcements": [],
+        "rip": {"imports": [], "exports": []}})")),
+              "10.9.0.0/16\n");
+}
+
 TEST(EventText, says_when_what_about_and_how_bad) {
     EXPECT_EQ(events_text(json::parse(R"([
         {"time": 0, "topic": "routes", "level": "warning", "event": "it is full"},
