@@ -100,7 +100,7 @@ void AgeingBits::age(Instant now) {
 }
 
 std::optional<std::uint32_t> AgeingBits::first_free(std::uint32_t begin, std::uint32_t end) const {
-    for (std::uint32_t at = begin; at < end; at = (at / 64U + 1U) * 64U) {
+    for (std::uint32_t at = begin; at < end; at = end_of_word(at)) {
         const std::uint64_t before = (std::uint64_t{1} << (at % 64U)) - 1U;
         const std::uint64_t unavailable = words_[at / 64U].unavailable() | before;
         if (unavailable != ~std::uint64_t{0}) {

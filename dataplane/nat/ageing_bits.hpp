@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "dataplane/nat/flow.hpp"
+#include "dataplane/nat/prefetch.hpp"
 
 namespace godwit::dataplane::nat {
 
@@ -30,7 +31,11 @@ public:
     [[nodiscard]] std::optional<std::uint32_t> find_free(std::uint32_t begin, std::uint32_t end,
                                                          std::uint32_t start, Instant now);
     void take(std::uint32_t number);
-    void prefetch(std::uint32_t number) const { __builtin_prefetch(&words_[number / 64U], 1); }
+    // Numbers that lie in one piece of memory with this one end before it.
+    static constexpr std::uint32_t end_of_word(std::uint32_t number) {
+        return (number / 64U + 1U) * 64U;
+    }
+    void prefetch(std::uint32_t number) const { prefetch_line(&words_[number / 64U]); }
     void give_back(std::uint32_t number, Instant now);
 
     void clear_reserved();

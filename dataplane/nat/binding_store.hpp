@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "dataplane/nat/bucket_table.hpp"
+#include "dataplane/nat/prefetch.hpp"
 #include "dataplane/nat/records.hpp"
 
 namespace godwit::dataplane::nat {
@@ -19,8 +20,16 @@ public:
     [[nodiscard]] std::uint32_t find_inside(net::IpProtocol protocol, Endpoint inside,
                                             RuleId rule) const;
     [[nodiscard]] std::uint32_t find_outside(net::IpProtocol protocol, Endpoint outside) const;
-    void prefetch(net::IpProtocol protocol, Endpoint inside, Endpoint outside, RuleId rule) const {
+    void prefetch_inside(net::IpProtocol protocol, Endpoint inside, RuleId rule) const {
         table_.prefetch(hash_inside(protocol, inside, rule));
+    }
+    // The mapping that it very likely is, fetched; kNone: it seems that there is none.
+    [[nodiscard]] std::uint32_t prefetch_mapping(net::IpProtocol protocol, Endpoint inside,
+                                                 RuleId rule) const {
+        return table_.probable(hash_inside(protocol, inside, rule),
+                               [this](std::uint32_t index) { prefetch_line(&mappings_[index]); });
+    }
+    void prefetch_outside(net::IpProtocol protocol, Endpoint outside) const {
         table_.prefetch(hash_outside(protocol, outside));
     }
     [[nodiscard]] bool is_full() const { return mappings_.used() == mappings_.capacity(); }
@@ -52,6 +61,11 @@ public:
     [[nodiscard]] std::uint32_t find(net::Ipv4Address inside, net::Ipv4Address outside) const;
     void prefetch(net::Ipv4Address inside, net::Ipv4Address outside) const {
         table_.prefetch(hash(inside, outside));
+    }
+    void prefetch_subscriber(net::Ipv4Address inside, net::Ipv4Address outside) const {
+        static_cast<void>(table_.probable(hash(inside, outside), [this](std::uint32_t index) {
+            prefetch_line(&subscribers_[index]);
+        }));
     }
     // When nothing of it is left.
     void remove_if_idle(std::uint32_t index);

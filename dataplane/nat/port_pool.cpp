@@ -47,13 +47,17 @@ void PortPool::set_rest(Seconds quarantine, std::uint32_t most_resting) {
 
 std::optional<std::uint16_t> PortPool::take_same(net::IpProtocol protocol, std::uint16_t wanted,
                                                  PortRange range, Instant now) {
-    AgeingBits& set = bits(protocol, wanted & 1U);
-    const bool is_ours = owner_of_port(wanted, place_.workers) == place_.worker;
-    if (!is_ours || !range.contains(wanted) || !set.is_free(pair_of(wanted), now)) {
+    if (!is_same_free(protocol, wanted, range, now)) {
         return std::nullopt;
     }
-    set.take(pair_of(wanted));
+    bits(protocol, wanted & 1U).take(pair_of(wanted));
     return wanted;
+}
+
+bool PortPool::is_same_free(net::IpProtocol protocol, std::uint16_t wanted, PortRange range,
+                            Instant now) {
+    return owner_of_port(wanted, place_.workers) == place_.worker && range.contains(wanted) &&
+           bits(protocol, wanted & 1U).is_free(pair_of(wanted), now);
 }
 
 std::optional<std::uint16_t> PortPool::take_other(net::IpProtocol protocol, std::uint16_t wanted,
@@ -78,15 +82,35 @@ std::optional<std::uint16_t> PortPool::take_random(net::IpProtocol protocol, uns
     if (span.begin >= span.end) {
         return std::nullopt;
     }
-    const auto offset =
-        static_cast<std::uint32_t>((random & 0xffffffffU) * (span.end - span.begin) >> 32U);
     AgeingBits& set = bits(protocol, parity);
-    const auto pair = set.find_free(span.begin, span.end, span.begin + offset, now);
+    const auto pair = set.find_free(span.begin, span.end, span.at(random), now);
     if (!pair) {
         return std::nullopt;
     }
     set.take(*pair);
     return port(*pair, parity);
+}
+
+std::optional<std::uint16_t> PortPool::probable_other(net::IpProtocol protocol,
+                                                      std::uint16_t wanted, PortRange range,
+                                                      std::uint64_t random, Instant now) {
+    const unsigned parity = wanted & 1U;
+    const Span span = pairs_like(wanted, range);
+    if (span.begin >= span.end) {
+        return std::nullopt;
+    }
+    const std::uint32_t start = span.at(random);
+    const std::uint32_t end = std::min(span.end, AgeingBits::end_of_word(start));
+    const auto pair = bits(protocol, parity).find_free(start, end, start, now);
+    return pair ? std::optional(port(*pair, parity)) : std::nullopt;
+}
+
+void PortPool::prefetch_other(net::IpProtocol protocol, std::uint16_t wanted, PortRange range,
+                              std::uint64_t random) const {
+    const Span span = pairs_like(wanted, range);
+    if (span.begin < span.end) {
+        bits(protocol, wanted & 1U).prefetch(span.at(random));
+    }
 }
 
 void PortPool::give_back(net::IpProtocol protocol, std::uint16_t port_number, Instant now) {
@@ -113,13 +137,12 @@ std::optional<std::uint16_t> PortPool::take_block(PortRange range, std::uint64_t
     const std::uint32_t length = block_ports_ / 2U;  // in pairs
     const Span even = pairs_in(range, 0);
     const Span odd = pairs_in(range, 1);
-    const std::uint32_t begin = (std::max(even.begin, odd.begin) + length - 1U) / length;
-    const std::uint32_t end = std::min(even.end, odd.end) / length;
-    if (begin >= end) {
+    const Span whole{(std::max(even.begin, odd.begin) + length - 1U) / length,
+                     std::min(even.end, odd.end) / length};
+    if (whole.begin >= whole.end) {
         return std::nullopt;
     }
-    const auto offset = static_cast<std::uint32_t>((random & 0xffffffffU) * (end - begin) >> 32U);
-    const auto block = blocks_.find_free(begin, end, begin + offset, now);
+    const auto block = blocks_.find_free(whole.begin, whole.end, whole.at(random), now);
     if (!block) {
         return std::nullopt;
     }
@@ -157,6 +180,11 @@ PortPool::Span PortPool::pairs_in(PortRange range, unsigned parity) const {
     const std::uint32_t end =
         range.size() == 0 || range.last < base ? 0U : (range.last - base) / step + 1U;
     return {begin, end};
+}
+
+PortPool::Span PortPool::pairs_like(std::uint16_t wanted, PortRange range) const {
+    const PortRange side = kWellKnown.contains(wanted) ? kWellKnown : kOthers;
+    return pairs_in(both(range, side), wanted & 1U);
 }
 
 AgeingBits& PortPool::bits(net::IpProtocol protocol, unsigned parity) {

@@ -38,6 +38,13 @@ public:
     [[nodiscard]] std::optional<std::uint16_t> take_other(net::IpProtocol protocol,
                                                           std::uint16_t wanted, PortRange range,
                                                           std::uint64_t random, Instant now);
+    // Whether take_same() would have it now, and what take_other() would most likely answer with,
+    // from the first word of bits alone. Nothing is taken.
+    [[nodiscard]] bool is_same_free(net::IpProtocol protocol, std::uint16_t wanted, PortRange range,
+                                    Instant now);
+    [[nodiscard]] std::optional<std::uint16_t> probable_other(net::IpProtocol protocol,
+                                                              std::uint16_t wanted, PortRange range,
+                                                              std::uint64_t random, Instant now);
     void give_back(net::IpProtocol protocol, std::uint16_t port, Instant now);
 
     // Ports that rules have given away for good, until the next clear_reserved().
@@ -58,6 +65,9 @@ public:
             bits(protocol, port_number & 1U).prefetch(pair_of(port_number));
         }
     }
+    // Where take_other() will begin to look.
+    void prefetch_other(net::IpProtocol protocol, std::uint16_t wanted, PortRange range,
+                        std::uint64_t random) const;
     [[nodiscard]] std::uint32_t ports_out(net::IpProtocol protocol) const;
     [[nodiscard]] std::uint32_t ports_owned() const { return 2U * pairs_; }
     [[nodiscard]] std::size_t bytes() const;
@@ -69,6 +79,10 @@ private:
     struct Span {
         std::uint32_t begin;
         std::uint32_t end;
+        [[nodiscard]] std::uint32_t at(std::uint64_t random) const {
+            return begin +
+                   static_cast<std::uint32_t>((random & 0xffffffffU) * (end - begin) >> 32U);
+        }
     };
     [[nodiscard]] std::uint16_t port(std::uint32_t pair, unsigned parity) const {
         return static_cast<std::uint16_t>(2U * (place_.workers * pair + place_.worker) + parity);
@@ -80,6 +94,8 @@ private:
     [[nodiscard]] Span pairs_in(PortRange range, unsigned parity) const;
     [[nodiscard]] AgeingBits& bits(net::IpProtocol protocol, unsigned parity);
     [[nodiscard]] const AgeingBits& bits(net::IpProtocol protocol, unsigned parity) const;
+    // Those of the wanted port's own kind, the first choice.
+    [[nodiscard]] Span pairs_like(std::uint16_t wanted, PortRange range) const;
     std::optional<std::uint16_t> take_random(net::IpProtocol protocol, unsigned parity,
                                              PortRange range, std::uint64_t random, Instant now);
 

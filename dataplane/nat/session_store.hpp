@@ -15,6 +15,7 @@
 #include <cstdint>
 
 #include "dataplane/nat/bucket_table.hpp"
+#include "dataplane/nat/prefetch.hpp"
 #include "dataplane/nat/records.hpp"
 
 namespace godwit::dataplane::nat {
@@ -31,15 +32,11 @@ public:
         flows_.prefetch(hash);
         return hash;
     }
-    void prefetch_session(std::uint64_t hash) const {
-        const std::uint32_t index = flows_.probable(hash);
-        if (index != kNone) {
-            __builtin_prefetch(&sessions_[index], 1);
-        }
-    }
-    // Of prefetch(): whether it seems that there is one.
-    [[nodiscard]] bool seems_known(std::uint64_t hash) const {
-        return flows_.probable(hash) != kNone;
+    // The session that it very likely is, fetched; kNone: it seems that there is none. To be read:
+    // a line that is fetched to be written goes back to memory, and most packets write nothing.
+    [[nodiscard]] std::uint32_t prefetch_session(std::uint64_t hash) const {
+        return flows_.probable(hash,
+                               [this](std::uint32_t index) { prefetch_line(&sessions_[index]); });
     }
     [[nodiscard]] std::uint32_t find(Direction direction, const Flow& flow) const {
         return find(direction, flow, hash_flow(key_, direction, flow));
@@ -47,21 +44,16 @@ public:
     // `hash`: what prefetch() returned for it.
     [[nodiscard]] std::uint32_t find(Direction direction, const Flow& flow,
                                      std::uint64_t hash) const {
-        return flows_.find(hash, [&](std::uint32_t index) {
-            const Session& session = sessions_[index];
-            if (direction == Direction::Outbound) {
-                return session.inside_address == flow.source.address &&
-                       session.remote_address == flow.destination.address &&
-                       session.inside_port == flow.source.port &&
-                       session.remote_port == flow.destination.port &&
-                       session.protocol == flow.protocol;
-            }
-            return session.remote_address == flow.source.address &&
-                   session.outside_address == flow.destination.address &&
-                   session.remote_port == flow.source.port &&
-                   session.outside_port == flow.destination.port &&
-                   session.protocol == flow.protocol;
-        });
+        return flows_.find(hash,
+                           [&](std::uint32_t index) { return is_of(index, direction, flow); });
+    }
+    // `probable`: what prefetch_session() returned for it.
+    [[nodiscard]] std::uint32_t find(Direction direction, const Flow& flow, std::uint64_t hash,
+                                     std::uint32_t probable) const {
+        if (probable != kNone && is_of(probable, direction, flow)) [[likely]] {
+            return probable;
+        }
+        return find(direction, flow, hash);
     }
     // Whether an outside endpoint has a session with any port of this remote address.
     [[nodiscard]] bool has_peer(net::IpProtocol protocol, Endpoint outside,
@@ -97,6 +89,21 @@ public:
     }
 
 private:
+    [[nodiscard]] bool is_of(std::uint32_t index, Direction direction, const Flow& flow) const {
+        const Session& session = sessions_[index];
+        if (direction == Direction::Outbound) {
+            return session.inside_address == flow.source.address &&
+                   session.remote_address == flow.destination.address &&
+                   session.inside_port == flow.source.port &&
+                   session.remote_port == flow.destination.port &&
+                   session.protocol == flow.protocol;
+        }
+        return session.remote_address == flow.source.address &&
+               session.outside_address == flow.destination.address &&
+               session.remote_port == flow.source.port &&
+               session.outside_port == flow.destination.port && session.protocol == flow.protocol;
+    }
+
     struct List {
         std::uint32_t first = kNone;
         std::uint32_t last = kNone;

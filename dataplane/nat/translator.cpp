@@ -78,17 +78,51 @@ Translator::Opening Translator::prefetch_opening(const Flow& flow, net::Interfac
     if (opening.match.kind != NatRules::Kind::Dynamic || !has_ports(flow.protocol)) {
         return opening;
     }
-    opening.share = rules().share_of(*opening.match.source, flow.source.address);
-    // Most keep their port.
-    const Endpoint outside{opening.share.outside, flow.source.port};
-    static_cast<void>(
-        sessions_.prefetch(Direction::Inbound, {flow.protocol, flow.destination, outside}));
-    mappings_.prefetch(flow.protocol, flow.source, outside, opening.match.rule);
-    subscribers_.prefetch(flow.source.address, outside.address);
-    if (const auto index = rules().outside_index(outside.address)) {
-        revision_->pools[*index]->prefetch(flow.protocol, outside.port);
+    const SourceRule& rule = *opening.match.source;
+    opening.share = rules().share_of(rule, flow.source.address);
+    mappings_.prefetch_inside(flow.protocol, flow.source, opening.match.rule);
+    subscribers_.prefetch(flow.source.address, opening.share.outside);
+    opening.pool = pool_of(opening.share.outside);
+    if (opening.pool != nullptr) {
+        opening.pool->prefetch(flow.protocol, flow.source.port);
+        opening.ports = ports_of(rule, opening.share, flow.protocol);
     }
     return opening;
+}
+
+void Translator::prefetch_port(const Flow& flow, Opening& opening, Instant now) {
+    if (opening.pool == nullptr) {
+        return;
+    }
+    subscribers_.prefetch_subscriber(flow.source.address, opening.share.outside);
+    opening.mapping = mappings_.prefetch_mapping(flow.protocol, flow.source, opening.match.rule);
+    const bool is_of_block = opening.match.source->allocation == PortAllocation::Blocks;
+    if (opening.mapping == kNone && !is_of_block &&
+        !opening.pool->is_same_free(flow.protocol, flow.source.port, opening.ports, now)) {
+        opening.random = random();
+        opening.pool->prefetch_other(flow.protocol, flow.source.port, opening.ports,
+                                     opening.random);
+    }
+}
+
+void Translator::prefetch_binding(const Flow& flow, const Opening& opening, Instant now) const {
+    if (opening.pool == nullptr) {
+        return;
+    }
+    Endpoint outside{opening.share.outside, flow.source.port};
+    if (opening.mapping != kNone) {
+        outside = mappings_[opening.mapping].outside();
+    } else {
+        if (opening.random != 0) {
+            outside.port = opening.pool
+                               ->probable_other(flow.protocol, outside.port, opening.ports,
+                                                opening.random, now)
+                               .value_or(outside.port);
+        }
+        mappings_.prefetch_outside(flow.protocol, outside);
+    }
+    static_cast<void>(
+        sessions_.prefetch(Direction::Inbound, {flow.protocol, flow.destination, outside}));
 }
 
 Decision Translator::outbound(const Packet& packet, net::InterfaceId out, Instant now) {
@@ -121,8 +155,8 @@ Decision Translator::outbound(const Packet& packet, net::InterfaceId out, Instan
 }
 
 const Session* Translator::established(Direction direction, const Packet& packet,
-                                       std::uint64_t hash, Instant now) {
-    const std::uint32_t index = sessions_.find(direction, packet.flow, hash);
+                                       std::uint64_t hash, std::uint32_t probable, Instant now) {
+    const std::uint32_t index = sessions_.find(direction, packet.flow, hash, probable);
     if (index == kNone || !is_allowed(sessions_[index]) || sessions_[index].is_followed) {
         return nullptr;
     }
@@ -267,6 +301,7 @@ Decision Translator::outbound_new(const Packet& packet, const Opening& opening, 
         return refuse(Reason::NotOwner);
     }
     NewSession wanted{flow.source, flow.destination, flow.protocol, match.rule};
+    wanted.random = opening.random;
     if (flow.protocol == net::IpProtocol::Tcp) {
         if (packet.tcp.flags.rst) {
             return refuse(Reason::StrayReset);

@@ -125,16 +125,24 @@ public:
     [[nodiscard]] std::uint64_t prefetch(Direction direction, const Flow& flow) const {
         return sessions_.prefetch(direction, flow);
     }
-    void prefetch_session(std::uint64_t hash) const { sessions_.prefetch_session(hash); }
-    // For a flow that seems to be new, in place of prefetch_session(): what it will need, and what
-    // outbound() may be told again as long as the rules are the same.
+    // The session that it very likely is, or kNone: the flow seems to be new.
+    std::uint32_t prefetch_session(std::uint64_t hash) const {
+        return sessions_.prefetch_session(hash);
+    }
+    // For a flow that seems to be new, in three more passes: what it will need, and what outbound()
+    // may be told again as long as the rules are the same. Nothing is taken before that.
     struct Opening {
         bool is_prepared = false;
         NatRules::Match match{};
         Share share{};
+        PortPool* pool = nullptr;       // null: nothing more to fetch
+        std::uint32_t mapping = kNone;  // very likely the flow's
+        PortRange ports{};              // where it gets its port from, if it has none,
+        std::uint64_t random = 0;       // and by which number; 0: it keeps its own
     };
-    [[nodiscard]] bool seems_new(std::uint64_t hash) const { return !sessions_.seems_known(hash); }
     [[nodiscard]] Opening prefetch_opening(const Flow& flow, net::InterfaceId out) const;
+    void prefetch_port(const Flow& flow, Opening& opening, Instant now);
+    void prefetch_binding(const Flow& flow, const Opening& opening, Instant now) const;
     // The session of a flow, or kNone; nothing changes.
     [[nodiscard]] std::uint32_t find(Direction direction, const Flow& flow) const {
         return sessions_.find(direction, flow);
@@ -144,10 +152,12 @@ public:
     [[nodiscard]] Decision outbound(const Packet& packet, net::InterfaceId out, Instant now,
                                     const Opening& opening);
     [[nodiscard]] Decision inbound(const Packet& packet, Instant now);
-    // The same for a packet of a session that there is; `hash` is what prefetch() returned. Null:
-    // there is none, and nothing happened. The session says what the packet becomes.
+    // The same for a packet of a session that there is; `hash` is what prefetch() returned, and
+    // `probable` what prefetch_session() did. Null: there is none, and nothing happened. The
+    // session says what the packet becomes.
     [[nodiscard]] const Session* established(Direction direction, const Packet& packet,
-                                             std::uint64_t hash, Instant now);
+                                             std::uint64_t hash, std::uint32_t probable,
+                                             Instant now);
 
     // `quoted`: the flow of the packet inside the error, as it stands there. `outer`: the address
     // of the error itself that is ours to change: its destination on the way in, its source on the
@@ -270,6 +280,7 @@ private:
         RuleId rule{};
         TcpState tcp = TcpState::None;
         AgeClass age = AgeClass::Udp;
+        std::uint64_t random = 0;  // for its port; 0: to be drawn
     };
     // The session, or the reason why not.
     net::Result<std::uint32_t, Reason> open_mapped(const NewSession& wanted, std::uint32_t mapping,
@@ -305,7 +316,9 @@ private:
     void give_back_port(const Mapping& mapping, Instant now);
     void end_session(std::uint32_t index, Instant now);
     void end_mapping(std::uint32_t index, Instant now);
-    [[nodiscard]] PortPool* pool_of(net::Ipv4Address outside);
+    [[nodiscard]] PortPool* pool_of(net::Ipv4Address outside) const;
+    [[nodiscard]] static PortRange ports_of(const SourceRule& rule, const Share& share,
+                                            net::IpProtocol protocol);
     [[nodiscard]] std::uint32_t share_of_limit(std::uint32_t limit) const;
     [[nodiscard]] std::uint64_t random();
     void tell(NatEvent event, const Session& session, Instant now);

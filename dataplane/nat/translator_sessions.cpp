@@ -241,27 +241,29 @@ std::optional<std::uint16_t> Translator::take_port(const SourceRule& rule, std::
         }
         pool.reserved_revision = revision_number_;
     }
-    PortRange range = rule.ports;
-    switch (rule.allocation) {
-        case PortAllocation::Blocks:
-            return take_port_in_block(pool, rule, owner, wanted, now);
-        case PortAllocation::Deterministic:
-            range = rules().share_of(rule, owner.inside).ports;
-            break;
-        case PortAllocation::Single:
-            if (wanted.protocol == net::IpProtocol::Icmp) {
-                range = {1, 65535};  // identifiers are nobody's services
-            }
-            break;
+    if (rule.allocation == PortAllocation::Blocks) {
+        return take_port_in_block(pool, rule, owner, wanted, now);
     }
-    return take_port_of(pool, wanted, range, now);
+    const Share share = rule.allocation == PortAllocation::Deterministic
+                            ? rules().share_of(rule, owner.inside)
+                            : Share{owner.outside, rule.ports};
+    return take_port_of(pool, wanted, ports_of(rule, share, wanted.protocol), now);
+}
+
+PortRange Translator::ports_of(const SourceRule& rule, const Share& share,
+                               net::IpProtocol protocol) {
+    const bool any_identifier =  // they are nobody's services
+        protocol == net::IpProtocol::Icmp && rule.allocation == PortAllocation::Single;
+    return any_identifier ? PortRange{1, 65535} : share.ports;
 }
 
 // A random number is drawn only where the port must differ.
 std::optional<std::uint16_t> Translator::take_port_of(PortPool& pool, const NewSession& wanted,
                                                       PortRange range, Instant now) {
     const auto same = pool.take_same(wanted.protocol, wanted.inside.port, range, now);
-    return same ? same : pool.take_other(wanted.protocol, wanted.inside.port, range, random(), now);
+    return same ? same
+                : pool.take_other(wanted.protocol, wanted.inside.port, range,
+                                  wanted.random != 0 ? wanted.random : random(), now);
 }
 
 std::optional<std::uint16_t> Translator::take_port_in_block(PortPool& pool, const SourceRule& rule,
@@ -341,7 +343,7 @@ void Translator::end_mapping(std::uint32_t index, Instant now) {
     tell(NatEvent::BindingDelete, mapping, now);
 }
 
-PortPool* Translator::pool_of(net::Ipv4Address outside) {
+PortPool* Translator::pool_of(net::Ipv4Address outside) const {
     const auto index = rules().outside_index(outside);
     return index ? revision_->pools[*index].get() : nullptr;
 }

@@ -59,8 +59,10 @@ public:
         return true;
     }
 
-    void prepare(const Asked& /*asked*/, std::uint64_t hash) const {
-        translator_.prefetch_session(hash);
+    void prepare(std::span<Asked> /*asked*/, std::span<const std::uint64_t> hashes) const {
+        for (const std::uint64_t hash : hashes) {
+            translator_.prefetch_session(hash);
+        }
     }
 
     void decide(rte_mbuf* packet, const Asked& asked) {

@@ -4,6 +4,9 @@
 // What ends here for its time to live, or is told that it is too long further on, is told about as
 // it came: what a traceroute from inside sees are its own addresses. A packet that the router made
 // and that speaks from an address of its own out there passes as it is.
+#include <array>
+#include <span>
+
 #include "dataplane/nodes/icmp/report.hpp"
 #include "dataplane/nodes/nat/ftp_segment.hpp"
 #include "dataplane/nodes/nat/nat_packet.hpp"
@@ -83,13 +86,25 @@ public:
         return true;
     }
 
-    // What a new flow will need, while others are still being asked about.
-    void prepare(Asked& asked, std::uint64_t hash) const {
-        asked.opening = {};
-        if (asked.read.kind == Kind::Flow && translator_.seems_new(hash)) {
-            asked.opening = translator_.prefetch_opening(asked.read.packet.flow, asked.out);
-        } else {
-            translator_.prefetch_session(hash);
+    // What new flows will need, a piece of memory of all of them after the other: where a port is
+    // free says which bucket its flow will lie in.
+    void prepare(std::span<Asked> asked, std::span<const std::uint64_t> hashes) const {
+        std::array<Asked*, kBurst> opening;
+        std::size_t count = 0;
+        for (std::size_t at = 0; at < asked.size(); ++at) {
+            asked[at].opening = {};
+            const bool seems_new = translator_.prefetch_session(hashes[at]) == nat::kNone;
+            if (seems_new && asked[at].read.kind == Kind::Flow) {
+                asked[at].opening =
+                    translator_.prefetch_opening(asked[at].read.packet.flow, asked[at].out);
+                opening[count++] = &asked[at];
+            }
+        }
+        for (Asked* each : std::span(opening).first(count)) {
+            translator_.prefetch_port(each->read.packet.flow, each->opening, env_.nat.now);
+        }
+        for (const Asked* each : std::span(opening).first(count)) {
+            translator_.prefetch_binding(each->read.packet.flow, each->opening, env_.nat.now);
         }
     }
 

@@ -1,12 +1,13 @@
 // How both NAT nodes take a burst: read all packets and fetch their buckets, fetch their sessions,
-// decide about each. Of a packet, a `Way` says in these steps what only it knows:
+// decide about each. A `Way` says in these steps what only it knows:
 //
-//   bool read(packet, asked)     false: it is not for this worker, or not now
-//   void prepare(asked, hash)    fetches what deciding will need
+//   bool read(packet, asked)      false: it is not for this worker, or not now
+//   void prepare(asked, hashes)   of all of them: fetches what deciding will need
 //   void decide(packet, asked)
 #pragma once
 
 #include <array>
+#include <span>
 
 #include "dataplane/nodes/nodes.hpp"
 
@@ -32,9 +33,7 @@ void in_three_passes(Graph& graph, Environment& env, Packets packets) {
             mine[count++] = packet;
         }
     }
-    for (std::size_t at = 0; at < count; ++at) {
-        way.prepare(asked[at], hashes[at]);
-    }
+    way.prepare(std::span(asked).first(count), std::span(hashes).first(count));
     for (std::size_t at = 0; at < count; ++at) {
         way.decide(mine[at], asked[at]);
     }

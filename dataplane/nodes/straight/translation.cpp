@@ -137,13 +137,13 @@ std::uint64_t Translation::translate_outbound(Candidates& found, const NextHops:
 
 std::uint64_t Translation::carry_out(Direction direction, Candidates& found, unsigned count) {
     for (unsigned n = 0; n < count; ++n) {
-        translator_.prefetch_session(asked_[n].hash);
+        asked_[n].probable = translator_.prefetch_session(asked_[n].hash);
     }
     std::uint64_t leaving = 0;
     for (unsigned n = 0; n < count; ++n) {
         const Asked& asked = asked_[n];
-        const nat::Session* const session =
-            translator_.established(direction, asked.packet, asked.hash, env_.nat.now);
+        const nat::Session* const session = translator_.established(
+            direction, asked.packet, asked.hash, asked.probable, env_.nat.now);
         if (session == nullptr || (session->is_hairpin && direction == Direction::Outbound))
             [[unlikely]] {
             leaving |= std::uint64_t{1} << asked.at;

@@ -44,6 +44,7 @@ private:
 
     struct Asked {
         unsigned at;
+        std::uint32_t probable;
         std::uint64_t hash;
         nat::Packet packet;
     };

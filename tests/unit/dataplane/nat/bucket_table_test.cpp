@@ -5,6 +5,7 @@
 
 #include <map>
 #include <random>
+#include <vector>
 
 #include "tests/support/seeds.hpp"
 
@@ -47,6 +48,36 @@ TEST(Table, Crowded_buckets_lose_nothing_and_leave_nothing_behind) {
             ASSERT_EQ(table.search_length(draw_hash()), 1U) << "GODWIT_SEED=" << seed;
         }
     }
+}
+
+// What is fetched before a search should hold what the search finds.
+TEST(Table, All_that_a_search_may_find_in_the_home_bucket_is_fetched) {
+    constexpr std::uint32_t kValues = 2000;
+    unsigned tables = 0;
+    unsigned probable = 0;
+    unsigned fetched = 0;
+    for (const std::uint64_t seed : godwit::testing::seeds(20)) {
+        std::mt19937_64 random(seed);
+        BucketTable table(kValues);
+        std::vector<std::uint64_t> hashes;
+        for (std::uint32_t value = 0; value < kValues; ++value) {
+            hashes.push_back(random());
+            table.insert(hashes.back(), value);
+        }
+        for (std::uint32_t value = 0; value < kValues; ++value) {
+            bool is_fetched = false;
+            const std::uint32_t first = table.probable(
+                hashes[value], [&](std::uint32_t each) { is_fetched |= each == value; });
+            probable += first == value ? 1U : 0U;
+            fetched += is_fetched ? 1U : 0U;
+        }
+        ++tables;
+    }
+    // One in a hundred lies outside its home bucket; one in seventy stands behind another that has
+    // its tag.
+    EXPECT_GT(fetched, tables * kValues / 1000 * 985);
+    EXPECT_GT(probable, tables * kValues / 1000 * 970);
+    EXPECT_LT(probable, fetched);
 }
 
 TEST(Table, A_value_can_take_the_place_of_another) {

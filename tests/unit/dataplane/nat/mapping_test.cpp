@@ -268,6 +268,50 @@ TEST_F(Mapping, A_session_that_is_found_needs_no_search_of_mappings_or_rules) {
     EXPECT_EQ(nat().find(Direction::Inbound, {IpProtocol::Udp, kHost, kRemote}), kNone);
 }
 
+// A burst of new flows is prepared as a whole before the first is decided about.
+TEST_F(Mapping, Flows_that_were_prepared_together_get_what_they_would_have_got_one_by_one) {
+    const std::vector<Flow> burst{{IpProtocol::Udp, kHost, kRemote},
+                                  {IpProtocol::Udp, kOtherHost, kRemote},  // the same port
+                                  {IpProtocol::Udp, kHost, kOtherRemote},  // the same mapping
+                                  {IpProtocol::Udp, kHost, kRemote},       // the same flow
+                                  {IpProtocol::Tcp, kHost, kRemote},
+                                  {IpProtocol::Icmp, kHost, {kRemote.address, 0}}};
+    udp_out({{10, 0, 0, 9}, kHost.port + 2U}, kRemote);
+    const auto same_port_taken = Flow{IpProtocol::Udp, {{10, 0, 0, 8}, kHost.port + 2U}, kRemote};
+    std::vector<Flow> flows = burst;
+    flows.push_back(same_port_taken);
+    std::vector<Translator::Opening> openings;
+    for (const Flow& flow : flows) {
+        EXPECT_EQ(nat().prefetch_session(nat().prefetch(Direction::Outbound, flow)), kNone);
+        openings.push_back(nat().prefetch_opening(flow, kWan));
+    }
+    for (std::size_t at = 0; at < flows.size(); ++at) {
+        nat().prefetch_port(flows[at], openings[at], now_);
+    }
+    for (std::size_t at = 0; at < flows.size(); ++at) {
+        nat().prefetch_binding(flows[at], openings[at], now_);
+    }
+    EXPECT_EQ(nat().session_count(), 1U);
+    std::vector<Decision> out;
+    for (std::size_t at = 0; at < flows.size(); ++at) {
+        const net::TcpFlags flags = flows[at].protocol == IpProtocol::Tcp ? kSyn : net::TcpFlags{};
+        out.push_back(nat().outbound({flows[at], {flags}}, kWan, now_, openings[at]));
+        ASSERT_EQ(out.back().verdict, Verdict::Translate) << at;
+    }
+    EXPECT_EQ(out[0].rewrite.endpoint, (Endpoint{kOutside, kHost.port}));
+    EXPECT_NE(out[1].rewrite.endpoint.port, kHost.port);
+    EXPECT_EQ(out[1].rewrite.endpoint.port % 2, kHost.port % 2);
+    EXPECT_EQ(out[2].rewrite.endpoint, out[0].rewrite.endpoint);
+    EXPECT_EQ(out[3].session, out[0].session);
+    EXPECT_EQ(out[4].rewrite.endpoint.port, kHost.port);
+    EXPECT_EQ(out[5].rewrite.endpoint.port, kHost.port);
+    EXPECT_NE(openings[6].random, 0U);  // its port was out already
+    EXPECT_NE(out[6].rewrite.endpoint.port, out[1].rewrite.endpoint.port);
+    EXPECT_NE(out[6].rewrite.endpoint.port, kHost.port + 2U);
+    EXPECT_EQ(nat().session_count(), 7U);
+    EXPECT_EQ(nat().counters().ports_preserved, 4U);
+}
+
 TEST_F(Mapping, A_source_without_a_rule_passes_untouched) {
     EXPECT_EQ(udp_out({{172, 16, 0, 1}, 5}, kRemote).verdict, Verdict::Untouched);
     EXPECT_EQ(
