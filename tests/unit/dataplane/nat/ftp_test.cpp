@@ -39,6 +39,7 @@ protected:
 };
 
 // rfc4787: REQ-10
+// rfc5382: REQ-6
 TEST_F(FtpTest, Without_being_asked_for_it_nothing_is_followed) {
     settings_.ftp = false;
     EXPECT_FALSE(tcp_out(kSyn, kClient, kServer).is_followed);
