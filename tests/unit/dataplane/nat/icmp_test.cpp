@@ -35,6 +35,16 @@ TEST_F(Icmp, A_query_lives_a_minute_and_its_mapping_as_long) {
     EXPECT_EQ(nat().mapping_count(), 0U);
 }
 
+// rfc5508: REQ-2/a
+TEST_F(Icmp, A_query_lives_as_long_as_is_configured) {
+    settings_.timeouts.icmp = Seconds{160};
+    ping_out(kHost.address, 7, kRemote.address);
+    pass_time(160);
+    EXPECT_EQ(nat().session_count(), 1U);
+    pass_time(late(160) - 160);
+    EXPECT_EQ(nat().session_count(), 0U);
+}
+
 // rfc5508: REQ-4
 // rfc5382: REQ-9
 // rfc4787: REQ-12
