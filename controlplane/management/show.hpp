@@ -30,11 +30,13 @@ public:
 
 private:
     struct Table;
+    struct FibTable;
     struct Status;
 
     void interfaces(const std::shared_ptr<Answer>& answer);
     void routes(const RouteFilter& filter, const std::shared_ptr<Answer>& answer);
     void fib(const std::optional<net::Ipv4Prefix>& prefix, const std::shared_ptr<Answer>& answer);
+    void next_hops_of(const std::shared_ptr<FibTable>& fib);
     void workers(const std::shared_ptr<Answer>& answer);
     void rip(const std::string& part, const std::shared_ptr<Answer>& answer);
     void next_events(std::optional<EventTopic> topic, std::uint64_t behind,
