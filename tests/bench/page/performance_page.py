@@ -16,8 +16,8 @@ What stands between the marks is replaced by a table of every figure whose name 
 patterns (shell wildcards; * does not go over a /). A pattern that no figure fits is an error: the
 result is of other cases, or a name has changed. `<!-- machine -->` ... `<!-- end -->` becomes the
 sentence about where and how the run was made; `<!-- machine: tcp -->` is the same of a run of the
-cases of one family, for chapters that are measured by themselves. Text outside of marks is left as
-it is.
+cases of one family, for chapters that are measured by themselves: their marks are left alone by a
+result that has no figures of that family. Text outside of marks is left as it is.
 """
 
 import argparse
@@ -89,10 +89,20 @@ def concerns(kind, figures):
         fits(figure["name"], pattern) for figure in figures for pattern in patterns)
 
 
+def families_of(kind):
+    if kind.startswith("machine: "):
+        return {kind.removeprefix("machine: ")}
+    return {pattern.split("/")[0] for pattern in kind.removeprefix("figures: ").split(", ")}
+
+
 def rewritten(page, result, partial=False):
+    by_themselves = {kind.removeprefix("machine: ") for _, kind, _ in BLOCK.findall(page)
+                     if kind.startswith("machine: ")}
+
     def fill(block):
         kind = block.group(2)
-        if partial and not concerns(kind, result["figures"]):
+        may_be_left = partial or (kind != "machine" and families_of(kind) <= by_themselves)
+        if may_be_left and not concerns(kind, result["figures"]):
             return block.group(0)
         if kind.startswith("machine"):
             content = machine(result)
@@ -120,6 +130,8 @@ def self_test():
     partly = rewritten(two_families, {"figures": figures}, partial=True)
     assert "kept" in partly and "<!-- machine -->\nm\n" in partly and "old" not in partly, partly
     assert concerns("machine: a", figures) and not concerns("machine: b", figures)
+    tcp = "<!-- machine: tcp -->\nkept\n<!-- end -->\n<!-- figures: tcp/* -->\nkept\n<!-- end -->\n"
+    assert rewritten(page + tcp, {"figures": figures}).endswith(tcp)
     one = {"build": {"tree": "t"}, "machine": {"cpu": "c"}, "command": "b x", "figures": figures}
     two = {**one, "command": "b y", "figures": []}
     assert together([one, two])["figures"] == figures
