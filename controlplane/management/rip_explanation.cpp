@@ -63,6 +63,16 @@ std::optional<rip::PrefixExplanation> rip_explanation(const RipInstance& rip,
                : std::optional(rip.service()->core().explain(prefix, rip.now()));
 }
 
+std::optional<net::Ipv4Prefix> longest_in_rip(const RipInstance& rip, net::Ipv4Address address) {
+    for (std::uint8_t length = 33; length-- > 0;) {
+        const auto prefix = net::Ipv4Prefix::covering(address, length);
+        if (const auto known = rip_explanation(rip, prefix); known && !known->is_empty()) {
+            return prefix;
+        }
+    }
+    return std::nullopt;
+}
+
 json::value rip_explanation_json(const std::optional<rip::PrefixExplanation>& explanation,
                                  const PolicyTable& policies) {
     if (!explanation) {

@@ -15,6 +15,9 @@ namespace godwit::control {
 std::optional<rip::PrefixExplanation> rip_explanation(const RipInstance& rip,
                                                       const net::Ipv4Prefix& prefix);
 
+// The longest prefix around an address that RIP knows anything of; none: there is none.
+std::optional<net::Ipv4Prefix> longest_in_rip(const RipInstance& rip, net::Ipv4Address address);
+
 // Null: RIP does not run.
 boost::json::value rip_explanation_json(const std::optional<rip::PrefixExplanation>& explanation,
                                         const PolicyTable& policies);

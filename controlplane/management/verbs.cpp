@@ -145,16 +145,17 @@ void Verbs::explain(Request& request, const std::shared_ptr<Answer>& answer) {
         return;
     }
     const auto found = prefix ? router_.rib().find(*prefix) : router_.rib().lookup(*address);
-    if (!found && !prefix) {
-        answer->fail(AnswerCode::Failed, fmt::format("no route leads to {}", address->to_string()));
-        return;
-    }
-    const PrefixView known = found.value_or(PrefixView{prefix.value_or(net::Ipv4Prefix()), {}});
-    const auto rip = rip_explanation(router_.rip(), known.prefix);
     // What no source has may still be what RIP has refused, or is about to forget.
-    if (!found && (!rip || rip->is_empty())) {
+    const auto known_to_rip = prefix  ? prefix
+                              : found ? std::nullopt
+                                      : longest_in_rip(router_.rip(), *address);
+    const PrefixView known =
+        found.value_or(PrefixView{known_to_rip.value_or(net::Ipv4Prefix()), {}});
+    const auto rip = rip_explanation(router_.rip(), known.prefix);
+    if (!found && (!known_to_rip || !rip || rip->is_empty())) {
         answer->fail(AnswerCode::Failed,
-                     fmt::format("no source has a route to {}", prefix->to_string()));
+                     prefix ? fmt::format("no source has a route to {}", prefix->to_string())
+                            : fmt::format("no route leads to {}", address->to_string()));
         return;
     }
     answer->done(explanation_json(router_.rib(), known, router_.interfaces().names(),

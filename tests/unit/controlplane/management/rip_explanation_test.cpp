@@ -135,6 +135,21 @@ TEST_F(RipExplanationTest, of_a_route_that_no_source_has_tells_by_which_term_it_
     EXPECT_EQ(shown.at("refused-over-limit"), 0);
 }
 
+TEST_F(RipExplanationTest,
+       of_an_address_that_no_route_leads_to_is_of_the_longest_that_was_refused) {
+    start_policed();
+    const auto explain_address = [this](const char* address) {
+        return ask({{"verb", "explain"}, {"subject", "route"}, {"address", address}});
+    };
+    hear("10.8.0.0/14", 3, 666);
+    hear("10.9.0.0/16", 3, 666);
+    EXPECT_EQ(explain_address("10.9.1.1").at("data").at("prefix"), "10.9.0.0/16");
+    EXPECT_EQ(explain_address("10.8.1.1").at("data").at("prefix"), "10.8.0.0/14");
+    const json::object none = explain_address("10.12.0.1");
+    EXPECT_EQ(none.at("code"), "failed");
+    EXPECT_EQ(none.at("errors").at(0), "no route leads to 10.12.0.1");
+}
+
 TEST_F(RipExplanationTest, of_a_route_that_is_being_deleted_tells_that_it_is) {
     start_policed();
     hear("10.9.0.0/16", 3, 5);
