@@ -22,6 +22,7 @@ std::vector<Finding> check(const Model& model) {
     check_rip(model, findings);
     check_policy(model, findings);
     check_nat(model, findings);
+    check_pcp(model, findings);
     check_management(model, findings);
     check_telemetry(model, findings);
     return findings;

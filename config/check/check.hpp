@@ -43,6 +43,7 @@ void check_static(const Model& model, std::vector<Finding>& findings);
 void check_rip(const Model& model, std::vector<Finding>& findings);
 void check_policy(const Model& model, std::vector<Finding>& findings);
 void check_nat(const Model& model, std::vector<Finding>& findings);
+void check_pcp(const Model& model, std::vector<Finding>& findings);
 void check_telemetry(const Model& model, std::vector<Finding>& findings);
 void check_management(const Model& model, std::vector<Finding>& findings);
 

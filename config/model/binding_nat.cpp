@@ -245,6 +245,28 @@ Value write_timeouts(const NatTimeouts& timeouts) {
     return to;
 }
 
+NatPcp read_pcp(const Reader& from) {
+    NatPcp pcp;
+    for (const Value& item : from.list("interfaces")) {
+        if (const auto* name = Reader::get<std::string>(&item)) {
+            pcp.interfaces.push_back(*name);
+        }
+    }
+    from.duration("min-lifetime", pcp.min_lifetime);
+    from.duration("max-lifetime", pcp.max_lifetime);
+    from.number("mappings-per-subscriber", pcp.mappings_per_subscriber);
+    return pcp;
+}
+
+Value write_pcp(const NatPcp& pcp) {
+    Value to;
+    to.add("interfaces", Value::List(pcp.interfaces.begin(), pcp.interfaces.end()));
+    to.add("min-lifetime", duration_value(pcp.min_lifetime));
+    to.add("max-lifetime", duration_value(pcp.max_lifetime));
+    to.add("mappings-per-subscriber", number_value(pcp.mappings_per_subscriber));
+    return to;
+}
+
 }  // namespace
 
 Nat read_nat(const Reader& from) {
@@ -261,6 +283,7 @@ Nat read_nat(const Reader& from) {
     from.flag("inbound-refresh", nat.inbound_refresh);
     from.number("quarantine-ports", nat.quarantine_ports);
     from.section("alg").flag("ftp", nat.alg.ftp);
+    nat.pcp = read_pcp(from.section("pcp"));
     const Reader log = from.section("log");
     log.choice("events", kLogged, nat.log.events);
     log.number("rate", nat.log.rate);
@@ -285,6 +308,7 @@ Value write_nat(const Nat& nat) {
     Value alg;
     alg.add("ftp", Value(nat.alg.ftp));
     to.add("alg", std::move(alg));
+    to.add("pcp", write_pcp(nat.pcp));
     Value log;
     log.add("events", word_of(nat.log.events, kLogged));
     log.add("rate", number_value(nat.log.rate));

@@ -157,6 +157,16 @@ struct NatGateways {
     friend bool operator==(const NatGateways&, const NatGateways&) = default;
 };
 
+// The server of the Port Control Protocol (RFC 6887): inside hosts ask for ports that lead to them.
+struct NatPcp {
+    std::vector<std::string> interfaces;  // where clients are answered; none = no server
+    // What a client asks for is brought within these two (RFC 6887 15).
+    std::chrono::seconds min_lifetime{120};
+    std::chrono::seconds max_lifetime{86400};
+    std::uint32_t mappings_per_subscriber = 64;
+    friend bool operator==(const NatPcp&, const NatPcp&) = default;
+};
+
 struct Nat {
     std::vector<NatSourceRule> source;  // the first that fits is taken
     std::vector<NatStaticRule> static_;
@@ -170,6 +180,7 @@ struct Nat {
     bool inbound_refresh = false;            // RFC 4787 REQ-6
     std::uint32_t quarantine_ports = 65536;  // of an address and protocol (RFC 6888 REQ-8)
     NatGateways alg;
+    NatPcp pcp;
     NatLog log;
 
     // Whether anything is translated at all.

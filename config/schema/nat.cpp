@@ -362,6 +362,56 @@ Descriptor gateways() {
         }};
 }
 
+Descriptor pcp_keys() {
+    const auto lifetime = [](const std::string& name, const std::string& doc,
+                             const std::string& default_text, std::uint64_t most) {
+        return Descriptor{.name = name,
+                          .type = Type::Duration,
+                          .doc = doc,
+                          .default_text = default_text,
+                          .range = Range{kSecond, most},
+                          .example = default_text,
+                          .effects = {.changed = "Holds for the next request; mappings that there "
+                                                 "are keep their lifetime."}};
+    };
+    return {
+        .name = "pcp",
+        .doc =
+            "The server of the Port Control Protocol (RFC 6887): hosts behind `source` rules ask "
+            "for ports that lead to them, by themselves (RFC 6888 REQ-9).",
+        .children = {
+            {.name = "interfaces",
+             .type = Type::OneOrList,
+             .doc = "Where clients are answered, on UDP port 5351. Without any there is no server. "
+                    "None that is outside for a rule: whoever is there could open ports inside.",
+             .default_text = "[]",
+             .example = "[lan0]",
+             .effects = {.changed = "Clients behind the new ones are answered at once, and those "
+                                    "behind the others no longer."},
+             .count = Range{0, kMostInterfaces},
+             .children = {{.name = "<interface>",
+                           .type = Type::Word,
+                           .doc = "An interface inside, with an address.",
+                           .range = Range{1, kLongestName},
+                           .example = "lan0",
+                           .reference = Reference::Interface}}},
+            lifetime("min-lifetime",
+                     "A mapping is given for no shorter time, whatever its client asks for "
+                     "(RFC 6887 15).",
+                     "120s", kDay),
+            lifetime("max-lifetime", "A mapping is given for no longer time; its client renews it.",
+                     "1d", 7 * kDay),
+            {.name = "mappings-per-subscriber",
+             .type = Type::Integer,
+             .doc = "Mappings that one subscriber, an inside address, may have at once by asking.",
+             .default_text = "64",
+             .range = Range{1, 65535},
+             .unit = "mappings",
+             .example = "64",
+             .effects = {.changed = "Holds for new mappings; none ends."}},
+        }};
+}
+
 Descriptor log_keys() {
     return {
         .name = "log",
@@ -460,6 +510,7 @@ Descriptor nat_section() {
              .example = "20000",
              .effects = {.changed = "Holds for ports that come back from now on."}},
             gateways(),
+            pcp_keys(),
             log_keys(),
         }};
 }

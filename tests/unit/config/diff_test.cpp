@@ -242,6 +242,27 @@ TEST(Diff, of_timeouts_and_limits_of_nat_is_live_and_of_its_memory_a_restart) {
               ChangeCost::Restart);
 }
 
+TEST(Diff, of_the_port_control_server_is_live) {
+    const std::string head =
+        "version: 1\n"
+        "interfaces:\n"
+        "  wan0: {vdev: net_null0, addresses: [192.0.2.1/24]}\n"
+        "  lan0: {vdev: net_null1, addresses: [10.0.0.1/24]}\n"
+        "nat:\n"
+        "  source: [{name: one, out-interface: wan0, to: interface-address}]\n";
+    const auto live = changes(head, head +
+                                        "  pcp: {interfaces: lan0, min-lifetime: 1m,\n"
+                                        "        max-lifetime: 2d, mappings-per-subscriber: 9}\n");
+    std::vector<std::string> paths;
+    for (const Change& change : live) {
+        paths.push_back(change.path);
+    }
+    EXPECT_THAT(paths, testing::UnorderedElementsAre("nat.pcp.interfaces", "nat.pcp.min-lifetime",
+                                                     "nat.pcp.max-lifetime",
+                                                     "nat.pcp.mappings-per-subscriber"));
+    EXPECT_EQ(dearest(live), ChangeCost::Live);
+}
+
 TEST(Diff, of_no_changes_costs_nothing) {
     EXPECT_EQ(dearest({}), ChangeCost::Live);
 }

@@ -192,6 +192,33 @@ TEST(Loader, reads_rules_of_nat_in_all_their_forms) {
     EXPECT_EQ(model.nat.timeouts.tcp_established, std::chrono::seconds(7440));
 }
 
+TEST(Loader, reads_the_port_control_server) {
+    const std::string head =
+        "version: 1\n"
+        "interfaces:\n"
+        "  wan0: {vdev: net_null0, addresses: [192.0.2.1/24]}\n"
+        "  lan0: {vdev: net_null1, addresses: [10.0.0.1/24]}\n"
+        "  lan1: {vdev: net_null2, addresses: [10.0.1.1/24]}\n"
+        "nat:\n"
+        "  source: [{name: one, out-interface: wan0, to: interface-address}]\n";
+    const NatPcp none = model_of(head).nat.pcp;
+    EXPECT_THAT(none.interfaces, IsEmpty());
+    EXPECT_EQ(none.min_lifetime, std::chrono::minutes(2));
+    EXPECT_EQ(none.max_lifetime, std::chrono::hours(24));
+    EXPECT_EQ(none.mappings_per_subscriber, 64U);
+
+    const NatPcp pcp = model_of(head +
+                                "  pcp: {interfaces: [lan1, lan0], min-lifetime: 1m,\n"
+                                "        max-lifetime: 1m, mappings-per-subscriber: 9}\n")
+                           .nat.pcp;
+    EXPECT_THAT(pcp.interfaces, ElementsAre("lan1", "lan0"));
+    EXPECT_EQ(pcp.min_lifetime, std::chrono::minutes(1));
+    EXPECT_EQ(pcp.max_lifetime, std::chrono::minutes(1));
+    EXPECT_EQ(pcp.mappings_per_subscriber, 9U);
+    EXPECT_THAT(model_of(head + "  pcp: {interfaces: lan0}\n").nat.pcp.interfaces,
+                ElementsAre("lan0"));
+}
+
 TEST(Loader, warns_of_a_rule_of_nat_that_is_never_reached) {
     EXPECT_THAT(test::warning_ids(
                     "version: 1\n"

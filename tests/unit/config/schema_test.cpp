@@ -27,6 +27,7 @@ const char* const kEveryKey =
     "         source-validation: strict, source-route: true, directed-broadcast: true,\n"
     "         redirects: false}\n"
     "  vlan: {parent: port, vlan: 9, mtu: 1300}\n"
+    "  lan: {vdev: net_null1, addresses: [10.7.0.1/24]}\n"
     "  lo0: {loopback: true}\n"
     "  lo1: {loopback: true}\n"
     "  lo2: {loopback: true}\n"
@@ -114,6 +115,7 @@ const char* const kEveryKey =
     "  at-limit: refuse\n"
     "  unsolicited-syn: drop\n"
     "  inbound-refresh: true\n"
+    "  pcp: {interfaces: [lan], min-lifetime: 61s, max-lifetime: 2d, mappings-per-subscriber: 9}\n"
     "  log: {events: sessions, rate: 7, file-size: 2MiB, files: 3}\n"
     "management: {control-socket: /tmp/x.sock}\n"
     "telemetry: {prometheus: {listen: [port:9111, 0.0.0.0:9112]}}\n";
