@@ -57,8 +57,23 @@ struct SessionClear {
     std::uint64_t cleared = 0;
 };
 
+// Mappings that were asked for.
+struct MappingPage {
+    std::uint32_t cursor = 0;
+    std::uint32_t room = 64;
+    std::uint32_t found = 0;
+    std::vector<MappingView> mappings{};
+};
+
+// A host asks for one. NatTable::worker_of() says whose it is.
+struct MappingAsk {
+    MappingRequest request;
+    MappingGrant grant{};
+};
+
 // What may be asked with NatTable::ask().
-using Question = std::variant<SessionPage, SubscriberPage, PortPage, SessionClear>;
+using Question =
+    std::variant<SessionPage, SubscriberPage, PortPage, SessionClear, MappingPage, MappingAsk>;
 
 struct Answer {
     unsigned worker = 0;

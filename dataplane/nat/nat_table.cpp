@@ -61,8 +61,19 @@ bool Seat::work(Instant now) {
 
 // True: it is answered.
 bool Seat::answer(Question& question, std::uint32_t& looked_at, Instant now) {
+    if (auto* asked = std::get_if<MappingAsk>(&question)) {
+        asked->grant = translator_ ? translator_->request_mapping(asked->request, now)
+                                   : MappingGrant{MappingOutcome::NotTranslated, {}, {}};
+        return true;
+    }
     if (!translator_) {
-        std::visit([](auto& page) { page.cursor = kNone; }, question);
+        std::visit(
+            [](auto& page) {
+                if constexpr (requires { page.cursor; }) {
+                    page.cursor = kNone;
+                }
+            },
+            question);
         return true;
     }
     const auto read = [&looked_at](auto& page, auto& into, auto&& read_some) {
@@ -78,6 +89,11 @@ bool Seat::answer(Question& question, std::uint32_t& looked_at, Instant now) {
     if (auto* page = std::get_if<SubscriberPage>(&question)) {
         return read(*page, page->subscribers, [&](std::span<Subscriber> out) {
             return translator_->read_subscribers(page->cursor, kRecordsALoop, out);
+        });
+    }
+    if (auto* page = std::get_if<MappingPage>(&question)) {
+        return read(*page, page->mappings, [&](std::span<MappingView> out) {
+            return translator_->read_mappings(page->cursor, kRecordsALoop, out);
         });
     }
     if (auto* page = std::get_if<PortPage>(&question)) {
@@ -200,6 +216,8 @@ bool NatTable::ask(unsigned worker, Question question, std::uint64_t tag) {
         subscribers->subscribers.resize(subscribers->room);
     } else if (auto* ports = std::get_if<PortPage>(&question)) {
         ports->uses.resize(ports->room);
+    } else if (auto* mappings = std::get_if<MappingPage>(&question)) {
+        mappings->mappings.resize(mappings->room);
     }
     auto letter = std::make_unique<Letter>();
     letter->content = std::move(question);
@@ -251,6 +269,8 @@ void NatTable::receive(unsigned worker, Letter& letter) {
         subscribers->subscribers.resize(subscribers->found);
     } else if (auto* ports = std::get_if<PortPage>(question)) {
         ports->uses.resize(ports->found);
+    } else if (auto* mappings = std::get_if<MappingPage>(question)) {
+        mappings->mappings.resize(mappings->found);
     }
     answers_.push_back({worker, letter.tag, std::move(*question)});
 }
@@ -266,6 +286,11 @@ std::optional<Answer> NatTable::take_answer() {
     std::optional<Answer> answer(std::move(answers_.front()));
     answers_.pop_front();
     return answer;
+}
+
+unsigned NatTable::worker_of(net::IpProtocol protocol, Endpoint inside) const {
+    return wanted_ ? wanted_->rules->owner(Direction::Outbound, {protocol, inside, {}}, workers())
+                   : 0U;
 }
 
 Statistics NatTable::statistics(unsigned worker) const {

@@ -89,6 +89,9 @@ public:
     [[nodiscard]] bool is_changing() const;  // not all workers have what was wanted last
     [[nodiscard]] const std::optional<Wanted>& wanted() const { return wanted_; }
 
+    // Who has the mappings of this inside endpoint, by what was wanted last.
+    [[nodiscard]] unsigned worker_of(net::IpProtocol protocol, Endpoint inside) const;
+
     // False: too many wait.
     bool ask(unsigned worker, Question question, std::uint64_t tag);
     [[nodiscard]] std::optional<Answer> take_answer();

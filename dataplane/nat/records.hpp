@@ -79,8 +79,10 @@ struct Mapping {
     bool is_detached : 1 = false;  // its rule is gone, its sessions are not yet
     // Made for a data connection of FTP: only who is expected enters.
     bool is_announced : 1 = false;
+    bool is_requested : 1 = false;  // by its host (requested_mappings.hpp)
     RuleId rule{};
-    std::uint32_t sessions = 0;  // and one for who is expected; or the next free record
+    // And one each for who is expected and for the request; or the next free record.
+    std::uint32_t sessions = 0;
     std::uint32_t subscriber = kNone;
 
     [[nodiscard]] Endpoint inside() const { return {inside_address, inside_port}; }
@@ -95,12 +97,13 @@ struct Subscriber {
     std::uint32_t sessions = 0;
     std::uint32_t second = 0;  // in which `made` sessions were made
     std::uint16_t made = 0;
+    std::uint16_t requested = 0;  // of its ports, by itself
     std::uint8_t blocks = 0;
     bool is_used = false;
     std::array<std::uint16_t, 4> block{};
     std::array<std::uint16_t, 4> block_ports_out{};  // over all protocols
 };
-static_assert(sizeof(Subscriber) == 40);
+static_assert(sizeof(Subscriber) == 44);
 
 // Records of one kind in one piece of memory that never moves or grows.
 template <class Record, std::uint32_t Record::*kNextFree>

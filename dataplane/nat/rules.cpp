@@ -109,6 +109,40 @@ NatRules::Match NatRules::match_inbound(net::IpProtocol protocol, Endpoint outsi
     return index && is_pool_[*index] ? Match{Kind::Dynamic} : Match{};
 }
 
+NatRules::Match NatRules::match_request(net::IpProtocol protocol, Endpoint inside,
+                                        net::Ipv4Address suggested) const {
+    if (const ForwardRule* forward = forward_to_inside(protocol, inside)) {
+        const int offset = forward->ports.first - forward->first_inside_port;
+        return {Kind::Forward,
+                forward->id,
+                {forward->outside, static_cast<std::uint16_t>(inside.port + offset)}};
+    }
+    if (const OneToOneRule* fixed = one_to_one_inside(inside.address)) {
+        return {Kind::OneToOne,
+                fixed->id,
+                {moved(inside.address, fixed->inside, fixed->outside), inside.port}};
+    }
+    const std::vector<const SourceRule*> sources = sources_of(inside.address);
+    if (sources.empty()) {
+        return {};
+    }
+    const auto found = std::ranges::find_if(sources, [&](const SourceRule* rule) {
+        return share_of(*rule, inside.address).outside == suggested;
+    });
+    const SourceRule* const rule = found == sources.end() ? sources.front() : *found;
+    return {Kind::Dynamic, rule->id, {}, rule};
+}
+
+std::vector<const SourceRule*> NatRules::sources_of(net::Ipv4Address inside) const {
+    std::vector<const SourceRule*> sources;
+    for (const SourceRule& rule : rules_.source) {
+        if (contains(rule.from, inside)) {
+            sources.push_back(&rule);
+        }
+    }
+    return sources;
+}
+
 bool NatRules::is_own(net::IpProtocol protocol, Endpoint outside) const {
     return std::ranges::any_of(rules_.own, [&](const OwnPorts& each) {
         return each.ports.contains(outside.port) &&

@@ -74,6 +74,7 @@ struct Settings {
     bool inbound_refreshes = false;  // UDP and ICMP (RFC 4787 REQ-6a)
     bool ftp = false;                // replace what FTP says of data connections
     std::uint32_t most_resting_ports = kAllPorts;
+    std::uint32_t most_requested = 64;  // mappings that a subscriber may ask for, of all workers
     Timeouts timeouts;
     SubscriberLimits limits;
     net::SipKey key;  // random: of the tables, and of ports that must differ
@@ -105,6 +106,19 @@ constexpr std::size_t kReasons = 13;
     return reason >= Reason::SessionTableFull && reason <= Reason::PortsExhausted;
 }
 
+// What became of a host's request for a mapping.
+enum class MappingOutcome : std::uint8_t {
+    Done,
+    NotAuthorized,  // another one's, or a rule's
+    NotTranslated,  // no rule is for this host
+    NoRoom,         // in a table, or among the ports
+    OverLimit,      // of the subscriber
+    NotAsSuggested,
+    TooManyFilters,
+    WrongWorker  // the rules are changing: ask again
+};
+constexpr std::size_t kMappingOutcomes = 8;
+
 struct Counters {
     std::array<std::uint64_t, 2> translated{};  // by direction
     std::array<std::uint64_t, kReasons> refused{};
@@ -123,6 +137,12 @@ struct Counters {
     std::uint64_t ftp_refused = 0;     // of another host, below 1024, or where no rule is for them
     std::uint64_t ftp_limited = 0;     // too many in a second, or no room or port
     std::uint64_t ftp_held = 0;        // pieces of a line that was not whole
+    std::uint64_t requests_granted = 0;  // a mapping that was asked for (RFC 6887), at first
+    std::uint64_t requests_renewed = 0;
+    std::uint64_t requests_released = 0;  // by who had asked
+    std::uint64_t requests_expired = 0;
+    std::uint64_t requests_revoked = 0;  // their rule or address is gone
+    std::array<std::uint64_t, kMappingOutcomes> requests_refused{};  // by MappingOutcome
 };
 
 }  // namespace godwit::dataplane::nat

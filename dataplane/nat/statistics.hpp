@@ -20,6 +20,8 @@ struct Statistics {
     std::array<std::uint64_t, kAgeClasses> sessions{};  // by age class
     std::uint64_t mappings = 0;
     std::uint64_t subscribers = 0;
+    std::uint64_t requested = 0;  // mappings, by their hosts
+    std::uint64_t max_requested = 0;
     std::uint64_t syns_waiting = 0;
     std::uint64_t events_lost = 0;
     std::uint64_t memory_bytes = 0;

@@ -212,6 +212,11 @@ bool Translator::is_allowed(Session& session) {
     return true;
 }
 
+bool Translator::is_allowed(const Mapping& mapping) const {
+    return rules().still_allows(mapping.rule, mapping.protocol, mapping.inside(),
+                                mapping.outside());
+}
+
 Decision Translator::pass(std::uint32_t index, Direction direction, const Packet& packet,
                           Instant now) {
     note_packet(index, direction, packet, now);
@@ -376,6 +381,9 @@ Decision Translator::unsolicited(const Packet& packet, Verdict otherwise) {
 
 bool Translator::may_enter(std::uint32_t index, const Flow& flow) const {
     const Mapping& mapping = mappings_[index];
+    if (mapping.is_requested) {  // RFC 6887 11: anyone, but for the filters that were asked for
+        return requests_[requests_.find(index)].lets_in(flow.source);
+    }
     if (ftp_.is_expected(index, flow.source.address)) {
         return true;
     }
@@ -395,8 +403,7 @@ bool Translator::may_enter(std::uint32_t index, const Flow& flow) const {
 
 std::uint32_t Translator::mapping_inside(net::IpProtocol protocol, Endpoint inside, RuleId rule) {
     const std::uint32_t index = mappings_.find_inside(protocol, inside, rule);
-    if (index != kNone &&
-        !rules().still_allows(rule, protocol, inside, mappings_[index].outside())) {
+    if (index != kNone && !is_allowed(mappings_[index])) {
         mappings_.detach(index);
         return kNone;
     }
@@ -405,8 +412,7 @@ std::uint32_t Translator::mapping_inside(net::IpProtocol protocol, Endpoint insi
 
 std::uint32_t Translator::mapping_outside(net::IpProtocol protocol, Endpoint outside) {
     const std::uint32_t index = mappings_.find_outside(protocol, outside);
-    if (index != kNone && !rules().still_allows(mappings_[index].rule, protocol,
-                                                mappings_[index].inside(), outside)) {
+    if (index != kNone && !is_allowed(mappings_[index])) {
         mappings_.detach(index);
         return kNone;
     }

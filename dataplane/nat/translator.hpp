@@ -32,6 +32,7 @@
 #include "dataplane/nat/ftp_gateway.hpp"
 #include "dataplane/nat/held_syns.hpp"
 #include "dataplane/nat/port_pool.hpp"
+#include "dataplane/nat/requested_mappings.hpp"
 #include "dataplane/nat/rules.hpp"
 #include "dataplane/nat/session_store.hpp"
 #include "dataplane/nat/settings.hpp"
@@ -82,6 +83,36 @@ struct QuotedDecision {
     Rewrite quoted{};  // on the way in of the quoted source, on the way out of its destination
     net::Ipv4Address outer;  // on the way in the error's destination, on the way out its source
     ChecksumDifference outer_ip;
+};
+
+// A host inside asks for a mapping (MAP, RFC 6887 11), renews it or ends it.
+struct MappingRequest {
+    Endpoint inside;
+    net::IpProtocol protocol{};  // TCP or UDP
+    MappingNonce nonce{};
+    Seconds lifetime{};    // 0: it ends
+    Endpoint suggested;    // an address or a port of 0: no matter which
+    bool exactly = false;  // as suggested or not at all (RFC 6887 13.2)
+    bool clears_filters = false;
+    std::uint8_t filter_count = 0;
+    std::array<MappingFilter, kMaxMappingFilters> filters{};  // beside those that there are
+};
+struct MappingGrant {
+    MappingOutcome outcome{};
+    Endpoint outside;
+    Seconds lifetime{};
+};
+
+// For views: a requested mapping as it stands.
+struct MappingView {
+    Endpoint inside;
+    Endpoint outside;
+    net::IpProtocol protocol{};
+    RuleId rule{};
+    std::uint32_t sessions = 0;
+    Instant deadline;
+    std::uint8_t filter_count = 0;
+    std::array<MappingFilter, kMaxMappingFilters> filters{};
 };
 
 // For views: a session as it stands.
@@ -192,6 +223,10 @@ public:
     [[nodiscard]] CountedBack follow_inbound(std::uint32_t session, std::uint32_t acknowledgment,
                                              std::uint16_t window);
 
+    // What becomes of it; its host's flows of that port have the same mapping. At the worker that
+    // NatRules::owner() names for a packet from `inside`.
+    [[nodiscard]] MappingGrant request_mapping(const MappingRequest& request, Instant now);
+
     // Whether something inside answers at this outside endpoint: a packet to one of the router's
     // own addresses is the router's, when not.
     [[nodiscard]] bool is_mapped(net::IpProtocol protocol, Endpoint outside) const;
@@ -200,17 +235,18 @@ public:
     [[nodiscard]] std::optional<HeldSyns::Ticket> hold_syn(const Flow& flow, Instant now);
     [[nodiscard]] std::optional<HeldSyns::Due> take_due_syn(Instant now);
 
-    // Ends at most `budget` sessions whose time has come; how many. Equal to `budget`: call again.
+    // Ends at most `budget` sessions and requests whose time has come; how many. Equal to `budget`:
+    // call again.
     std::uint32_t expire(Instant now, std::uint32_t budget);
 
     // A new revision: prepare() takes memory and may be called by any thread, as long as apply() of
     // another revision does not run; apply() puts it in place at once and returns the old one, to
     // be freed elsewhere. From then on no session is used that the rules do not allow. sweep()
-    // looks at `budget` session records and ends those; true when it has seen all. Until then
-    // apply() gives the revision it was given back and changes nothing.
+    // looks at `budget` records of sessions and requests, and ends those; true when it has seen
+    // all. Until then apply() gives the revision it was given back and changes nothing.
     [[nodiscard]] net::Result<std::unique_ptr<Revision>, std::string> prepare(
         std::shared_ptr<const NatRules> rules) const;
-    [[nodiscard]] bool is_sweeping() const { return sweep_at_ < sessions_.capacity(); }
+    [[nodiscard]] bool is_sweeping() const { return is_sweeping_; }
     std::unique_ptr<Revision> apply(std::unique_ptr<Revision> revision);
     bool sweep(std::uint32_t budget, Instant now);
     // The same for who has not got the translator at hand: what `settings` and the rules of now
@@ -228,6 +264,8 @@ public:
                               const SessionFilter& filter, std::span<SessionView> out) const;
     std::size_t read_subscribers(std::uint32_t& cursor, std::uint32_t budget,
                                  std::span<Subscriber> out) const;
+    std::size_t read_mappings(std::uint32_t& cursor, std::uint32_t budget,
+                              std::span<MappingView> out) const;
     std::size_t clear_sessions(std::uint32_t& cursor, std::uint32_t budget,
                                const SessionFilter& filter, Instant now);
 
@@ -257,6 +295,7 @@ private:
     // translator.cpp: what a packet does
     [[nodiscard]] std::uint32_t find_allowed(Direction direction, const Flow& flow, Instant now);
     [[nodiscard]] bool is_allowed(Session& session);
+    [[nodiscard]] bool is_allowed(const Mapping& mapping) const;
     Decision pass(std::uint32_t index, Direction direction, const Packet& packet, Instant now);
     void follow_tcp(std::uint32_t index, Direction direction, const TcpSegment& tcp, Instant now);
     Decision without_session(Direction direction, const Flow& flow, Endpoint other);
@@ -281,6 +320,8 @@ private:
         TcpState tcp = TcpState::None;
         AgeClass age = AgeClass::Udp;
         std::uint64_t random = 0;  // for its port; 0: to be drawn
+        std::uint16_t port = 0;    // outside, rather than the one inside; 0: no matter which
+        bool exactly = false;      // that one or none
     };
     // The session, or the reason why not.
     net::Result<std::uint32_t, Reason> open_mapped(const NewSession& wanted, std::uint32_t mapping,
@@ -316,6 +357,8 @@ private:
     void give_back_port(const Mapping& mapping, Instant now);
     void end_session(std::uint32_t index, Instant now);
     void end_mapping(std::uint32_t index, Instant now);
+    // One that kept it alive does so no longer.
+    void release_mapping(std::uint32_t mapping, Instant now);
     [[nodiscard]] PortPool* pool_of(net::Ipv4Address outside) const;
     [[nodiscard]] static PortRange ports_of(const SourceRule& rule, const Share& share,
                                             net::IpProtocol protocol);
@@ -327,6 +370,17 @@ private:
     void tell_block(NatEvent event, const Subscriber& subscriber, PortRange block, RuleId rule,
                     Instant now);
 
+    // translator_requests.cpp
+    [[nodiscard]] std::uint32_t find_request(const MappingRequest& wanted);
+    MappingGrant release(const MappingRequest& wanted, std::uint32_t request, Instant now);
+    MappingGrant renew(const MappingRequest& wanted, std::uint32_t request, Instant now);
+    MappingGrant grant(const MappingRequest& wanted, const NatRules::Match& match, Instant now);
+    [[nodiscard]] static bool can_take_filters(const MappingRequest& wanted,
+                                               const RequestedMapping& request);
+    static void take_filters(const MappingRequest& wanted, RequestedMapping& request);
+    MappingGrant refuse_request(MappingOutcome outcome);
+    void end_request(std::uint32_t request, Instant now);
+
     // translator_ftp.cpp
     struct Considered {
         FtpStream::Answer answer{};
@@ -336,20 +390,22 @@ private:
     Considered consider(const Session& session, FtpControl& control, const FtpEndpoint& named,
                         net::InterfaceId out, Instant now);
     void end_expectation(std::uint32_t mapping, Instant now);
-    void release_mapping(std::uint32_t mapping, Instant now);
 
     Settings settings_;
     SessionStore sessions_;
     MappingStore mappings_;
     SubscriberStore subscribers_;
     FtpGateway ftp_;
+    RequestedMappings requests_;
     HeldSyns held_syns_;
     EventBuffer events_;
     std::unique_ptr<RuleUses> uses_;
     Counters counters_;
     std::unique_ptr<Revision> revision_;
     std::uint32_t revision_number_ = 1;
-    std::uint32_t sweep_at_;
+    bool is_sweeping_ = false;
+    std::uint32_t sweep_at_ = 0;  // sessions, then
+    std::uint32_t sweep_request_at_ = 0;
     std::uint64_t drawn_ = 0;     // random numbers so far
     std::size_t next_class_ = 0;  // where expire() begins, so that no class waits for another
     Instant last_shortage_told_{};

@@ -156,15 +156,6 @@ void Translator::end_expectation(std::uint32_t mapping, Instant now) {
     }
 }
 
-// One that kept it alive does so no longer.
-void Translator::release_mapping(std::uint32_t mapping, Instant now) {
-    const std::uint32_t subscriber = mappings_[mapping].subscriber;
-    if (--mappings_[mapping].sessions == 0) {
-        end_mapping(mapping, now);
-    }
-    subscribers_.remove_if_idle(subscriber);
-}
-
 Translator::CountedBack Translator::follow_inbound(std::uint32_t index,
                                                    std::uint32_t acknowledgment,
                                                    std::uint16_t window) {

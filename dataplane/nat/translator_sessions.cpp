@@ -260,10 +260,12 @@ PortRange Translator::ports_of(const SourceRule& rule, const Share& share,
 // A random number is drawn only where the port must differ.
 std::optional<std::uint16_t> Translator::take_port_of(PortPool& pool, const NewSession& wanted,
                                                       PortRange range, Instant now) {
-    const auto same = pool.take_same(wanted.protocol, wanted.inside.port, range, now);
-    return same ? same
-                : pool.take_other(wanted.protocol, wanted.inside.port, range,
-                                  wanted.random != 0 ? wanted.random : random(), now);
+    const std::uint16_t preferred = wanted.port != 0 ? wanted.port : wanted.inside.port;
+    const auto same = pool.take_same(wanted.protocol, preferred, range, now);
+    return same || wanted.exactly
+               ? same
+               : pool.take_other(wanted.protocol, preferred, range,
+                                 wanted.random != 0 ? wanted.random : random(), now);
 }
 
 std::optional<std::uint16_t> Translator::take_port_in_block(PortPool& pool, const SourceRule& rule,
@@ -276,7 +278,8 @@ std::optional<std::uint16_t> Translator::take_port_in_block(PortPool& pool, cons
             return port;
         }
     }
-    if (subscriber.blocks >= rule.max_blocks) {
+    // No block is begun for one port that is most likely not in it.
+    if (subscriber.blocks >= rule.max_blocks || wanted.exactly) {
         return std::nullopt;
     }
     const auto block = pool.take_block(rule.ports, random(), now);
@@ -341,6 +344,14 @@ void Translator::end_mapping(std::uint32_t index, Instant now) {
     --subscribers_[mapping.subscriber].ports;
     mappings_.remove(index);
     tell(NatEvent::BindingDelete, mapping, now);
+}
+
+void Translator::release_mapping(std::uint32_t mapping, Instant now) {
+    const std::uint32_t subscriber = mappings_[mapping].subscriber;
+    if (--mappings_[mapping].sessions == 0) {
+        end_mapping(mapping, now);
+    }
+    subscribers_.remove_if_idle(subscriber);
 }
 
 PortPool* Translator::pool_of(net::Ipv4Address outside) const {

@@ -21,9 +21,10 @@ bool keeps_peers(const Settings& settings) {
     return settings.keeps_peers || settings.filtering == Filtering::AddressDependent;
 }
 
-// One for each session, and for each data connection that is expected.
+// One for each session, each data connection that is expected, and each request.
 std::uint32_t mappings_of(const Settings& settings) {
-    return settings.max_sessions + FtpGateway::room_for(settings.max_sessions);
+    return settings.max_sessions + FtpGateway::room_for(settings.max_sessions) +
+           RequestedMappings::room_for(settings.max_sessions);
 }
 
 // How many ports of one worker make a block at this address; 0: none are given out in blocks.
@@ -57,10 +58,10 @@ Translator::Translator(const Settings& settings)
       mappings_(mappings_of(settings), settings.key),
       subscribers_(subscribers_of(settings), settings.key),
       ftp_(settings.max_sessions, settings.key),
+      requests_(settings.max_sessions, settings.key),
       held_syns_(settings.max_held_syns, settings.timeouts.syn_hold, settings.key),
       events_(settings.event_capacity),
-      uses_(std::make_unique<RuleUses>()),
-      sweep_at_(settings.max_sessions) {}
+      uses_(std::make_unique<RuleUses>()) {}
 
 std::uint32_t Translator::expire(Instant now, std::uint32_t budget) {
     std::uint32_t ended = 0;
@@ -70,6 +71,14 @@ std::uint32_t Translator::expire(Instant now, std::uint32_t budget) {
             break;
         }
         end_expectation(mapping, now);
+    }
+    for (; ended < budget; ++ended) {
+        const std::uint32_t request = requests_.overdue(now);
+        if (request == kNone) {
+            break;
+        }
+        counters_.requests_expired += requests_[request].is_released ? 0U : 1U;
+        end_request(request, now);
     }
     for (std::size_t turn = 0; turn < kAgeClasses; ++turn) {
         const auto age = static_cast<AgeClass>(next_class_);
@@ -166,24 +175,29 @@ std::unique_ptr<Revision> Translator::apply(std::unique_ptr<Revision> revision) 
     }
     std::swap(revision_, revision);
     ++revision_number_;
+    is_sweeping_ = true;
     sweep_at_ = 0;
+    sweep_request_at_ = 0;
     return revision;
 }
 
 bool Translator::sweep(std::uint32_t budget, Instant now) {
-    const std::uint32_t end = sweep_at_ + std::min(budget, sessions_.capacity() - sweep_at_);
-    const std::uint32_t touched = sessions_.touched();
-    for (; sweep_at_ < std::min(end, touched); ++sweep_at_) {
+    for (; budget > 0 && sweep_at_ < sessions_.touched(); --budget, ++sweep_at_) {
         Session& session = sessions_[sweep_at_];
         if (session.age != AgeClass::Free && !is_allowed(session)) {
             end_session(sweep_at_, now);
             ++counters_.sessions_revoked;
         }
     }
-    if (sweep_at_ >= touched) {
-        sweep_at_ = sessions_.capacity();
+    for (; budget > 0 && sweep_request_at_ < requests_.touched(); --budget, ++sweep_request_at_) {
+        const RequestedMapping& request = requests_[sweep_request_at_];
+        if (request.is_used && !is_allowed(mappings_[request.mapping])) {
+            counters_.requests_revoked += request.is_released ? 0U : 1U;
+            end_request(sweep_request_at_, now);
+        }
     }
-    return !is_sweeping();
+    is_sweeping_ = sweep_at_ < sessions_.touched() || sweep_request_at_ < requests_.touched();
+    return !is_sweeping_;
 }
 
 bool SessionFilter::matches(const Session& session) const {
@@ -227,6 +241,23 @@ std::size_t Translator::read_subscribers(std::uint32_t& cursor, std::uint32_t bu
     return count;
 }
 
+std::size_t Translator::read_mappings(std::uint32_t& cursor, std::uint32_t budget,
+                                      std::span<MappingView> out) const {
+    std::size_t count = 0;
+    while (cursor < requests_.touched() && budget-- > 0 && count < out.size()) {
+        const RequestedMapping& request = requests_[cursor++];
+        if (request.is_used && !request.is_released) {
+            const Mapping& mapping = mappings_[request.mapping];
+            out[count++] = {mapping.inside(),      mapping.outside(),
+                            mapping.protocol,      mapping.rule,
+                            mapping.sessions - 1U, Instant{Seconds{request.deadline}},
+                            request.filter_count,  request.filters};
+        }
+    }
+    cursor = cursor < requests_.touched() ? cursor : kNone;
+    return count;
+}
+
 std::size_t Translator::clear_sessions(std::uint32_t& cursor, std::uint32_t budget,
                                        const SessionFilter& filter, Instant now) {
     std::size_t count = 0;
@@ -250,7 +281,8 @@ std::uint32_t Translator::ports_out(net::Ipv4Address outside, net::IpProtocol pr
 
 std::size_t Translator::session_bytes() const {
     return sessions_.bytes() + mappings_.bytes() + subscribers_.bytes() +
-           FtpGateway::bytes_for(settings_.max_sessions);
+           FtpGateway::bytes_for(settings_.max_sessions) +
+           RequestedMappings::bytes_for(settings_.max_sessions);
 }
 
 std::size_t Translator::bytes_for(const Settings& settings) {
@@ -261,7 +293,8 @@ std::size_t Translator::bytes_for(const Settings& settings) {
            subscribers * sizeof(Subscriber) + BucketTable::bytes_for(sessions * 2U) +
            BucketTable::bytes_for(mappings * 2U) + BucketTable::bytes_for(subscribers) +
            (keeps_peers(settings) ? BucketTable::bytes_for(sessions) : 0U) +
-           FtpGateway::bytes_for(settings.max_sessions);
+           FtpGateway::bytes_for(settings.max_sessions) +
+           RequestedMappings::bytes_for(settings.max_sessions);
 }
 
 Statistics Translator::statistics(Instant now) const {
@@ -274,6 +307,8 @@ Statistics Translator::statistics(Instant now) const {
     }
     all.mappings = mappings_.used();
     all.subscribers = subscribers_.used();
+    all.requested = requests_.count();
+    all.max_requested = requests_.capacity();
     all.syns_waiting = held_syns_.held();
     all.events_lost = events_.lost();
     all.memory_bytes = session_bytes() + port_bytes();
