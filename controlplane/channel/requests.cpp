@@ -71,7 +71,9 @@ bool Requests::ask_nat(const api::NatAskBody& asked, NatHandler& handler) {
     waiting.reply = api::ControlType::NatAnswer;
     waiting.on_nat = std::move(handler);
     waiting.nat = asked.kind;
-    ask(std::move(waiting), api::ControlType::NatAsk, api::bytes_of(asked), {}, kNatTimeout);
+    const bool is_quick = asked.kind == api::NatAskKind::Map;
+    ask(std::move(waiting), api::ControlType::NatAsk, api::bytes_of(asked), {},
+        is_quick ? kQueryTimeout : kNatTimeout);
     return true;
 }
 

@@ -130,6 +130,7 @@ std::string word(api::TableLimit limit) {
                                {PacketBuffers, "packet-buffers"},
                                {NatSessions, "nat-sessions"},
                                {NatSubscribers, "nat-subscribers"},
+                               {NatRequested, "nat-requested"},
                                {NatEvents, "nat-events"}}));
 }
 

@@ -1,6 +1,8 @@
 // The checks behind decode.hpp: one function a message, a refusal a line.
 #include "dataplane/api/decode.hpp"
 
+#include <algorithm>
+
 #include "dataplane/api/counters.hpp"
 #include "net/ip_protocol.hpp"
 
@@ -68,6 +70,23 @@ bool valid(const NatRuleRecord& record) {
 bool valid(const NatSessionRecord& record) {
     return record.tcp < NatTcpState::kCount && record.age < NatAge::kCount;
 }
+bool valid(const NatMapFilter& filter) {
+    return filter.length <= 32;
+}
+bool valid(const NatMappingRecord& record) {
+    return record.filter_count <= kNatMapFilters &&
+           std::ranges::all_of(record.filters, [](const auto& each) { return valid(each); });
+}
+bool valid(const NatMapRecord& record) {
+    return record.outcome < NatMapOutcome::kCount;
+}
+bool valid(const NatMapRequest& request) {
+    const net::IpProtocol protocol{request.protocol};
+    return (protocol == net::IpProtocol::Tcp || protocol == net::IpProtocol::Udp) &&
+           request.inside_port != 0 && request.filter_count <= kNatMapFilters &&
+           (request.flags & ~(kNatMapExactly | kNatMapClearsFilters)) == 0 &&
+           std::ranges::all_of(request.filters, [](const auto& each) { return valid(each); });
+}
 bool valid(const NatBindingRecord& /*record*/) {
     return true;
 }
@@ -131,6 +150,10 @@ bool all_valid(NatAskKind kind, std::span<const std::byte> records) {
     switch (kind) {
         case NatAskKind::Sessions:
             return all_valid<NatSessionRecord>(records);
+        case NatAskKind::Mappings:
+            return all_valid<NatMappingRecord>(records);
+        case NatAskKind::Map:
+            return all_valid<NatMapRecord>(records);
         case NatAskKind::Subscribers:
         case NatAskKind::Ports:
             return true;  // addresses and numbers
@@ -337,9 +360,9 @@ net::Result<NatAskBody, Fault> read_nat_ask(std::span<const std::byte> body) {
     if (!ask) {
         return fault("a question about NAT has the wrong length");
     }
-    if (!within(ask->kind, NatAskKind::Sessions, NatAskKind::Clear) ||
+    if (!within(ask->kind, NatAskKind::Sessions, NatAskKind::Map) ||
         (ask->filter.fields & ~std::uint32_t{kNatAllFields}) != 0 ||
-        ask->filter.age >= NatAge::kCount) {
+        ask->filter.age >= NatAge::kCount || (ask->kind == NatAskKind::Map && !valid(ask->map))) {
         return fault("a question about NAT has a number out of range");
     }
     return *ask;
@@ -350,7 +373,7 @@ net::Result<NatAnswerView, Fault> read_nat_answer(std::span<const std::byte> bod
     if (!header) {
         return fault("an answer about NAT is shorter than its header");
     }
-    if (!within(header->kind, NatAskKind::Sessions, NatAskKind::Clear) ||
+    if (!within(header->kind, NatAskKind::Sessions, NatAskKind::Map) ||
         !within(header->outcome, NatAskOutcome::Done, NatAskOutcome::Busy)) {
         return fault("an answer about NAT has an unknown kind or outcome");
     }
@@ -409,6 +432,10 @@ std::size_t record_bytes_of(NatAskKind kind) {
             return sizeof(NatSubscriberRecord);
         case NatAskKind::Ports:
             return sizeof(NatPortRecord);
+        case NatAskKind::Mappings:
+            return sizeof(NatMappingRecord);
+        case NatAskKind::Map:
+            return sizeof(NatMapRecord);
         case NatAskKind::Clear:
             break;
     }

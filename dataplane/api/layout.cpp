@@ -56,14 +56,17 @@ static_assert(crosses_as<LimitRecord, 32>());
 static_assert(crosses_as<OwnPortRecord, 8>());
 
 // NAT
-static_assert(crosses_as<NatTotalsRecord, 8 * (26 + kNatAges + kNatRefusals)>());
+static_assert(crosses_as<NatTotalsRecord, 8 * (34 + kNatAges + kNatRefusals + kNatMapOutcomes)>());
 static_assert(crosses_as<NatRuleRecord, 56>());
-static_assert(crosses_as<NatAskBody, 40>());
+static_assert(crosses_as<NatMapRequest, 64>());
+static_assert(crosses_as<NatAskBody, 104>());
 static_assert(crosses_as<NatAnswerBody, 32>());
 static_assert(crosses_as<NatSessionRecord, 32>());
 static_assert(offsetof(NatSessionRecord, idle_seconds) == 24);
 static_assert(crosses_as<NatSubscriberRecord, 20>());
 static_assert(crosses_as<NatPortRecord, 16>());
+static_assert(crosses_as<NatMappingRecord, 60>());
+static_assert(crosses_as<NatMapRecord, 24>());
 static_assert(crosses_as<NatBindingRecord, 72>());
 static_assert(offsetof(NatBindingRecord, inside_port) == 24);
 

@@ -18,7 +18,7 @@ namespace godwit::api {
 
 // Goes up with every change of a structure in this folder. Ends that differ do not talk: the
 // dataplane refuses.
-constexpr std::uint32_t kChannelVersion = 7;
+constexpr std::uint32_t kChannelVersion = 8;
 constexpr std::uint32_t kChannelMagic = 0x47575443;  // "GWTC"
 
 // The longest packet that a punt or inject record carries: what was put together from fragments,
@@ -229,6 +229,7 @@ enum class TableLimit : std::uint32_t {
     PacketBuffers,        // out of the pool; refused: packets that found none, devices' included
     NatSessions,          // refused: new ones
     NatSubscribers,       // refused: sessions of new ones
+    NatRequested,         // mappings that their hosts asked for; refused: more of them
     NatEvents,            // waiting to be told; refused: over the rate, or not taken in time
 };
 

@@ -58,6 +58,20 @@ enum class NatRefusal : std::uint8_t {
 };
 constexpr std::size_t kNatRefusals = static_cast<std::size_t>(NatRefusal::kCount);
 
+// What became of a host's request for a mapping (RFC 6887 11).
+enum class NatMapOutcome : std::uint32_t {
+    Done,
+    NotAuthorized,  // another one's mapping, or a rule's
+    NotTranslated,  // no rule is for this host
+    NoRoom,         // in a table, or among the ports
+    OverLimit,      // of the subscriber
+    NotAsSuggested,
+    TooManyFilters,
+    RulesChange,  // just now: ask again
+    kCount
+};
+constexpr std::size_t kNatMapOutcomes = static_cast<std::size_t>(NatMapOutcome::kCount);
+
 // ---- queries
 
 // All workers together; of one record.
@@ -86,7 +100,16 @@ struct NatTotalsRecord {
     std::uint64_t ftp_translated = 0;  // endpoints that FTP named
     std::uint64_t ftp_refused = 0;
     std::uint64_t ftp_limited = 0;
-    std::uint64_t ftp_held = 0;           // pieces of a line
+    std::uint64_t ftp_held = 0;   // pieces of a line
+    std::uint64_t requested = 0;  // mappings that there are because their hosts asked
+    std::uint64_t max_requested = 0;
+    std::uint64_t requests_granted = 0;  // a new one each
+    std::uint64_t requests_renewed = 0;
+    std::uint64_t requests_released = 0;
+    std::uint64_t requests_expired = 0;
+    std::uint64_t requests_revoked = 0;
+    std::array<std::uint64_t, kNatMapOutcomes> requests_refused{};  // by NatMapOutcome
+    std::uint64_t epoch_ms = 0;           // how long nothing has taken requested mappings away
     std::uint64_t events_told = 0;        // to a control plane
     std::uint64_t events_suppressed = 0;  // over `nat.log.rate`
     std::uint64_t events_lost = 0;        // nobody took them in time
@@ -108,7 +131,14 @@ struct NatRuleRecord {
 
 // ---- pages that workers fill
 
-enum class NatAskKind : std::uint32_t { Sessions = 1, Subscribers, Ports, Clear };
+enum class NatAskKind : std::uint32_t {
+    Sessions = 1,
+    Subscribers,
+    Ports,
+    Clear,
+    Mappings,  // that their hosts asked for
+    Map        // a host asks for one
+};
 
 enum NatFilterFields : std::uint32_t {
     kNatInside = 1U << 0,
@@ -135,11 +165,41 @@ struct NatFilter {
     NatAge age{};
 };
 
+constexpr std::size_t kNatMapFilters = 4;
+
+enum NatMapFlags : std::uint8_t {
+    kNatMapExactly = 1U << 0,       // as suggested or not at all
+    kNatMapClearsFilters = 1U << 1  // of the mapping, before these are added
+};
+
+struct NatMapFilter {
+    std::uint32_t network = 0;
+    std::uint16_t port = 0;  // 0: any
+    std::uint8_t length = 0;
+    std::uint8_t reserved = 0;
+};
+
+// RFC 6887 11.1; TCP or UDP.
+struct NatMapRequest {
+    std::uint32_t inside = 0;
+    std::uint32_t suggested = 0;  // 0: no matter which; so is the port
+    std::uint16_t inside_port = 0;
+    std::uint16_t suggested_port = 0;
+    std::uint8_t protocol = 0;
+    std::uint8_t flags = 0;  // NatMapFlags
+    std::uint8_t filter_count = 0;
+    std::uint8_t reserved = 0;
+    std::uint32_t lifetime_seconds = 0;  // 0: it ends
+    std::array<std::uint8_t, 12> nonce{};
+    std::array<NatMapFilter, kNatMapFilters> filters{};
+};
+
 struct NatAskBody {
     NatAskKind kind{};
     std::uint32_t max_records = 0;  // 0: as many as fit
     std::uint64_t cursor = 0;       // 0 first, then what the last answer gave
     NatFilter filter;               // of Sessions and Clear
+    NatMapRequest map;              // of Map
 };
 
 enum class NatAskOutcome : std::uint32_t {
@@ -186,6 +246,31 @@ struct NatPortRecord {  // ports of an outside address that one worker has given
     std::uint32_t tcp = 0;
     std::uint32_t udp = 0;
     std::uint32_t icmp = 0;
+};
+
+struct NatMappingRecord {
+    std::uint32_t inside = 0;
+    std::uint32_t outside = 0;
+    std::uint16_t inside_port = 0;
+    std::uint16_t outside_port = 0;
+    std::uint16_t rule = 0;
+    std::uint8_t protocol = 0;
+    std::uint8_t worker = 0;
+    std::uint32_t sessions = 0;
+    std::uint32_t seconds_left = 0;
+    std::uint8_t filter_count = 0;
+    std::array<std::uint8_t, 3> reserved{};
+    std::array<NatMapFilter, kNatMapFilters> filters{};
+};
+
+// The answer to Map, one record.
+struct NatMapRecord {
+    NatMapOutcome outcome{};
+    std::uint32_t outside = 0;
+    std::uint16_t outside_port = 0;
+    std::uint16_t reserved = 0;
+    std::uint32_t lifetime_seconds = 0;
+    std::uint64_t epoch_ms = 0;  // as in NatTotalsRecord
 };
 
 // ---- events

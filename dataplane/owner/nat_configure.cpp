@@ -94,6 +94,7 @@ nat::Settings settings_of(const config::Nat& from) {
     settings.inbound_refreshes = from.inbound_refresh;
     settings.ftp = from.alg.ftp;
     settings.most_resting_ports = from.quarantine_ports;
+    settings.most_requested = from.pcp.mappings_per_subscriber;
     const config::NatTimeouts& times = from.timeouts;
     settings.timeouts.tcp_established = seconds_of(times.tcp_established);
     settings.timeouts.tcp_opening = seconds_of(times.tcp_opening.value_or(times.tcp_transitory));

@@ -25,6 +25,8 @@ api::NatRuleKind kind_of(NatRuleKind kind) {
     return api::NatRuleKind::Source;
 }
 
+constexpr Duration kBetweenLooksAtEpoch = std::chrono::seconds(1);
+
 std::uint64_t refused(const api::NatTotalsRecord& totals, api::NatRefusal why) {
     return totals.refused[static_cast<std::size_t>(why)];
 }
@@ -69,8 +71,12 @@ std::string NatControl::adopt(const config::Model& next, const NumberOf& number_
     if (!plan) {
         return plan.error();
     }
+    const bool begins = !table_->wanted();
     if (std::string wrong = table_->want(std::move(plan->wanted)); !wrong.empty()) {
         return wrong;
+    }
+    if (begins) {
+        epoch_.reset();
     }
     numbers.keep_only(plan->numbers);
     numbers_ = std::move(numbers);
@@ -87,7 +93,8 @@ bool NatControl::turn(ChannelServer* server, Instant now, std::uint64_t unix_ms)
         return false;
     }
     is_busy_ = table_->poll();
-    questions_->poll(server);
+    watch_epoch(now);
+    questions_->poll(server, epoch_ms());
     return events_->tell(server, numbers_, now, unix_ms);
 }
 
@@ -98,15 +105,42 @@ void NatControl::asked(std::uint64_t session, std::uint32_t request, const api::
     }
 }
 
+nat::Statistics NatControl::sum() const {
+    nat::Statistics sum = table_->statistics(0);
+    for (unsigned worker = 1; worker < table_->workers(); ++worker) {
+        sum += table_->statistics(worker);
+    }
+    return sum;
+}
+
+// A change of rules or addresses that ended a requested mapping begins a new epoch: its host asks
+// for it again then (RFC 6887 8.5). One that ended none is nobody's concern.
+void NatControl::watch_epoch(Instant now) {
+    now_ = now;
+    if (epoch_ && now - epoch_looked_at_ < kBetweenLooksAtEpoch) {
+        return;
+    }
+    epoch_looked_at_ = now;
+    const std::uint64_t revoked = sum().counters.requests_revoked;
+    if (!epoch_ || revoked != requests_revoked_) {
+        epoch_ = now;
+        requests_revoked_ = revoked;
+    }
+}
+
+std::uint64_t NatControl::epoch_ms() const {
+    return epoch_
+               ? static_cast<std::uint64_t>(
+                     std::chrono::duration_cast<std::chrono::milliseconds>(now_ - *epoch_).count())
+               : 0U;
+}
+
 api::NatTotalsRecord NatControl::totals() const {
     api::NatTotalsRecord record;
     if (table_ == nullptr) {
         return record;
     }
-    nat::Statistics sum = table_->statistics(0);
-    for (unsigned worker = 1; worker < table_->workers(); ++worker) {
-        sum += table_->statistics(worker);
-    }
+    const nat::Statistics sum = this->sum();
     record.max_sessions = sum.max_sessions;
     record.max_subscribers = sum.max_subscribers;
     record.sessions = sum.sessions;
@@ -132,6 +166,15 @@ api::NatTotalsRecord NatControl::totals() const {
     record.ftp_refused = sum.counters.ftp_refused;
     record.ftp_limited = sum.counters.ftp_limited;
     record.ftp_held = sum.counters.ftp_held;
+    record.requested = sum.requested;
+    record.max_requested = sum.max_requested;
+    record.requests_granted = sum.counters.requests_granted;
+    record.requests_renewed = sum.counters.requests_renewed;
+    record.requests_released = sum.counters.requests_released;
+    record.requests_expired = sum.counters.requests_expired;
+    record.requests_revoked = sum.counters.requests_revoked;
+    record.requests_refused = sum.counters.requests_refused;
+    record.epoch_ms = epoch_ms();
     record.events_told = events_->told();
     record.events_suppressed = events_->suppressed();
     record.events_lost = sum.events_lost;
@@ -181,6 +224,8 @@ std::vector<api::LimitRecord> NatControl::limits() const {
              refused(now, SessionTableFull) + now.sessions_evicted},
             {api::TableLimit::NatSubscribers, 0, now.subscribers, now.max_subscribers,
              refused(now, SubscriberTableFull)},
+            {api::TableLimit::NatRequested, 0, now.requested, now.max_requested,
+             now.requests_refused[static_cast<std::size_t>(api::NatMapOutcome::NoRoom)]},
             {api::TableLimit::NatEvents, 0, 0, 0, now.events_suppressed + now.events_lost}};
 }
 

@@ -67,6 +67,9 @@ private:
     };
     [[nodiscard]] Basis basis_of(const config::Model& model) const;
     [[nodiscard]] api::NatTotalsRecord totals() const;
+    [[nodiscard]] nat::Statistics sum() const;
+    void watch_epoch(Instant now);
+    [[nodiscard]] std::uint64_t epoch_ms() const;
 
     nat::NatTable* table_;
     Links& links_;
@@ -76,6 +79,13 @@ private:
     std::optional<NatQuestions> questions_;
     std::optional<NatEvents> events_;
     bool is_busy_ = false;
+
+    // RFC 6887 8.5: what hosts asked for is there since `epoch_`, but for what they ended
+    // themselves and what was over.
+    Instant now_{};  // of the last turn
+    std::optional<Instant> epoch_;
+    Instant epoch_looked_at_{};
+    std::uint64_t requests_revoked_ = 0;
 };
 
 }  // namespace godwit::dataplane

@@ -17,6 +17,9 @@ static_assert(static_cast<int>(api::NatTcpState::Transitory) ==
               static_cast<int>(nat::TcpState::Transitory));
 static_assert(static_cast<int>(api::NatAge::Icmp) == static_cast<int>(nat::AgeClass::Icmp) &&
               api::kNatAges == nat::kAgeClasses);
+static_assert(static_cast<int>(api::NatMapOutcome::RulesChange) ==
+                  static_cast<int>(nat::MappingOutcome::WrongWorker) &&
+              api::kNatMapOutcomes == nat::kMappingOutcomes);
 
 nat::SessionFilter filter_of(const api::NatFilter& asked) {
     nat::SessionFilter filter;
@@ -89,6 +92,54 @@ api::NatSessionRecord record_of(const nat::SessionView& view, unsigned worker,
     return record;
 }
 
+nat::MappingRequest request_of(const api::NatMapRequest& asked) {
+    nat::MappingRequest request;
+    request.inside = {net::Ipv4Address(asked.inside), asked.inside_port};
+    request.protocol = net::IpProtocol{asked.protocol};
+    request.nonce = asked.nonce;
+    request.lifetime = nat::Seconds{asked.lifetime_seconds};
+    request.suggested = {net::Ipv4Address(asked.suggested), asked.suggested_port};
+    request.exactly = (asked.flags & api::kNatMapExactly) != 0;
+    request.clears_filters = (asked.flags & api::kNatMapClearsFilters) != 0;
+    request.filter_count = asked.filter_count;
+    std::ranges::transform(
+        asked.filters, request.filters.begin(), [](const api::NatMapFilter& filter) {
+            return nat::MappingFilter{net::Ipv4Address(filter.network), filter.port, filter.length};
+        });
+    return request;
+}
+
+api::NatMapRecord record_of(const nat::MappingGrant& grant, std::uint64_t epoch_ms) {
+    return {static_cast<api::NatMapOutcome>(grant.outcome),
+            grant.outside.address.value(),
+            grant.outside.port,
+            0,
+            grant.lifetime.count(),
+            epoch_ms};
+}
+
+api::NatMappingRecord record_of(const nat::MappingView& view, unsigned worker,
+                                std::uint64_t now_seconds) {
+    api::NatMappingRecord record;
+    record.inside = view.inside.address.value();
+    record.inside_port = view.inside.port;
+    record.outside = view.outside.address.value();
+    record.outside_port = view.outside.port;
+    record.rule = static_cast<std::uint16_t>(view.rule);
+    record.protocol = static_cast<std::uint8_t>(view.protocol);
+    record.worker = static_cast<std::uint8_t>(worker);
+    record.sessions = view.sessions;
+    const std::uint64_t deadline = view.deadline.time_since_epoch().count();
+    record.seconds_left =
+        static_cast<std::uint32_t>(deadline > now_seconds ? deadline - now_seconds : 0U);
+    record.filter_count = view.filter_count;
+    std::ranges::transform(
+        view.filters, record.filters.begin(), [](const nat::MappingFilter& filter) {
+            return api::NatMapFilter{filter.network.value(), filter.port, filter.length, 0};
+        });
+    return record;
+}
+
 template <class Record>
 std::span<const std::byte> bytes_of_all(const std::vector<Record>& records) {
     return std::as_bytes(std::span(records));
@@ -102,16 +153,22 @@ void NatQuestions::asked(std::uint64_t session, std::uint32_t request, const api
         waiting.ask.cursor = 0;  // all of them
     }
     const std::uint64_t tag = ++last_tag_;
-    if (waiting_.size() < kMaxQuestions && ask_worker(tag, waiting)) {
+    if (!is_full(ask.kind) && ask_worker(tag, waiting)) {
         waiting_.emplace(tag, waiting);
+        requests_ += ask.kind == api::NatAskKind::Map ? 1U : 0U;
     } else if (refused_.size() < kMaxRefused) {
         refused_.push_back(waiting);
     }
 }
 
-// The cursor says which worker.
+bool NatQuestions::is_full(api::NatAskKind kind) const {
+    return kind == api::NatAskKind::Map ? requests_ >= kMaxRequests
+                                        : waiting_.size() - requests_ >= kMaxQuestions;
+}
+
+// The cursor says which worker; of a mapping, its inside endpoint.
 bool NatQuestions::ask_worker(std::uint64_t tag, const Waiting& waiting) {
-    const auto worker = static_cast<unsigned>(
+    auto worker = static_cast<unsigned>(
         std::min<std::uint64_t>(waiting.ask.cursor >> 32U, table_.workers() - 1U));
     const auto cursor = static_cast<std::uint32_t>(waiting.ask.cursor);
     const auto room = [&](std::size_t record_bytes) {
@@ -148,6 +205,19 @@ bool NatQuestions::ask_worker(std::uint64_t tag, const Waiting& waiting) {
             question = clear;
             break;
         }
+        case api::NatAskKind::Mappings: {
+            nat::MappingPage page;
+            page.cursor = cursor;
+            page.room = room(sizeof(api::NatMappingRecord));
+            question = std::move(page);
+            break;
+        }
+        case api::NatAskKind::Map: {
+            const nat::MappingAsk asked{request_of(waiting.ask.map)};
+            worker = table_.worker_of(asked.request.protocol, asked.request.inside);
+            question = asked;
+            break;
+        }
     }
     if (!table_.ask(worker, std::move(question), tag)) {
         return false;
@@ -156,9 +226,9 @@ bool NatQuestions::ask_worker(std::uint64_t tag, const Waiting& waiting) {
     return true;
 }
 
-void NatQuestions::poll(ChannelServer* server) {
+void NatQuestions::poll(ChannelServer* server, std::uint64_t epoch_ms) {
     while (auto answer = table_.take_answer()) {
-        came(std::move(*answer), server);
+        came(std::move(*answer), server, epoch_ms);
     }
     while (!refused_.empty()) {
         api::NatAnswerBody header;
@@ -168,7 +238,7 @@ void NatQuestions::poll(ChannelServer* server) {
     }
 }
 
-void NatQuestions::came(nat::Answer answer, ChannelServer* server) {
+void NatQuestions::came(nat::Answer answer, ChannelServer* server, std::uint64_t epoch_ms) {
     auto node = waiting_.extract(answer.tag);
     if (node.empty()) {
         return;
@@ -189,8 +259,21 @@ void NatQuestions::came(nat::Answer answer, ChannelServer* server) {
         give(waiting, header, {}, server);
         return;
     }
-    if (const auto* page = std::get_if<nat::SessionPage>(&answer.question)) {
-        const std::uint64_t now_seconds = table_.statistics(answer.worker).now_seconds;
+    const std::uint64_t now_seconds = table_.statistics(answer.worker).now_seconds;
+    if (const auto* asked = std::get_if<nat::MappingAsk>(&answer.question)) {
+        --requests_;
+        const std::vector records{record_of(asked->grant, epoch_ms)};
+        header.record_count = 1;
+        give(waiting, header, bytes_of_all(records), server);
+    } else if (const auto* mappings = std::get_if<nat::MappingPage>(&answer.question)) {
+        std::vector<api::NatMappingRecord> records;
+        for (const nat::MappingView& view : mappings->mappings) {
+            records.push_back(record_of(view, answer.worker, now_seconds));
+        }
+        header.record_count = static_cast<std::uint32_t>(records.size());
+        header.next_cursor = next_cursor(answer.worker, mappings->cursor);
+        give(waiting, header, bytes_of_all(records), server);
+    } else if (const auto* page = std::get_if<nat::SessionPage>(&answer.question)) {
         const nat::Timeouts times =
             table_.wanted() ? table_.wanted()->settings.timeouts : nat::Timeouts{};
         std::vector<api::NatSessionRecord> records;

@@ -1,9 +1,10 @@
 // The control plane's questions about NAT: numbers at once, pages of sessions when the worker that
-// has them has looked.
+// has them has looked, and mappings for the hosts that ask for them.
 //
 // A question for a page goes to one worker and is answered with what that one found; the cursor
 // then names the next worker. Clearing goes to one worker after the other, and is answered when the
-// last is through. At most kMaxQuestions wait; one more is answered as Busy.
+// last is through. At most kMaxQuestions wait, and kMaxRequests for mappings, so that neither keeps
+// the other from its answers; one more is answered as Busy.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +21,7 @@ namespace godwit::dataplane {
 class NatQuestions {
 public:
     static constexpr std::size_t kMaxQuestions = 16;
+    static constexpr std::size_t kMaxRequests = 32;
     // In one turn; who asks more than that gets no answer at all.
     static constexpr std::size_t kMaxRefused = 64;
 
@@ -28,8 +30,9 @@ public:
 
     // Answered by poll(), from the next turn on.
     void asked(std::uint64_t session, std::uint32_t request, const api::NatAskBody& ask);
-    // Gives the answers that have come to `server`, which may be null.
-    void poll(ChannelServer* server);
+    // Gives the answers that have come to `server`, which may be null. `epoch_ms`: how long nothing
+    // has taken requested mappings away.
+    void poll(ChannelServer* server, std::uint64_t epoch_ms);
     [[nodiscard]] bool is_waiting() const { return !waiting_.empty() || !refused_.empty(); }
 
 private:
@@ -40,8 +43,9 @@ private:
         std::uint64_t cleared = 0;  // by the workers before this one
     };
 
+    [[nodiscard]] bool is_full(api::NatAskKind kind) const;
     bool ask_worker(std::uint64_t tag, const Waiting& waiting);
-    void came(nat::Answer answer, ChannelServer* server);
+    void came(nat::Answer answer, ChannelServer* server, std::uint64_t epoch_ms);
     void give(const Waiting& to, api::NatAnswerBody header, std::span<const std::byte> records,
               ChannelServer* server) const;
     [[nodiscard]] std::uint64_t next_cursor(unsigned worker, std::uint32_t cursor) const;
@@ -49,6 +53,7 @@ private:
     nat::NatTable& table_;
     Links& links_;
     std::map<std::uint64_t, Waiting> waiting_;  // by tag
+    std::size_t requests_ = 0;                  // of those
     std::deque<Waiting> refused_;
     std::uint64_t last_tag_ = 0;
 };

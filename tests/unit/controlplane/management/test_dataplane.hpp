@@ -302,6 +302,14 @@ public:
             case api::NatAskKind::Clear:
                 header.cleared = nat_sessions.size();
                 break;
+            case api::NatAskKind::Mappings:
+                header.record_count = static_cast<std::uint32_t>(nat_mappings.size());
+                records = std::as_bytes(std::span(nat_mappings));
+                break;
+            case api::NatAskKind::Map:
+                header.record_count = 1;
+                records = std::as_bytes(std::span(&nat_granted, 1));
+                break;
         }
         server->answer_nat(session, request, header, records);
     }
@@ -354,6 +362,8 @@ public:
     std::vector<api::NatSessionRecord> nat_sessions;
     std::vector<api::NatSubscriberRecord> nat_subscribers;
     std::vector<api::NatPortRecord> nat_ports;
+    std::vector<api::NatMappingRecord> nat_mappings;
+    api::NatMapRecord nat_granted;  // the answer to every Map
     std::deque<api::ConfigureOutcome> outcomes;  // of the next phases; Done when there is none
     std::size_t max_routes = 1'000'000;
     std::uint64_t refused = 0;

@@ -252,7 +252,7 @@ TEST(NatQuestion, has_known_kinds_and_fields_only) {
     ASSERT_TRUE(read_nat_ask(bytes_of(ask)));
     EXPECT_FALSE(read_nat_ask(bytes_of(ask).first(sizeof ask - 1)));
     auto wrong = ask;
-    wrong.kind = static_cast<NatAskKind>(5);
+    wrong.kind = static_cast<NatAskKind>(7);
     EXPECT_FALSE(read_nat_ask(bytes_of(wrong)));
     wrong = ask;
     wrong.filter.fields = kNatAllFields + 1;
@@ -260,6 +260,57 @@ TEST(NatQuestion, has_known_kinds_and_fields_only) {
     wrong = ask;
     wrong.filter.age = NatAge::kCount;
     EXPECT_FALSE(read_nat_ask(bytes_of(wrong)));
+}
+
+TEST(NatQuestion, for_a_mapping_names_an_endpoint_and_filters_that_can_be) {
+    NatAskBody ask;
+    ask.kind = NatAskKind::Map;
+    ask.map.protocol = 17;
+    ask.map.inside_port = 5000;
+    ask.map.flags = kNatMapExactly | kNatMapClearsFilters;
+    ask.map.filter_count = kNatMapFilters;
+    ask.map.filters.fill({0, 0, 32, 0});
+    ASSERT_TRUE(read_nat_ask(bytes_of(ask)));
+    const auto refused = [&ask](auto change) {
+        NatAskBody wrong = ask;
+        change(wrong.map);
+        return !read_nat_ask(bytes_of(wrong));
+    };
+    EXPECT_TRUE(refused([](NatMapRequest& map) { map.protocol = 1; }));
+    EXPECT_TRUE(refused([](NatMapRequest& map) { map.inside_port = 0; }));
+    EXPECT_TRUE(refused([](NatMapRequest& map) { map.flags = 4; }));
+    EXPECT_TRUE(refused([](NatMapRequest& map) { map.filter_count = kNatMapFilters + 1; }));
+    EXPECT_TRUE(refused([](NatMapRequest& map) { map.filters[3].length = 33; }));
+    ask.kind = NatAskKind::Sessions;
+    ask.map = {};
+    EXPECT_TRUE(read_nat_ask(bytes_of(ask))) << "no other question has a mapping";
+}
+
+TEST(NatAnswer, about_mappings_has_outcomes_and_filters_that_can_be) {
+    NatAnswerBody header;
+    header.outcome = NatAskOutcome::Done;
+    header.record_count = 1;
+    const auto taken = [&header](NatAskKind kind, const auto& record) {
+        header.kind = kind;
+        header.record_bytes = sizeof record;
+        std::vector<std::byte> bytes(bytes_of(header).begin(), bytes_of(header).end());
+        bytes.insert(bytes.end(), bytes_of(record).begin(), bytes_of(record).end());
+        return read_nat_answer(bytes).has_value();
+    };
+    NatMapRecord granted;
+    granted.outcome = NatMapOutcome::RulesChange;
+    EXPECT_TRUE(taken(NatAskKind::Map, granted));
+    EXPECT_FALSE(taken(NatAskKind::Mappings, granted));
+    granted.outcome = NatMapOutcome::kCount;
+    EXPECT_FALSE(taken(NatAskKind::Map, granted));
+    NatMappingRecord mapping;
+    mapping.filter_count = kNatMapFilters;
+    EXPECT_TRUE(taken(NatAskKind::Mappings, mapping));
+    mapping.filter_count = kNatMapFilters + 1;
+    EXPECT_FALSE(taken(NatAskKind::Mappings, mapping));
+    mapping.filter_count = 0;
+    mapping.filters[0].length = 33;
+    EXPECT_FALSE(taken(NatAskKind::Mappings, mapping));
 }
 
 TEST(NatAnswer, holds_whole_records_of_its_kind) {

@@ -15,7 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         __builtin_trap();
     }
     if (const auto ask = read_nat_ask(message->body);
-        ask && (ask->kind > NatAskKind::Clear || ask->filter.age >= NatAge::kCount)) {
+        ask && (ask->kind > NatAskKind::Map || ask->filter.age >= NatAge::kCount ||
+                (ask->kind == NatAskKind::Map && ask->map.filter_count > kNatMapFilters))) {
         __builtin_trap();
     }
     if (const auto ports = read_own_ports(message->body);

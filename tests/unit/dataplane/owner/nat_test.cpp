@@ -78,6 +78,30 @@ protected:
                    ? std::optional(decision.rewrite.endpoint)
                    : std::nullopt;
     }
+    // As the control plane asks for a host's mapping, whatever it is answered.
+    void ask_for(Ipv4Address inside, std::uint16_t port) {
+        api::NatAskBody ask;
+        ask.kind = api::NatAskKind::Map;
+        ask.map.inside = inside.value();
+        ask.map.inside_port = port;
+        ask.map.protocol = static_cast<std::uint8_t>(IpProtocol::Udp);
+        ask.map.lifetime_seconds = 600;
+        owner->nat_asked(1, 1, ask);
+        settle();
+    }
+    // The numbers that a query gives, when the workers have published theirs and the owner has
+    // looked at them.
+    api::NatTotalsRecord totals() {
+        for (unsigned worker = 0; worker < 2; ++worker) {
+            table_.seat(worker).publish(clock_);
+        }
+        now += std::chrono::seconds(1);
+        owner->turn(now);
+        std::vector<std::byte> room(4096);
+        QueryPage page({api::QueryKind::NatTotals, 0, 0}, room);
+        owner->query({api::QueryKind::NatTotals, 0, 0}, page);
+        return *api::read_front<api::NatTotalsRecord>(room);
+    }
     std::uint64_t made() {
         std::uint64_t sum = 0;
         for (unsigned worker = 0; worker < 2; ++worker) {
@@ -267,6 +291,59 @@ TEST_F(NatOwner, counts_sessions_by_the_names_of_their_rules) {
     EXPECT_EQ(totals.sessions[static_cast<std::size_t>(api::NatAge::Udp)], 2U);
     EXPECT_EQ(totals.max_sessions, 262144U);
     EXPECT_EQ(totals.subscribers, 2U) << "one at each worker";
+}
+
+// rfc6888: REQ-9
+TEST_F(NatOwner, asks_the_worker_that_owns_the_port_for_a_hosts_mapping) {
+    ask_for(kHost, 40000);
+    ask_for(kHost, 40002);
+    EXPECT_EQ(table_.seat(0).translator()->counters().requests_granted, 1U);
+    EXPECT_EQ(table_.seat(1).translator()->counters().requests_granted, 1U);
+    EXPECT_EQ(totals().requested, 2U);
+    EXPECT_EQ(out(kHost, 40000)->port, 40000);
+}
+
+// RFC 6887 8.5.
+// rfc6888: REQ-9
+TEST_F(NatOwner, begins_a_new_epoch_exactly_when_it_took_a_hosts_mapping_away) {
+    ask_for(kHost, 40000);
+    ask_for(kHost, 40002);
+    const std::uint64_t before = totals().epoch_ms;
+    ASSERT_EQ(apply(behind(std::string(kBehindWan) + "  timeouts: {udp: 600s}\n")),
+              ConfigureOutcome::Done);
+    EXPECT_EQ(totals().epoch_ms, before + 1000);
+    ASSERT_EQ(apply(behind("nat:\n"
+                           "  source: [{name: lan-out, out-interface: wan0,\n"
+                           "            to: interface-address, ports: 40001-50000}]\n")),
+              ConfigureOutcome::Done)
+        << text;
+    EXPECT_EQ(totals().requests_revoked, 1U);
+    EXPECT_EQ(totals().epoch_ms, 1000U);
+    ASSERT_EQ(apply(kInterfaces), ConfigureOutcome::Done);
+    ASSERT_EQ(apply(behind(kBehindWan)), ConfigureOutcome::Done);
+    const api::NatTotalsRecord after = totals();
+    EXPECT_EQ(after.requested, 0U);
+    EXPECT_LE(after.epoch_ms, 1000U) << "what there was is gone with the old tables";
+}
+
+TEST_F(NatOwner, has_room_for_pages_beside_as_many_requests_as_may_wait) {
+    api::NatAskBody ask;
+    ask.kind = api::NatAskKind::Map;
+    ask.map.protocol = static_cast<std::uint8_t>(IpProtocol::Udp);
+    ask.map.lifetime_seconds = 600;
+    ask.map.inside = kHost.value();
+    for (std::uint16_t at = 0; at < NatQuestions::kMaxRequests + 8; ++at) {
+        ask.map.inside_port = static_cast<std::uint16_t>(40000 + at);
+        owner->nat_asked(1, 1, ask);
+    }
+    api::NatAskBody clear;
+    clear.kind = api::NatAskKind::Clear;
+    ASSERT_TRUE(out(kHost, 50000));
+    owner->nat_asked(1, 2, clear);
+    settle();
+    const api::NatTotalsRecord now_there = totals();
+    EXPECT_EQ(now_there.requested, NatQuestions::kMaxRequests);
+    EXPECT_EQ(now_there.sessions_cleared, 1U);
 }
 
 TEST(NatRuleNumbers, stay_with_their_names_and_come_back_last) {
