@@ -12,7 +12,7 @@ DATAPLANE = [
 ]
 CONTROLPLANE = [
     "controlplane/runtime", "controlplane/channel", "controlplane/rib", "controlplane/host",
-    "controlplane/policy", "controlplane/rip",
+    "controlplane/policy", "controlplane/rip", "controlplane/pcp",
     "controlplane/telemetry", "controlplane/management",
 ]
 
@@ -40,6 +40,7 @@ RULES = [
                              "controlplane/runtime"], []),
     ("controlplane/rip", ["net", "config/model", "controlplane/rib/route.hpp",
                           "controlplane/host/token_bucket.hpp"], []),
+    ("controlplane/pcp", ["net", "controlplane/host/token_bucket.hpp"], []),
     ("controlplane/host/io", ["net", "config/model", "controlplane/runtime", "controlplane/host",
                               "controlplane/rib/route.hpp", "dataplane/api"], ["asio"]),
     ("controlplane/host", ["net", "config/model", "controlplane/rib/route.hpp"], []),
