@@ -40,6 +40,7 @@ RULES = [
                              "controlplane/runtime"], []),
     ("controlplane/rip", ["net", "config/model", "controlplane/rib/route.hpp",
                           "controlplane/host/token_bucket.hpp"], []),
+    ("controlplane/pcp/io", ["net", "controlplane/pcp", "controlplane/host", "controlplane/runtime"], []),
     ("controlplane/pcp", ["net", "controlplane/host/token_bucket.hpp"], []),
     ("controlplane/host/io", ["net", "config/model", "controlplane/runtime", "controlplane/host",
                               "controlplane/rib/route.hpp", "dataplane/api"], ["asio"]),
