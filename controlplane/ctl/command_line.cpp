@@ -346,9 +346,11 @@ void CommandLine::add_verbs() {
 
 void CommandLine::add_nat_subjects(CLI::App& nat) {
     CLI::App* sessions = nat.add_subcommand("sessions", "who speaks to whom, and as what");
+    CLI::App* mappings =
+        nat.add_subcommand("mappings", "ports that hosts inside asked for, by PCP");
     CLI::App* subscribers =
         nat.add_subcommand("subscribers", "inside addresses: their ports and sessions");
-    for (CLI::App* verb : {sessions, subscribers}) {
+    for (CLI::App* verb : {sessions, mappings, subscribers}) {
         verb->add_option("--limit", invocation_.limit, "at most so many (default 1000; 0: all)")
             ->check(CLI::Range(0, 1'000'000'000));
         verb->add_option("--watch", watch_, "again and again, as in --watch 1s")

@@ -41,7 +41,58 @@ std::string line(std::string_view heading, const std::string& text) {
     return text.empty() ? std::string() : fmt::format("{:<18}{}\n", heading, text);
 }
 
+// What hosts asked for; nothing where nobody may and nobody did.
+std::string requested_text(const json::value& requested, const json::value& pcp) {
+    if (pcp.is_null() && count_of(member(requested, "granted")) == 0) {
+        return "";
+    }
+    std::string text = line("  asked for", of(requested, "mappings", "max-mappings"));
+    text += line("  granted",
+                 fmt::format("{}, renewed {}", grouped(count_of(member(requested, "granted"))),
+                             grouped(count_of(member(requested, "renewed")))));
+    text += line("  ended", not_zero(member(requested, "ended")));
+    text += line("  not granted", not_zero(member(requested, "refused")));
+    text += line("pcp requests", not_zero(member(pcp, "requests")));
+    text += line("  answers", not_zero(member(pcp, "answers")));
+    text += line("  dropped", not_zero(member(pcp, "dropped")));
+    if (const json::value& problem = member(pcp, "problem"); problem.is_string()) {
+        text += line("  problem", cell_of(problem));
+    }
+    return text;
+}
+
+// "198.51.100.0/24 port 53, 203.0.113.9/32"
+std::string filters_text(const json::value& filters) {
+    std::string text;
+    for (const json::value& filter : items(filters)) {
+        const json::value& port = member(filter, "port");
+        text += fmt::format("{}{}{}", text.empty() ? "" : ", ",
+                            printable(cell_of(member(filter, "remote"))),
+                            port.is_null() ? "" : fmt::format(" port {}", count_of(port)));
+    }
+    return text.empty() ? "everyone" : text;
+}
+
 }  // namespace
+
+std::string nat_mappings_text(const json::value& data) {
+    Table table({{"PROTOCOL"},
+                 {"INSIDE"},
+                 {"OUTSIDE"},
+                 {"RULE"},
+                 {"SESSIONS", kRight},
+                 {"LEFT S", kRight},
+                 {"WORKER", kRight},
+                 {"WHO ENTERS"}});
+    for (const json::value& mapping : items(data)) {
+        table.add_row(
+            {cell_of(member(mapping, "protocol")), cell_of(member(mapping, "inside")),
+             cell_of(member(mapping, "outside")), cell_of(member(mapping, "rule")),
+             cell_of(member(mapping, "sessions")), cell_of(member(mapping, "expires-in-seconds")),
+             cell_of(member(mapping, "worker")), filters_text(member(mapping, "filters"))});
+    }
+    return table.text();
+}
 
 std::string nat_text(const json::value& data) {
     if (count_of(member(data, "max-sessions")) == 0) {
@@ -52,6 +103,7 @@ std::string nat_text(const json::value& data) {
     text += line("  made", grouped(count_of(member(data, "sessions-made"))));
     text += line("  ended", not_zero(member(data, "sessions-ended")));
     text += line("mappings", grouped(count_of(member(data, "mappings"))));
+    text += requested_text(member(data, "requested"), member(data, "pcp"));
     text += line("subscribers", of(data, "subscribers", "max-subscribers"));
     text += line("  limits", not_zero(member(data, "limits")));
     text += line("memory bytes", grouped(count_of(member(data, "memory-bytes"))));

@@ -8,5 +8,7 @@
 namespace godwit::ctl {
 
 std::string nat_text(const boost::json::value& data);
+// `show nat mappings`: what hosts asked for, who may enter, and for how long.
+std::string nat_mappings_text(const boost::json::value& data);
 
 }  // namespace godwit::ctl

@@ -249,7 +249,8 @@ int Runner::show(const Invocation& asked) {
 
 int Runner::show_once(const Invocation& asked) {
     json::object request{{"verb", "show"}, {"subject", asked.subject}};
-    if (asked.subject == "nat-sessions" || asked.subject == "nat-subscribers") {
+    if (asked.subject == "nat-sessions" || asked.subject == "nat-mappings" ||
+        asked.subject == "nat-subscribers") {
         request["limit"] = asked.limit;
     }
     if (asked.subject == "nat-sessions") {

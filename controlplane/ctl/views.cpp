@@ -450,6 +450,9 @@ std::string show_table(std::string_view subject, const json::value& data) {
                             {"worker", "WORKER", kRight}},
                            data);
     }
+    if (subject == "nat-mappings") {
+        return nat_mappings_text(data);
+    }
     if (subject == "nat-subscribers") {
         return plain_table({{"inside", "INSIDE"},
                             {"outside", "OUTSIDE"},

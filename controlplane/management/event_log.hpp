@@ -19,9 +19,17 @@
 
 namespace godwit::control {
 
-enum class EventTopic : std::uint8_t { Dataplane, Interfaces, Addresses, Routes, Policies, Rip };
-constexpr std::array<std::string_view, 6> kEventTopicNames{"dataplane", "interfaces", "addresses",
-                                                           "routes",    "policies",   "rip"};
+enum class EventTopic : std::uint8_t {
+    Dataplane,
+    Interfaces,
+    Addresses,
+    Routes,
+    Policies,
+    Rip,
+    Nat
+};
+constexpr std::array<std::string_view, 7> kEventTopicNames{
+    "dataplane", "interfaces", "addresses", "routes", "policies", "rip", "nat"};
 
 enum class EventLevel : std::uint8_t { Info, Warning, Error };
 constexpr std::array<std::string_view, 3> kEventLevelNames{"info", "warning", "error"};

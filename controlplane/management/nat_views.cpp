@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "controlplane/management/nat_journal.hpp"
+#include "controlplane/management/pcp_view.hpp"
 
 namespace godwit::control {
 
@@ -28,6 +29,15 @@ std::optional<std::vector<api::NatAge>> ages_of(const std::string& state) {
         return std::vector{TcpClosing};
     }
     return std::nullopt;
+}
+
+template <class Record, auto kJson>
+json::array items_of(const NatAnswer& page, const NatRuleNames& names) {
+    json::array items;
+    for (const Record& record : page.rows<Record>()) {
+        items.push_back(kJson(record, names));
+    }
+    return items;
 }
 
 }  // namespace
@@ -186,6 +196,8 @@ void NatViews::next_ports(const std::shared_ptr<Totals>& totals) {
             if (all > kMaxAddresses) {
                 addresses.resize(kMaxAddresses);
             }
+            data["requested"] = requested_json(totals->record);
+            data["pcp"] = pcp_json(router_.pcp());
             data["addresses-not-shown"] = all - addresses.size();
             data["addresses"] = std::move(addresses);
             if (router_.nat_journal() != nullptr) {
@@ -195,11 +207,12 @@ void NatViews::next_ports(const std::shared_ptr<Totals>& totals) {
         });
 }
 
-// ---- sessions
+// ---- sessions, and mappings that were asked for: lists of any length
 
-struct NatViews::Sessions {
+struct NatViews::Listing {
     std::shared_ptr<Answer> answer;
     NatRuleNames names;
+    std::function<json::array(const NatAnswer& page, const NatRuleNames& names)> items;
     std::vector<api::NatFilter> filters;
     std::size_t at = 0;
     std::uint64_t most = 0;
@@ -215,43 +228,56 @@ void NatViews::sessions(const NatSelection& selection, std::uint64_t most,
             answer->fail(AnswerCode::Refused, filters.error());
             return;
         }
-        auto sessions = std::make_shared<Sessions>();
-        sessions->answer = answer;
-        sessions->names = names_of(rules);
-        sessions->filters = *filters;
-        sessions->most = most;
-        sessions->ask.kind = api::NatAskKind::Sessions;
+        auto listing = std::make_shared<Listing>();
+        listing->answer = answer;
+        listing->names = names_of(rules);
+        listing->items = items_of<api::NatSessionRecord, nat_session_json>;
+        listing->filters = *filters;
+        listing->most = most;
+        listing->ask.kind = api::NatAskKind::Sessions;
         answer->begin_list();
-        next_sessions(sessions);
+        list_next(listing);
     });
 }
 
-void NatViews::next_sessions(const std::shared_ptr<Sessions>& sessions) {
-    if (sessions->answer->gone()) {
+void NatViews::mappings(std::uint64_t most, const std::shared_ptr<Answer>& answer) {
+    with_rules(answer, [this, most, answer](const std::vector<api::NatRuleRecord>& rules) {
+        auto listing = std::make_shared<Listing>();
+        listing->answer = answer;
+        listing->names = names_of(rules);
+        listing->items = items_of<api::NatMappingRecord, nat_mapping_json>;
+        listing->filters = {{}};
+        listing->most = most;
+        listing->ask.kind = api::NatAskKind::Mappings;
+        answer->begin_list();
+        list_next(listing);
+    });
+}
+
+void NatViews::list_next(const std::shared_ptr<Listing>& listing) {
+    if (listing->answer->gone()) {
         return;
     }
-    if (sessions->at == sessions->filters.size() ||
-        (sessions->most != 0 && sessions->shown >= sessions->most)) {
-        sessions->answer->end_list();
+    if (listing->at == listing->filters.size() ||
+        (listing->most != 0 && listing->shown >= listing->most)) {
+        listing->answer->end_list();
         return;
     }
-    sessions->ask.filter = sessions->filters[sessions->at];
+    listing->ask.filter = listing->filters[listing->at];
     router_.channel().ask_nat(
-        sessions->ask, [this, sessions](const net::Result<NatAnswer, std::string>& page) {
+        listing->ask, [this, listing](const net::Result<NatAnswer, std::string>& page) {
             if (!page || page->header.outcome != api::NatAskOutcome::Done) {
-                sessions->answer->break_list(AnswerCode::Unavailable, page ? kBusy : page.error());
+                listing->answer->break_list(AnswerCode::Unavailable, page ? kBusy : page.error());
                 return;
             }
-            json::array items;
-            for (const auto& record : page->rows<api::NatSessionRecord>()) {
-                if (sessions->most == 0 || sessions->shown < sessions->most) {
-                    items.push_back(nat_session_json(record, sessions->names));
-                    ++sessions->shown;
-                }
+            json::array items = listing->items(*page, listing->names);
+            if (listing->most != 0 && items.size() > listing->most - listing->shown) {
+                items.resize(listing->most - listing->shown);
             }
-            sessions->ask.cursor = page->header.next_cursor;
-            sessions->at += sessions->ask.cursor == 0 ? 1 : 0;
-            sessions->answer->add(items, [this, sessions] { next_sessions(sessions); });
+            listing->shown += items.size();
+            listing->ask.cursor = page->header.next_cursor;
+            listing->at += listing->ask.cursor == 0 ? 1 : 0;
+            listing->answer->add(items, [this, listing] { list_next(listing); });
         });
 }
 

@@ -1,5 +1,5 @@
-// `show nat`, `show nat-sessions`, `show nat-subscribers` and `clear nat`: asking the dataplane,
-// page after page, as fast as the client takes the parts.
+// `show nat`, `show nat-sessions`, `show nat-mappings`, `show nat-subscribers` and `clear nat`:
+// asking the dataplane, page after page, as fast as the client takes the parts.
 #pragma once
 
 #include <cstdint>
@@ -40,12 +40,14 @@ public:
     // At most `most` of them; 0: all.
     void sessions(const NatSelection& selection, std::uint64_t most,
                   const std::shared_ptr<Answer>& answer);
+    // Those that hosts asked for.
+    void mappings(std::uint64_t most, const std::shared_ptr<Answer>& answer);
     void subscribers(std::uint64_t most, const std::shared_ptr<Answer>& answer);
     void clear(const NatSelection& selection, const std::shared_ptr<Answer>& answer);
 
 private:
     struct Totals;
-    struct Sessions;
+    struct Listing;
     struct Subscribers;
     struct Clearing;
 
@@ -57,7 +59,7 @@ private:
     static net::Result<std::vector<api::NatFilter>, std::string> filters_of(
         const NatSelection& selection, const std::vector<api::NatRuleRecord>& rules);
     void next_ports(const std::shared_ptr<Totals>& totals);
-    void next_sessions(const std::shared_ptr<Sessions>& sessions);
+    void list_next(const std::shared_ptr<Listing>& listing);
     void next_subscribers(const std::shared_ptr<Subscribers>& subscribers);
     void clear_next(const std::shared_ptr<Clearing>& clearing);
 

@@ -11,6 +11,7 @@
 #include "controlplane/management/nat_journal.hpp"
 #include "controlplane/management/nat_view.hpp"
 #include "controlplane/management/own_ports.hpp"
+#include "controlplane/management/pcp_instance.hpp"
 #include "controlplane/management/rip_instance.hpp"
 #include "controlplane/management/route_audit.hpp"
 #include "controlplane/runtime/cycle_counter.hpp"
@@ -58,6 +59,8 @@ Router::Router(Executor& executor, Timers& timers, std::function<std::uint32_t()
                                           [this](const std::string& what) { heal(what); })),
       own_ports_(std::make_unique<OwnPorts>(
           host_, channel_, [this](std::function<void()> work) { later(std::move(work)); })),
+      pcp_(std::make_unique<PcpInstance>(
+          PcpInstance::Surroundings{stack_, timers_, channel_, interfaces_, events_})),
       alive_(std::make_shared<bool>(true)) {
     make_rip(std::move(random));
     refresh_routes();
@@ -93,6 +96,7 @@ void Router::start() {
 void Router::stop() {
     channel_.stop();
     rip_.reset();  // without a farewell: what forwards goes on
+    pcp_.reset();
     audit_->stop();
     stack_.stop();
     sample_timer_->cancel();
@@ -328,6 +332,9 @@ void Router::refresh_routes() {
     if (rip_) {
         rip_->adopt(running_.model);
     }
+    if (pcp_) {
+        pcp_->adopt(running_.model);
+    }
 }
 
 // ---- configuration
@@ -460,6 +467,7 @@ void Router::sample() {
         load_.sample(*region, channel_.welcome() ? channel_.welcome()->worker_count : 0);
     }
     own_ports_->try_again();
+    pcp_->look();
     sample_timer_->arm(timers_.now() + kSampleInterval, [this] { sample(); });
 }
 

@@ -48,6 +48,7 @@ namespace godwit::control {
 
 class NatJournal;
 class OwnPorts;
+class PcpInstance;
 class RipInstance;
 class RouteAudit;
 
@@ -125,6 +126,7 @@ public:
     // Sockets on the router's own stack.
     [[nodiscard]] Stack& stack() { return stack_; }
     [[nodiscard]] RipInstance& rip() { return *rip_; }
+    [[nodiscard]] const PcpInstance& pcp() const { return *pcp_; }
     [[nodiscard]] const InterfaceDirectory& interfaces() const { return interfaces_; }
     [[nodiscard]] const LoadSamples& load() const { return load_; }
     [[nodiscard]] const RouterCounters& counters() const { return counters_; }
@@ -212,6 +214,7 @@ private:
     std::unique_ptr<RouteAudit> audit_;
     std::unique_ptr<OwnPorts> own_ports_;
     std::unique_ptr<RipInstance> rip_;
+    std::unique_ptr<PcpInstance> pcp_;
     std::shared_ptr<bool> alive_;  // what `later` and answers look at
 };
 

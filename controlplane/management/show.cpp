@@ -114,7 +114,7 @@ void Show::answer(Request& request, const std::shared_ptr<Answer>& answer) {
     if (subject == "nat-sessions") {
         selection = NatViews::read_selection(request, wrong);
     }
-    if (subject == "nat-sessions" || subject == "nat-subscribers") {
+    if (subject == "nat-sessions" || subject == "nat-mappings" || subject == "nat-subscribers") {
         limit = request.number("limit", 0, 0, 1'000'000'000);
     }
     auto errors = request.finish();
@@ -165,6 +165,8 @@ void Show::answer(Request& request, const std::shared_ptr<Answer>& answer) {
         nat_.totals(answer);
     } else if (subject == "nat-sessions") {
         nat_.sessions(selection, limit, answer);
+    } else if (subject == "nat-mappings") {
+        nat_.mappings(limit, answer);
     } else if (subject == "nat-subscribers") {
         nat_.subscribers(limit, answer);
     } else if (subject == "sockets") {
@@ -178,8 +180,8 @@ void Show::answer(Request& request, const std::shared_ptr<Answer>& answer) {
             AnswerCode::BadRequest,
             fmt::format(
                 "there is no '{}' to show; there are interfaces, routes, policy, fib, "
-                "next-hops, neighbors, nat, nat-sessions, nat-subscribers, rip, workers, nodes, "
-                "drops, punts, sockets, socket-events, events and status",
+                "next-hops, neighbors, nat, nat-sessions, nat-mappings, nat-subscribers, rip, "
+                "workers, nodes, drops, punts, sockets, socket-events, events and status",
                 printable(subject.data(), std::min<std::size_t>(subject.size(), 64))));
     }
 }

@@ -166,6 +166,7 @@ struct NatFilter {
 };
 
 constexpr std::size_t kNatMapFilters = 4;
+constexpr std::size_t kMaxNatMaps = 32;  // that wait for their answers; one more is Busy
 
 enum NatMapFlags : std::uint8_t {
     kNatMapExactly = 1U << 0,       // as suggested or not at all

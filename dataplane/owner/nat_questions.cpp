@@ -162,7 +162,7 @@ void NatQuestions::asked(std::uint64_t session, std::uint32_t request, const api
 }
 
 bool NatQuestions::is_full(api::NatAskKind kind) const {
-    return kind == api::NatAskKind::Map ? requests_ >= kMaxRequests
+    return kind == api::NatAskKind::Map ? requests_ >= api::kMaxNatMaps
                                         : waiting_.size() - requests_ >= kMaxQuestions;
 }
 

@@ -3,8 +3,8 @@
 //
 // A question for a page goes to one worker and is answered with what that one found; the cursor
 // then names the next worker. Clearing goes to one worker after the other, and is answered when the
-// last is through. At most kMaxQuestions wait, and kMaxRequests for mappings, so that neither keeps
-// the other from its answers; one more is answered as Busy.
+// last is through. At most kMaxQuestions wait, and api::kMaxNatMaps for mappings, so that neither
+// keeps the other from its answers; one more is answered as Busy.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,6 @@ namespace godwit::dataplane {
 class NatQuestions {
 public:
     static constexpr std::size_t kMaxQuestions = 16;
-    static constexpr std::size_t kMaxRequests = 32;
     // In one turn; who asks more than that gets no answer at all.
     static constexpr std::size_t kMaxRefused = 64;
 

@@ -63,6 +63,7 @@ Families all_families() {
     add_route_families(families);
     add_rip_families(families);
     add_nat_families(families);
+    add_pcp_families(families);
     add_host_families(families);
     std::ranges::sort(families, {}, [](const Family& family) { return family.metric.name; });
     return families;

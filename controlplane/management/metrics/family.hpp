@@ -34,6 +34,7 @@ void add_node_families(Families& families);
 void add_route_families(Families& families);
 void add_rip_families(Families& families);
 void add_nat_families(Families& families);
+void add_pcp_families(Families& families);
 void add_host_families(Families& families);
 
 // docs/metrics.md.

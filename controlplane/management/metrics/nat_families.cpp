@@ -1,6 +1,7 @@
 // NAT: sessions and mappings, what was translated and what refused, rules, outside addresses, and
 // the journal. Never by session or by subscriber.
 #include "controlplane/management/metrics/family.hpp"
+#include "controlplane/management/pcp_view.hpp"
 #include "controlplane/management/record_text.hpp"
 
 namespace godwit::control {
@@ -42,6 +43,17 @@ constexpr Column<Totals> kTotals[] = {
     {{"godwit_nat_preserved_ports_total", kCounter, "mappings",
       "Mappings whose outside port is the inside one."},
      &Totals::ports_preserved},
+    {{"godwit_nat_requested_mappings", kGauge, "mappings", "Mappings that hosts asked for (PCP)."},
+     &Totals::requested},
+    {{"godwit_nat_limit_requested_mappings", kGauge, "mappings",
+      "Mappings that hosts can ask for."},
+     &Totals::max_requested},
+    {{"godwit_nat_granted_requests_total", kCounter, "requests",
+      "Requests for a mapping that made one."},
+     &Totals::requests_granted},
+    {{"godwit_nat_renewed_requests_total", kCounter, "requests",
+      "Requests that gave a mapping more time."},
+     &Totals::requests_renewed},
 };
 
 // A metric whose samples are members of the totals, each with the value of one label.
@@ -54,6 +66,9 @@ constexpr Member kEnded[] = {{"expired", &Totals::sessions_expired},
                              {"evicted", &Totals::sessions_evicted},
                              {"revoked", &Totals::sessions_revoked},
                              {"cleared", &Totals::sessions_cleared}};
+constexpr Member kEndedRequests[] = {{"released", &Totals::requests_released},
+                                     {"expired", &Totals::requests_expired},
+                                     {"revoked", &Totals::requests_revoked}};
 constexpr Member kFtp[] = {{"translated", &Totals::ftp_translated},
                            {"refused", &Totals::ftp_refused},
                            {"limited", &Totals::ftp_limited},
@@ -172,6 +187,26 @@ void add_nat_families(Families& families) {
                                    "Sessions that ended, by cause.",
                                    {"cause"}},
                                   kEnded));
+    families.push_back(of_members({"godwit_nat_ended_requests_total",
+                                   kCounter,
+                                   "mappings",
+                                   "Mappings that hosts asked for and that ended, by cause.",
+                                   {"cause"}},
+                                  kEndedRequests));
+    families.push_back({{"godwit_nat_refused_requests_total",
+                         kCounter,
+                         "requests",
+                         "Requests of hosts for mappings that were refused, by reason.",
+                         {"reason"}},
+                        "nat",
+                        [](const Reading& reading, Exposition& page) {
+                            if (reading.nat) {
+                                for (std::size_t why = 1; why < api::kNatMapOutcomes; ++why) {
+                                    page.add(reading.nat->totals.requests_refused[why],
+                                             {word(static_cast<api::NatMapOutcome>(why))});
+                                }
+                            }
+                        }});
     families.push_back(of_members({"godwit_nat_ftp_endpoints_total",
                                    kCounter,
                                    "endpoints",

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "controlplane/management/nat_journal.hpp"
+#include "controlplane/management/pcp_instance.hpp"
 #include "controlplane/management/record_text.hpp"
 #include "controlplane/management/rip_instance.hpp"
 
@@ -167,6 +168,9 @@ void MetricsReader::own(const std::shared_ptr<Attempt>& attempt) {
     }
     if (const NatJournal* const journal = router_.nat_journal()) {
         reading.journal.emplace(journal->written(), journal->not_written());
+    }
+    if (router_.pcp().is_on()) {
+        reading.pcp = router_.pcp().service().server().counters();
     }
     reading.rip = rip();
     reading.host = host();

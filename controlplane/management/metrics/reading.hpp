@@ -22,6 +22,7 @@
 #include "controlplane/management/route_audit.hpp"
 #include "controlplane/management/router.hpp"
 #include "controlplane/management/socket_view.hpp"
+#include "controlplane/pcp/counters.hpp"
 #include "controlplane/rip/state_view.hpp"
 #include "controlplane/telemetry/http.hpp"
 
@@ -110,6 +111,7 @@ struct Reading {
     std::vector<api::LimitRecord> limits;
     std::optional<NatReading> nat;                                   // when anything is translated
     std::optional<std::pair<std::uint64_t, std::uint64_t>> journal;  // lines written, and not
+    std::optional<pcp::Counters> pcp;                                // when it is on
     std::optional<RipReading> rip;                                   // when it runs
     HostReading host;
     RouteReading routes;

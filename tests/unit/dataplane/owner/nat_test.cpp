@@ -332,7 +332,7 @@ TEST_F(NatOwner, has_room_for_pages_beside_as_many_requests_as_may_wait) {
     ask.map.protocol = static_cast<std::uint8_t>(IpProtocol::Udp);
     ask.map.lifetime_seconds = 600;
     ask.map.inside = kHost.value();
-    for (std::uint16_t at = 0; at < NatQuestions::kMaxRequests + 8; ++at) {
+    for (std::uint16_t at = 0; at < api::kMaxNatMaps + 8; ++at) {
         ask.map.inside_port = static_cast<std::uint16_t>(40000 + at);
         owner->nat_asked(1, 1, ask);
     }
@@ -342,7 +342,7 @@ TEST_F(NatOwner, has_room_for_pages_beside_as_many_requests_as_may_wait) {
     owner->nat_asked(1, 2, clear);
     settle();
     const api::NatTotalsRecord now_there = totals();
-    EXPECT_EQ(now_there.requested, NatQuestions::kMaxRequests);
+    EXPECT_EQ(now_there.requested, api::kMaxNatMaps);
     EXPECT_EQ(now_there.sessions_cleared, 1U);
 }
 
