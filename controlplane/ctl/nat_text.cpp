@@ -56,7 +56,7 @@ std::string requested_text(const json::value& requested, const json::value& pcp)
     text += line("  answers", not_zero(member(pcp, "answers")));
     text += line("  dropped", not_zero(member(pcp, "dropped")));
     if (const json::value& problem = member(pcp, "problem"); problem.is_string()) {
-        text += line("  problem", cell_of(problem));
+        text += line("  problem", printable(cell_of(problem)));
     }
     return text;
 }

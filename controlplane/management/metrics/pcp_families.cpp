@@ -26,7 +26,7 @@ void add_pcp_families(Families& families) {
                                 kCounter,
                                 "requests",
                                 "Requests of hosts for mappings, by what they are.",
-                                {"request"}},
+                                {"kind"}},
                                pcp::kRequestKindNames, &pcp::Counters::requests));
     families.push_back(by_name({"godwit_pcp_answers_total",
                                 kCounter,

@@ -116,6 +116,7 @@ TEST_F(CommandLineTest, sessions_of_nat_are_a_subject_below_nat_with_filters) {
                                    "udp", "--limit", "5", "-o", "json"});
     ASSERT_TRUE(asked.has_value()) << asked.error().text;
     EXPECT_EQ(asked->subject, "nat-sessions");
+    EXPECT_EQ(line.parse({"show", "nat", "mappings", "--limit", "5"})->subject, "nat-mappings");
     EXPECT_EQ(asked->nat.inside, "10.0.0.7");
     EXPECT_EQ(asked->nat.protocol, "udp");
     EXPECT_EQ(asked->limit, 5U);

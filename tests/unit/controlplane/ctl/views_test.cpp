@@ -40,6 +40,43 @@ TEST(NatView, shows_what_is_used_of_what_there_is_and_only_what_was_refused) {
     EXPECT_EQ(show_table("nat", json::parse(R"({"max-sessions": 0})")), "nothing is translated\n");
 }
 
+TEST(NatView, shows_what_hosts_asked_for_where_they_may_or_did) {
+    const auto with = [](const std::string& more) {
+        return show_table("nat", json::parse(R"({"max-sessions": 1000, )" + more + "}"));
+    };
+    const std::string requested =
+        R"("requested": {"mappings": 3, "max-mappings": 2048, "granted": 1234, "renewed": 5,
+           "ended": {"released": 0, "expired": 7}, "refused": {"over-limit": 9, "no-room": 0}})";
+    const std::string text = with(requested + R"(, "pcp": {
+        "requests": {"map": 40, "peer": 0}, "answers": {"success": 38, "user-ex-quota": 2},
+        "dropped": {"over-rate": 6}, "problem": "lan1: the port is taken\u001b[2J"})");
+    EXPECT_THAT(text, HasSubstr("  asked for       3 of 2,048\n"));
+    EXPECT_THAT(text, HasSubstr("  granted         1,234, renewed 5\n"));
+    EXPECT_THAT(text, HasSubstr("  ended           expired 7\n"));
+    EXPECT_THAT(text, HasSubstr("  not granted     over-limit 9\n"));
+    EXPECT_THAT(text, HasSubstr("pcp requests      map 40\n"));
+    EXPECT_THAT(text, HasSubstr("  answers         success 38, user-ex-quota 2\n"));
+    EXPECT_THAT(text, HasSubstr("  dropped         over-rate 6\n"));
+    EXPECT_THAT(text, HasSubstr("  problem         lan1: the port is taken"));
+    EXPECT_THAT(text, Not(HasSubstr("\033")));
+    EXPECT_THAT(with(requested + R"(, "pcp": null)"), HasSubstr("asked for"));
+    EXPECT_THAT(with(R"("requested": {"mappings": 0, "granted": 0}, "pcp": null)"),
+                Not(HasSubstr("asked for")));
+}
+
+TEST(NatMappingsView, says_who_enters_and_for_how_long) {
+    const std::string text = show_table("nat-mappings", json::parse(R"([
+        {"protocol": "udp", "inside": "10.0.0.9:5000", "outside": "198.51.100.1:6000",
+         "rule": "lan-out", "sessions": 2, "expires-in-seconds": 12345, "filters": [],
+         "worker": 1},
+        {"protocol": "tcp", "inside": "10.0.0.9:22", "outside": "198.51.100.1:2222",
+         "rule": null, "sessions": 0, "expires-in-seconds": 1, "worker": 0,
+         "filters": [{"remote": "192.0.2.0/24", "port": 53}, {"remote": "203.0.113.9/32",
+                      "port": null}]}])"));
+    EXPECT_THAT(text, HasSubstr("12,345       1  everyone\n"));
+    EXPECT_THAT(text, HasSubstr("192.0.2.0/24 port 53, 203.0.113.9/32\n"));
+}
+
 TEST(InterfacesView, shows_state_counters_and_the_problem_of_a_port_that_failed) {
     const std::string text = show_table("interfaces", json::parse(R"([
         {"name": "lan0", "type": "port", "enabled": true, "link": "up", "mtu": 1500,

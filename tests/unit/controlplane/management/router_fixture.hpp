@@ -25,10 +25,10 @@
 
 namespace godwit::control::test {
 
-class RouterFixture : public testing::Test {
+class RouterFixture : public ::testing::Test {
 protected:
     RouterFixture() {
-        std::string pattern = testing::TempDir() + "godwit-router-XXXXXX";
+        std::string pattern = ::testing::TempDir() + "godwit-router-XXXXXX";
         directory = ::mkdtemp(pattern.data());
         path = directory + "/control.sock";
     }

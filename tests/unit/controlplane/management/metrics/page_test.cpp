@@ -7,6 +7,7 @@
 #include <regex>
 #include <sstream>
 
+#include "tests/unit/controlplane/host/host_packets.hpp"
 #include "tests/unit/controlplane/management/router_fixture.hpp"
 
 namespace godwit::control::test {
@@ -71,7 +72,8 @@ protected:
                  "  redistribute: [{from: static, policy: all}]\n"
                  "policy: {policies: {all: {terms: [{name: one, then: accept}]}}}\n"
                  "nat:\n"
-                 "  source: [{name: lan-out, out-interface: wan0, to: interface-address}]\n");
+                 "  source: [{name: lan-out, out-interface: wan0, to: interface-address}]\n"
+                 "  pcp: {interfaces: [lan0]}\n");
         start_dataplane(text);
         start_router(text);
         settle();
@@ -135,8 +137,13 @@ protected:
               &nat.sessions_evicted,  &nat.sessions_revoked, &nat.sessions_cleared,
               &nat.mappings_made,     &nat.ports_preserved,  &nat.resets_doubted,
               &nat.syns_held,         &nat.events_told,      &nat.events_suppressed,
-              &nat.events_lost}) {
+              &nat.events_lost,       &nat.requested,        &nat.max_requested,
+              &nat.requests_granted,  &nat.requests_renewed, &nat.requests_released,
+              &nat.requests_expired,  &nat.requests_revoked}) {
             *number = ++next;
+        }
+        for (std::size_t why = 1; why < api::kNatMapOutcomes; ++why) {
+            nat.requests_refused[why] = ++next;
         }
         for (std::size_t age = 1; age < api::kNatAges; ++age) {
             nat.sessions[age] = ++next;
@@ -303,6 +310,40 @@ TEST_F(BusyRouterTest, numbers_of_nat_are_those_of_show) {
               {"udp-ports-free", "free_ports{address=\"198.51.100.1\",protocol=\"udp\"}"}});
 }
 
+TEST_F(BusyRouterTest, numbers_of_requested_mappings_and_pcp_are_those_of_show) {
+    const auto arrive = [this](const Packet& request) {
+        dataplane->punt(udp({{10, 0, 0, 9}, {10, 0, 0, 1}}, 5351, request));
+        settle();
+    };
+    arrive({2});     // too short
+    arrive({9, 0});  // another version
+    Packet announce(24);
+    announce[0] = 2;
+    std::ranges::copy(std::array<std::uint8_t, 6>{0xff, 0xff, 10, 0, 0, 9}, announce.begin() + 18);
+    arrive(announce);
+    values = samples();
+    const json::value nat = show_data("nat");
+    same_row(nat.at("requested"), "godwit_nat_", "",
+             {{"mappings", "requested_mappings"},
+              {"max-mappings", "limit_requested_mappings"},
+              {"granted", "granted_requests_total"},
+              {"renewed", "renewed_requests_total"}});
+    same_row(nat.at("pcp"), "godwit_pcp_", "", {{"announcements", "announcements_total"}});
+    for (const auto& [list, metric] :
+         {std::pair(&nat.at("requested").at("ended"), "nat_ended_requests_total{cause"),
+          std::pair(&nat.at("requested").at("refused"), "nat_refused_requests_total{reason"),
+          std::pair(&nat.at("pcp").at("requests"), "pcp_requests_total{kind"),
+          std::pair(&nat.at("pcp").at("answers"), "pcp_answers_total{result"),
+          std::pair(&nat.at("pcp").at("dropped"), "pcp_dropped_datagrams_total{reason")}) {
+        for (const auto& [name, number] : list->as_object()) {
+            same(number, std::string("godwit_") + metric + "=\"" + std::string(name) + "\"}");
+        }
+    }
+    EXPECT_EQ(values.at("godwit_pcp_answers_total{result=\"success\"}"), 1);
+    EXPECT_EQ(values.at("godwit_pcp_answers_total{result=\"unsupp-version\"}"), 1);
+    EXPECT_EQ(values.at("godwit_pcp_dropped_datagrams_total{reason=\"too-short\"}"), 1);
+}
+
 TEST_F(BusyRouterTest, numbers_of_rip_and_policies_are_those_of_show) {
     values = samples();
     const json::object rip = ask({{"verb", "show"}, {"subject", "rip"}});
@@ -380,7 +421,7 @@ TEST_F(BusyRouterTest, numbers_of_routes_the_host_and_the_programs_are_those_of_
               {"in-errors", "bad_datagrams_total"},
               {"out-datagrams", "transmit_datagrams_total"}});
     EXPECT_EQ(values.at("godwit_dataplane_up"), 1);
-    EXPECT_EQ(values.at("godwit_udp_sockets"), 1) << "RIP's";
+    EXPECT_EQ(values.at("godwit_udp_sockets"), 2) << "of RIP and of PCP";
 }
 
 TEST_F(BusyRouterTest, a_page_has_every_family_once_and_in_order) {
