@@ -3,10 +3,9 @@
 namespace godwit::dataplane::nat {
 
 bool RequestedMapping::lets_in(Endpoint remote) const {
-    return !is_released &&
-           (filter_count == 0 ||
-            std::any_of(filters.begin(), filters.begin() + filter_count,
-                        [remote](const MappingFilter& filter) { return filter.lets_in(remote); }));
+    return filter_count == 0 ||
+           std::any_of(filters.begin(), filters.begin() + filter_count,
+                       [remote](const MappingFilter& filter) { return filter.lets_in(remote); });
 }
 
 std::uint32_t RequestedMappings::add(std::uint32_t mapping, const MappingNonce& nonce,

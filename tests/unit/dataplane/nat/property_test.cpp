@@ -1,6 +1,7 @@
-// Random packets in both directions through one to three workers, against a plain model: maps, and
-// the rules of the RFCs as one would say them. The model does not choose ports; it says which
-// choices are wrong.
+// Random packets in both directions, and requests for mappings, through one to three workers,
+// against a plain model: maps, and the rules of the RFCs as one would say them. The model does not
+// choose ports; it says which choices are wrong.
+#include <algorithm>
 #include <map>
 #include <random>
 #include <set>
@@ -17,6 +18,10 @@ enum class ModelTcp { None, Syn, PickedUp, Established, Transitory };
 struct ModelSession {
     std::uint32_t listed = 0;
     ModelTcp tcp = ModelTcp::None;
+};
+struct ModelRequest {
+    std::uint32_t until = 0;
+    bool is_released = false;
 };
 
 class Model {
@@ -97,7 +102,28 @@ public:
         }
         refresh(answered.protocol, session, now);
     }
+    void request(const Key& inside, std::uint32_t lifetime, std::uint32_t now) {
+        if (lifetime != 0) {
+            requests_[inside] = {now + lifetime, false};
+        } else if (const auto at = requests_.find(inside);
+                   at != requests_.end() && !at->second.is_released) {
+            at->second = {now + 30, true};
+        }
+    }
+    [[nodiscard]] bool has_session(const Key& inside) const {
+        return std::ranges::any_of(sessions_, [&](const auto& each) {
+            return each.first.protocol == inside.first && each.first.source == inside.second;
+        });
+    }
     [[nodiscard]] bool lets_in(const Key& inside, Endpoint remote) const {
+        if (const auto at = requests_.find(inside); at != requests_.end()) {
+            if (!at->second.is_released) {
+                return true;
+            }
+            if (!has_session(inside)) {
+                return false;
+            }
+        }
         if (filtering_ == Filtering::EndpointIndependent) {
             return true;
         }
@@ -122,24 +148,34 @@ public:
                 at = sessions_.erase(at);
             }
         }
+        std::erase_if(requests_, [&](const auto& each) { return each.second.until <= now; });
         drop_unused(now);
     }
     void forbid(const Ipv4Prefix& allowed, std::uint32_t now) {
         std::erase_if(sessions_, [&](const auto& each) {
             return !allowed.contains(each.first.source.address);
         });
+        std::erase_if(requests_, [&](const auto& each) {
+            return !allowed.contains(each.first.second.address);
+        });
         drop_unused(now);
     }
     [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
     [[nodiscard]] std::size_t mappings() const { return mappings_.size(); }
-    // Every outside endpoint that is or was in use.
-    [[nodiscard]] std::vector<Key> targets() const {
+    [[nodiscard]] std::size_t requests() const {
+        return static_cast<std::size_t>(std::ranges::count_if(
+            requests_, [](const auto& each) { return !each.second.is_released; }));
+    }
+    // Every outside endpoint that is in use, and those that were.
+    [[nodiscard]] std::vector<Key> targets(bool with_released) const {
         std::vector<Key> all;
         for (const auto& [inside, outside] : mappings_) {
             all.emplace_back(inside.first, outside);
         }
-        for (const auto& [outside, when] : released_) {
-            all.push_back(outside);
+        if (with_released) {
+            for (const auto& [outside, when] : released_) {
+                all.push_back(outside);
+            }
         }
         return all;
     }
@@ -155,6 +191,9 @@ private:
         for (const auto& [flow, session] : sessions_) {
             used.emplace(flow.protocol, flow.source);
         }
+        for (const auto& [inside, request] : requests_) {
+            used.insert(inside);
+        }
         for (auto at = mappings_.begin(); at != mappings_.end();) {
             if (used.contains(at->first)) {
                 ++at;
@@ -168,6 +207,7 @@ private:
     Filtering filtering_;
     std::map<Flow, ModelSession> sessions_;
     std::map<Key, Endpoint> mappings_;
+    std::map<Key, ModelRequest> requests_;
     std::map<Key, std::uint32_t> released_;
     std::map<Ipv4Address, Ipv4Address> addresses_;
 };
@@ -193,10 +233,12 @@ public:
 
     void step() {
         const std::uint32_t kind = draw(100);
-        if (kind < 50) {
+        if (kind < 40) {
             static_cast<void>(out(host(), remote()));
+        } else if (kind < 50) {
+            request();
         } else if (kind < 75) {
-            const auto targets = model_.targets();
+            const auto targets = model_.targets(draw(2) == 0);
             if (!targets.empty()) {
                 const Key target = targets[draw(static_cast<std::uint32_t>(targets.size()))];
                 Endpoint from = remote();
@@ -214,12 +256,15 @@ public:
     void check_counts() {
         std::size_t sessions = 0;
         std::size_t mappings = 0;
+        std::size_t requests = 0;
         for (const auto& worker : workers_) {
             while (!worker->sweep(1000, now())) {
             }
             sessions += worker->session_count();
             mappings += worker->mapping_count();
+            requests += worker->statistics(now()).requested;
         }
+        ASSERT_EQ(requests, model_.requests());
         ASSERT_EQ(sessions, model_.sessions());
         ASSERT_EQ(mappings, model_.mappings());
     }
@@ -265,6 +310,34 @@ private:
         model_.sent(flow, is_syn, seconds_);
         return made.rewrite.endpoint;
     }
+    void request() {
+        const Key from = host();
+        if (from.first == IpProtocol::Icmp) {
+            return;
+        }
+        MappingRequest wanted;
+        wanted.protocol = from.first;
+        wanted.inside = from.second;
+        wanted.lifetime = Seconds{draw(3) == 0 ? 0 : 1 + draw(500)};
+        const Endpoint* const known = model_.outside(from);
+        const Ipv4Address address =
+            rules_->share_of(*rules_->source_rule(RuleId{1}), from.second.address).outside;
+        const bool was_free = model_.is_free({from.first, {address, from.second.port}});
+        const MappingGrant given = owner(Direction::Outbound, {from.first, from.second, {}})
+                                       .request_mapping(wanted, now());
+        if (!allowed_.contains(from.second.address)) {
+            EXPECT_EQ(given.outcome, MappingOutcome::NotTranslated);
+            return;
+        }
+        ASSERT_EQ(given.outcome, MappingOutcome::Done);
+        ASSERT_EQ(given.lifetime, wanted.lifetime);
+        if (wanted.lifetime != Seconds{0} && known != nullptr) {
+            EXPECT_EQ(given.outside, *known);
+        } else if (wanted.lifetime != Seconds{0}) {
+            EXPECT_EQ(model_.map(from, given.outside, seconds_, was_free), "");
+        }
+        model_.request(from, wanted.lifetime.count(), seconds_);
+    }
     void in(const Flow& flow) {
         const bool is_syn = draw(2) == 0;
         const auto inside = model_.inside({flow.protocol, flow.destination});
@@ -282,7 +355,7 @@ private:
     }
     void hairpin() {
         const Key from = host();
-        const auto targets = model_.targets();
+        const auto targets = model_.targets(draw(2) == 0);
         if (targets.empty()) {
             return;
         }
@@ -326,7 +399,7 @@ private:
 };
 
 // rfc4787: REQ-1, REQ-2, REQ-3, REQ-4, REQ-5, REQ-6, REQ-8, REQ-9
-// rfc6888: REQ-8
+// rfc6888: REQ-8, REQ-9
 // rfc4787: REQ-1, REQ-3, REQ-11, rfc5382: REQ-1, REQ-7
 TEST(Property, Random_packets_are_translated_as_the_model_says) {
     for (const std::uint64_t seed : godwit::testing::seeds(60)) {

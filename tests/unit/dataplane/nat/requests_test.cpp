@@ -104,6 +104,7 @@ TEST_F(Requests, Its_sessions_outlive_it_and_the_mapping_lives_as_long_as_they_d
     udp_out(kService, kRemote);
     pass_time(10);
     EXPECT_TRANSLATED(udp_in(kRemote, {kOutside, 8080}), kService);
+    EXPECT_TRANSLATED(udp_in(kOtherRemote, {kOutside, 8080}), kService);
     EXPECT_TRUE(views().empty());
     pass_time(late(settings_.timeouts.udp.count()));
     EXPECT_EQ(nat().mapping_count(), 0U);
@@ -181,6 +182,15 @@ TEST_F(Requests, One_that_was_ended_is_the_same_when_it_is_asked_for_again) {
     EXPECT_EQ(nat().counters().requests_granted, 2U);
     pass_time(599);
     EXPECT_EQ(views().size(), 1U);
+}
+
+TEST_F(Requests, One_that_was_ended_is_open_to_whom_the_sessions_of_its_host_let_in) {
+    static_cast<void>(ask(request()));
+    static_cast<void>(ask(request(kService, 0)));
+    udp_out(kService, kRemote);
+    EXPECT_TRANSLATED(udp_in(kOtherRemote, {kOutside, 8080}), kService);
+    pass_time(late(settings_.timeouts.udp.count()));
+    EXPECT_EQ(nat().mapping_count(), 0U);
 }
 
 // rfc6888: REQ-4
