@@ -369,7 +369,7 @@ Descriptor pcp_keys() {
                           .type = Type::Duration,
                           .doc = doc,
                           .default_text = default_text,
-                          .range = Range{kSecond, most},
+                          .range = Range{30 * kSecond, most},
                           .example = default_text,
                           .effects = {.changed = "Holds for the next request; mappings that there "
                                                  "are keep their lifetime."}};
@@ -403,7 +403,9 @@ Descriptor pcp_keys() {
                      "1d", 7 * kDay),
             {.name = "mappings-per-subscriber",
              .type = Type::Integer,
-             .doc = "Mappings that one subscriber, an inside address, may have at once by asking.",
+             .doc =
+                 "Mappings that one subscriber, an inside address at an outside one, may have at "
+                 "once by asking. Shared out among the workers, rounded up.",
              .default_text = "64",
              .range = Range{1, 65535},
              .unit = "mappings",
@@ -473,8 +475,10 @@ Descriptor nat_section() {
             timeouts(),
             {.name = "max-sessions",
              .type = Type::Integer,
-             .doc = "Sessions of all workers together. 128 bytes each are taken when the dataplane "
-                    "starts.",
+             .doc =
+                 "Sessions of all workers together. 128 bytes each are taken when the dataplane "
+                 "starts. Of 128 there may be one mapping that a host asked for (`pcp`), of each "
+                 "worker 64 at least.",
              .default_text = "262144",
              .range = Range{1024, 134'217'728},
              .unit = "sessions",

@@ -73,7 +73,7 @@ bool Requests::ask_nat(const api::NatAskBody& asked, NatHandler& handler) {
     waiting.nat = asked.kind;
     const bool is_quick = asked.kind == api::NatAskKind::Map;
     ask(std::move(waiting), api::ControlType::NatAsk, api::bytes_of(asked), {},
-        is_quick ? kQueryTimeout : kNatTimeout);
+        is_quick ? kNatMapTimeout : kNatTimeout);
     return true;
 }
 

@@ -62,7 +62,8 @@ struct ConfigureAnswer {
 using ConfigureHandler = std::function<void(net::Result<ConfigureAnswer, std::string>)>;
 
 constexpr Duration kQueryTimeout = std::chrono::seconds(5);
-constexpr Duration kNatTimeout = std::chrono::seconds(30);  // of 16 million sessions to be ended
+constexpr Duration kNatMapTimeout = std::chrono::seconds(10);  // more than PCP waits
+constexpr Duration kNatTimeout = std::chrono::seconds(30);     // of 16 million sessions to be ended
 constexpr Duration kConfigureTimeout = std::chrono::seconds(30);  // devices take their time
 
 class Requests {

@@ -333,6 +333,10 @@ void CommandLine::add_verbs() {
     CLI::App* clear_nat = clear->add_subcommand("nat", "end sessions of address translation");
     add_nat_selection(*clear_nat);
     clear_nat->add_flag("--all", invocation_.all, "all sessions");
+    CLI::App* clear_mappings =
+        clear_nat->add_subcommand("mappings", "end what hosts inside asked for, by PCP");
+    add_nat_selection(*clear_mappings);
+    clear_mappings->add_flag("--all", invocation_.all, "all of them");
     CLI::App* clear_rip = clear->add_subcommand("rip", "routes of RIP, of one neighbor or of all");
     clear_rip->add_option("NEIGHBOR", invocation_.address, "only of this neighbor")
         ->check(CLI::ValidIPV4);
@@ -469,9 +473,13 @@ net::Result<Invocation, NotRun> CommandLine::parse(const std::vector<std::string
             invocation_.subject += "-" + part->get_name();
         }
     }
-    if (invocation_.verb == Verb::Clear && invocation_.subject == "nat" && !invocation_.all &&
-        selects_nothing(invocation_.nat)) {
-        return usage("clear nat: say which sessions, or --all");
+    if (invocation_.verb == Verb::Clear && !invocation_.all && selects_nothing(invocation_.nat)) {
+        if (invocation_.subject == "nat") {
+            return usage("clear nat: say which sessions, or --all");
+        }
+        if (invocation_.subject == "nat-mappings") {
+            return usage("clear nat mappings: say which, or --all");
+        }
     }
     return invocation_;
 }

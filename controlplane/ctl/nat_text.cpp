@@ -55,6 +55,13 @@ std::string requested_text(const json::value& requested, const json::value& pcp)
     text += line("pcp requests", not_zero(member(pcp, "requests")));
     text += line("  answers", not_zero(member(pcp, "answers")));
     text += line("  dropped", not_zero(member(pcp, "dropped")));
+    if (const std::uint64_t late = count_of(member(pcp, "not-answered-by-dataplane")); late != 0) {
+        text += line("  given up", fmt::format("{}, the dataplane did not answer", grouped(late)));
+    }
+    if (const std::uint64_t unsent = count_of(member(pcp, "not-sent")); unsent != 0) {
+        text += line("  not sent", fmt::format("{}, {}", grouped(unsent),
+                                               printable(cell_of(member(pcp, "why-not-sent")))));
+    }
     if (const json::value& problem = member(pcp, "problem"); problem.is_string()) {
         text += line("  problem", printable(cell_of(problem)));
     }

@@ -306,8 +306,8 @@ int Runner::clear(const Invocation& asked) {
         return data.error();
     }
     const std::uint64_t cleared = count_of(member(*data, "cleared"));
-    print(asked, *data,
-          fmt::format("{} {} ended\n", cleared, cleared == 1 ? "session" : "sessions"));
+    const char* const what = asked.subject == "nat-mappings" ? "mapping" : "session";
+    print(asked, *data, fmt::format("{} {}{} ended\n", cleared, what, cleared == 1 ? "" : "s"));
     return kExitDone;
 }
 

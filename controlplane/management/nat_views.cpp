@@ -327,13 +327,15 @@ void NatViews::next_subscribers(const std::shared_ptr<Subscribers>& subscribers)
 
 struct NatViews::Clearing {
     std::shared_ptr<Answer> answer;
+    api::NatAskKind what{};
     std::vector<api::NatFilter> filters;
     std::size_t at = 0;
     std::uint64_t cleared = 0;
 };
 
-void NatViews::clear(const NatSelection& selection, const std::shared_ptr<Answer>& answer) {
-    with_rules(answer, [this, selection, answer](std::vector<api::NatRuleRecord> rules) {
+void NatViews::clear(api::NatAskKind what, const NatSelection& selection,
+                     const std::shared_ptr<Answer>& answer) {
+    with_rules(answer, [this, what, selection, answer](std::vector<api::NatRuleRecord> rules) {
         const auto filters = filters_of(selection, rules);
         if (!filters) {
             answer->fail(AnswerCode::Refused, filters.error());
@@ -341,6 +343,7 @@ void NatViews::clear(const NatSelection& selection, const std::shared_ptr<Answer
         }
         auto clearing = std::make_shared<Clearing>();
         clearing->answer = answer;
+        clearing->what = what;
         clearing->filters = *filters;
         clear_next(clearing);
     });
@@ -352,7 +355,7 @@ void NatViews::clear_next(const std::shared_ptr<Clearing>& clearing) {
         return;
     }
     api::NatAskBody ask;
-    ask.kind = api::NatAskKind::Clear;
+    ask.kind = clearing->what;
     ask.filter = clearing->filters[clearing->at++];
     router_.channel().ask_nat(
         ask, [this, clearing](const net::Result<NatAnswer, std::string>& answer) {

@@ -43,7 +43,9 @@ public:
     // Those that hosts asked for.
     void mappings(std::uint64_t most, const std::shared_ptr<Answer>& answer);
     void subscribers(std::uint64_t most, const std::shared_ptr<Answer>& answer);
-    void clear(const NatSelection& selection, const std::shared_ptr<Answer>& answer);
+    // Sessions, or mappings that hosts asked for (api::NatAskKind::ClearMappings).
+    void clear(api::NatAskKind what, const NatSelection& selection,
+               const std::shared_ptr<Answer>& answer);
 
 private:
     struct Totals;

@@ -52,6 +52,7 @@ pcp::MapResult result_of(api::NatMapOutcome outcome) {
         case api::NatMapOutcome::TooManyFilters:
             return pcp::MapResult::ExcessivePeers;
         case api::NatMapOutcome::NoRoom:
+        case api::NatMapOutcome::NoPort:
         case api::NatMapOutcome::RulesChange:
         case api::NatMapOutcome::kCount:
             break;
@@ -93,12 +94,14 @@ void PcpInstance::adopt(const config::Model& model) {
                                   fmt::format("pcp does not serve everywhere: {}", problem));
     }
     problem_ = problem;
-    if (is_on_ != was_on) {
+    if (is_on_ && !was_on && problem.empty()) {
         surroundings_.events.note(
             EventTopic::Nat, EventLevel::Info,
-            is_on_ ? fmt::format("pcp serves on {}", fmt::join(wanted.interfaces, ", "))
-                   : "pcp has ended; mappings that hosts asked for live on until their time is "
-                     "over");
+            fmt::format("pcp serves on {}", fmt::join(wanted.interfaces, ", ")));
+    } else if (was_on && !is_on_) {
+        surroundings_.events.note(EventTopic::Nat, EventLevel::Info,
+                                  "pcp has ended; mappings that hosts asked for live on until "
+                                  "their time is over");
     }
     look();
 }
@@ -110,26 +113,31 @@ void PcpInstance::look() {
     is_looking_ = true;
     surroundings_.channel.query(
         api::QueryKind::NatTotals,
-        [this, alive = std::weak_ptr(alive_)](const net::Result<QueryAnswer, std::string>& answer) {
+        [this, alive = std::weak_ptr(alive_),
+         asked = surroundings_.timers.now()](const net::Result<QueryAnswer, std::string>& answer) {
             if (alive.expired()) {
                 return;
             }
             is_looking_ = false;
             if (answer && answer->count() == 1) {
-                learn_epoch(answer->rows<api::NatTotalsRecord>().front().epoch_ms);
+                learn_epoch(answer->rows<api::NatTotalsRecord>().front().epoch_ms, asked);
             }
         });
 }
 
-void PcpInstance::learn_epoch(std::uint64_t milliseconds) {
+// As old as it can be: an answer that waited somewhere must not make it seem that mappings are
+// lost.
+void PcpInstance::learn_epoch(std::uint64_t milliseconds, Instant asked) {
     constexpr std::uint64_t kMost = std::uint64_t{1} << 42U;  // 139 years; beyond lies nonsense
-    service_.set_epoch(std::chrono::milliseconds(std::min(milliseconds, kMost)));
+    service_.set_epoch(std::chrono::milliseconds(std::min(milliseconds, kMost)) +
+                       (surroundings_.timers.now() - asked));
 }
 
 void PcpInstance::ask(const pcp::MapWish& wish, pcp::OutcomeTeller answered) {
     surroundings_.channel.ask_nat(
-        question_of(wish), [this, alive = std::weak_ptr(alive_), answered = std::move(answered)](
-                               const net::Result<NatAnswer, std::string>& answer) {
+        question_of(wish),
+        [this, alive = std::weak_ptr(alive_), asked = surroundings_.timers.now(),
+         answered = std::move(answered)](const net::Result<NatAnswer, std::string>& answer) {
             pcp::MapOutcome outcome{pcp::MapResult::Unavailable, {}, 0};
             if (answer && answer->header.outcome == api::NatAskOutcome::Busy) {
                 outcome.result = pcp::MapResult::NoResources;
@@ -139,7 +147,7 @@ void PcpInstance::ask(const pcp::MapWish& wish, pcp::OutcomeTeller answered) {
                            {net::Ipv4Address(record.outside), record.outside_port},
                            record.lifetime_seconds};
                 if (!alive.expired()) {
-                    learn_epoch(record.epoch_ms);
+                    learn_epoch(record.epoch_ms, asked);
                 }
             }
             answered(outcome);

@@ -46,7 +46,8 @@ public:
 
 private:
     void ask(const pcp::MapWish& wish, pcp::OutcomeTeller answered);
-    void learn_epoch(std::uint64_t milliseconds);
+    // What the dataplane said, of a question that was asked then.
+    void learn_epoch(std::uint64_t milliseconds, Instant asked);
 
     Surroundings surroundings_;
     pcp::Service service_;

@@ -14,7 +14,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::array<std::string_view, api::kNatMapOutcomes> kOutcomes = {
-    "done",       "not-authorized",   "not-translated",   "no-room",
+    "done",       "not-authorized",   "not-translated",   "no-room",     "no-port",
     "over-limit", "not-as-suggested", "too-many-filters", "rules-change"};
 
 template <std::size_t kCount>
@@ -44,6 +44,7 @@ json::value pcp_json(const PcpInstance& pcp) {
     }
     const pcp::Server& server = pcp.service().server();
     const pcp::Counters& counters = server.counters();
+    const std::string& why = pcp.service().counters().last_reason;
     return json::object{
         {"received", counters.received},
         {"requests", by_name(pcp::kRequestKindNames, counters.requests)},
@@ -51,9 +52,12 @@ json::value pcp_json(const PcpInstance& pcp) {
         {"dropped", by_name(pcp::kDropReasonNames, counters.drops)},
         {"under-way", server.asks_under_way()},
         {"waiting", server.requests_waiting()},
+        {"asked-of-dataplane", counters.asks},
         {"not-answered-by-dataplane", counters.unanswered},
+        {"answered-too-late", counters.late_outcomes},
         {"announcements", counters.announcements},
         {"not-sent", pcp.service().counters().packets_not_sent},
+        {"why-not-sent", why.empty() ? json::value(nullptr) : json::value(why)},
         {"problem", pcp.problem().empty() ? json::value(nullptr) : json::value(pcp.problem())}};
 }
 
@@ -64,12 +68,14 @@ json::object requested_json(const api::NatTotalsRecord& totals) {
     }
     return {{"mappings", totals.requested},
             {"max-mappings", totals.max_requested},
+            {"held-after-release", totals.released},
             {"granted", totals.requests_granted},
             {"renewed", totals.requests_renewed},
             {"ended",
              {{"released", totals.requests_released},
               {"expired", totals.requests_expired},
-              {"revoked", totals.requests_revoked}}},
+              {"revoked", totals.requests_revoked},
+              {"cleared", totals.requests_cleared}}},
             {"refused", std::move(refused)},
             {"epoch-seconds", totals.epoch_ms / 1000}};
 }

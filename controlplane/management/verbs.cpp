@@ -254,16 +254,22 @@ void Verbs::clear(Request& request, const std::shared_ptr<Answer>& answer) {
     const bool all = request.flag("all");
     std::vector<std::string> errors = request.finish();
     errors.insert(errors.end(), wrong.begin(), wrong.end());
-    if (subject != "nat" && !subject.empty()) {
-        errors.emplace_back("there is nothing to clear but 'nat' and 'rip'");
+    const bool is_mappings = subject == "nat-mappings";
+    if (subject != "nat" && !is_mappings && !subject.empty()) {
+        errors.emplace_back("there is nothing to clear but 'nat', 'nat-mappings' and 'rip'");
     } else if (selection.is_all() && !all) {
-        errors.emplace_back("say which sessions are to end, or 'all': true");
+        errors.push_back(fmt::format("say which {} are to end, or 'all': true",
+                                     is_mappings ? "mappings" : "sessions"));
+    } else if (is_mappings &&
+               (!selection.ages.empty() || (selection.filter.fields & api::kNatRemote) != 0)) {
+        errors.emplace_back("a mapping has no 'remote' and no 'state'; sessions have");
     }
     if (!errors.empty()) {
         answer->fail(AnswerCode::BadRequest, errors);
         return;
     }
-    nat_.clear(selection, answer);
+    nat_.clear(is_mappings ? api::NatAskKind::ClearMappings : api::NatAskKind::Clear, selection,
+               answer);
 }
 
 void Verbs::clear_rip(Request& request, const std::shared_ptr<Answer>& answer) {

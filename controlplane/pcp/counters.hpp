@@ -29,13 +29,14 @@ enum class DropReason : std::uint8_t {
     IsResponse,     // RFC 6887 8.2
     OverRate,
     Repeated,       // the same request is under way: its answer is the answer
+    Superseded,     // its client has asked for something else of that mapping since
     QueueFull,      // too many wait for the dataplane
     InterfaceGone,  // there are no clients any more where it came from
     kCount
 };
 constexpr std::array<std::string_view, static_cast<std::size_t>(DropReason::kCount)>
-    kDropReasonNames{"from-elsewhere", "not-unicast", "not-ready",  "too-short",     "is-response",
-                     "over-rate",      "repeated",    "queue-full", "interface-gone"};
+    kDropReasonNames{"from-elsewhere", "not-unicast", "not-ready",  "too-short",  "is-response",
+                     "over-rate",      "repeated",    "superseded", "queue-full", "interface-gone"};
 constexpr std::string_view name_of(DropReason reason) {
     return kDropReasonNames[static_cast<std::size_t>(reason)];
 }

@@ -231,14 +231,15 @@ std::uint32_t error_lifetime_seconds(ResultCode code) {
     return kLongErrorSeconds;
 }
 
-std::vector<std::uint8_t> encode_error(Bytes request, ResultCode code,
-                                       std::uint32_t epoch_seconds) {
+std::vector<std::uint8_t> encode_error(Bytes request, ResultCode code, std::uint32_t epoch_seconds,
+                                       std::optional<std::uint32_t> lifetime_seconds) {
     // RFC 6887 8.2: all of it, up to the most that a message may have, padded.
     const std::size_t copied = std::min(request.size(), kMostBytes);
     std::vector<std::uint8_t> bytes(std::max((copied + 3) / 4 * 4, kHeaderBytes));
     std::copy_n(request.begin(), copied, bytes.begin());
     net::ByteWriter writer(bytes);
-    write_header(writer, bytes[1], code, error_lifetime_seconds(code), epoch_seconds);
+    write_header(writer, bytes[1], code, lifetime_seconds.value_or(error_lifetime_seconds(code)),
+                 epoch_seconds);
     // 7.2: the last 96 bits of the client's address stand where they stood when the request could
     // not be parsed, and are zero when it could.
     if (code != ResultCode::UnsuppVersion && code != ResultCode::MalformedRequest) {

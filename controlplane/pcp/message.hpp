@@ -78,8 +78,10 @@ net::Result<Request, ResultCode> decode(std::span<const std::uint8_t> bytes,
 // How long the client may take it that the answer stays the same (RFC 6887 7.4).
 std::uint32_t error_lifetime_seconds(ResultCode code);
 
+// `lifetime_seconds`: where more is known of the case than its code.
 std::vector<std::uint8_t> encode_error(std::span<const std::uint8_t> request, ResultCode code,
-                                       std::uint32_t epoch_seconds);
+                                       std::uint32_t epoch_seconds,
+                                       std::optional<std::uint32_t> lifetime_seconds = {});
 // The answer to an ANNOUNCE, and what is sent without being asked (RFC 6887 14.1).
 std::vector<std::uint8_t> encode_announcement(std::uint32_t epoch_seconds);
 std::vector<std::uint8_t> encode_mapping(const MapRequest& request, const Endpoint& outside,

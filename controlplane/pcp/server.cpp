@@ -39,7 +39,8 @@ Server::Server(const Limits& limits)
 
 // From the cheapest to judge on; a token is spent only for what will be answered.
 std::optional<DropReason> Server::refuse(const Datagram& datagram, Instant now) {
-    if (!settings_.interfaces.contains(datagram.interface)) {
+    // RFC 6887 8.2: who is at home elsewhere must not open ports to somebody who is not here.
+    if (!settings_.interfaces.contains(datagram.interface) || !datagram.leads_back) {
         return DropReason::FromElsewhere;
     }
     if (datagram.group) {
@@ -83,16 +84,6 @@ Actions Server::receive(const Datagram& datagram, Instant now) {
     return actions;
 }
 
-const Server::Pending* Server::last_of(const Key& key) const {
-    const auto waits = std::find_if(waiting_.rbegin(), waiting_.rend(),
-                                    [&](const Pending& other) { return other.key == key; });
-    if (waits != waiting_.rend()) {
-        return &*waits;
-    }
-    const auto busy = busy_.find(key);
-    return busy == busy_.end() ? nullptr : &under_way_.at(busy->second);
-}
-
 void Server::take(const Datagram& datagram, Request request, Instant now, Actions& actions) {
     Pending pending;
     pending.key = {datagram.interface, datagram.from, request.map.protocol,
@@ -100,10 +91,18 @@ void Server::take(const Datagram& datagram, Request request, Instant now, Action
     pending.spoken_to = datagram.to;
     pending.request = std::move(request);
     pending.bytes.assign(datagram.payload.begin(), datagram.payload.end());
-    const Pending* const last = last_of(pending.key);
-    if (last != nullptr && last->spoken_to == pending.spoken_to && last->bytes == pending.bytes) {
+    const auto says_the_same = [&pending](const Pending& other) {
+        return other.spoken_to == pending.spoken_to && other.bytes == pending.bytes;
+    };
+    const auto waits = std::ranges::find(waiting_, pending.key, &Pending::key);
+    const auto busy = busy_.find(pending.key);
+    if (waits != waiting_.end()) {
+        // One place for a mapping: what its client said last is what it wants.
+        drop(says_the_same(*waits) ? DropReason::Repeated : DropReason::Superseded);
+        *waits = std::move(pending);
+    } else if (busy != busy_.end() && says_the_same(under_way_.at(busy->second))) {
         drop(DropReason::Repeated);
-    } else if (under_way_.size() < limits_.asks_under_way && last == nullptr) {
+    } else if (busy == busy_.end() && under_way_.size() < limits_.asks_under_way) {
         ask(std::move(pending), now, actions);
     } else if (waiting_.size() < limits_.requests_waiting) {
         waiting_.push_back(std::move(pending));
@@ -180,7 +179,11 @@ void Server::finish(const Pending& pending, const MapOutcome& outcome, Instant n
         payload = encode_mapping(pending.request.map, outcome.outside,
                                  ends ? 0 : outcome.lifetime_seconds, epoch);
     } else {
-        payload = encode_error(pending.bytes, code, epoch);
+        // RFC 6887 11.3: who asks for another's mapping may ask again when it is over.
+        const bool is_known =
+            outcome.result == MapResult::NotAuthorized && outcome.lifetime_seconds != 0;
+        payload = encode_error(pending.bytes, code, epoch,
+                               is_known ? std::optional(outcome.lifetime_seconds) : std::nullopt);
     }
     actions.transmit.push_back(
         {pending.key.interface, pending.spoken_to, pending.key.client, std::move(payload)});

@@ -44,7 +44,8 @@ struct Datagram {
     net::InterfaceId interface;
     Endpoint from;
     net::Ipv4Address to;
-    bool group = false;  // it came as multicast or broadcast
+    bool group = false;       // it came as multicast or broadcast
+    bool leads_back = false;  // packets to its sender leave by the interface that it came by
     std::span<const std::uint8_t> payload;
 };
 
@@ -122,8 +123,6 @@ private:
 
     [[nodiscard]] std::optional<DropReason> refuse(const Datagram& datagram, Instant now);
     void take(const Datagram& datagram, Request request, Instant now, Actions& actions);
-    // What was said last about a mapping, and has no answer yet.
-    [[nodiscard]] const Pending* last_of(const Key& key) const;
     void ask(Pending pending, Instant now, Actions& actions);
     void ask_those_waiting(Instant now, Actions& actions);
     void finish(const Pending& pending, const MapOutcome& outcome, Instant now, Actions& actions);

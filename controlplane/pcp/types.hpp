@@ -65,8 +65,9 @@ enum class MapResult : std::uint8_t {
 
 struct MapOutcome {
     MapResult result{};
-    Endpoint outside;                    // of Done
-    std::uint32_t lifetime_seconds = 0;  // of Done
+    Endpoint outside;  // of Done
+    // Of Done; of NotAuthorized how long another's mapping still lives (0: not known).
+    std::uint32_t lifetime_seconds = 0;
 };
 
 // Any other value is one that this server does not know.

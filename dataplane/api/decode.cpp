@@ -158,6 +158,7 @@ bool all_valid(NatAskKind kind, std::span<const std::byte> records) {
         case NatAskKind::Ports:
             return true;  // addresses and numbers
         case NatAskKind::Clear:
+        case NatAskKind::ClearMappings:
             return records.empty();
     }
     return false;
@@ -437,6 +438,7 @@ std::size_t record_bytes_of(NatAskKind kind) {
         case NatAskKind::Map:
             return sizeof(NatMapRecord);
         case NatAskKind::Clear:
+        case NatAskKind::ClearMappings:
             break;
     }
     return 0;

@@ -56,7 +56,7 @@ static_assert(crosses_as<LimitRecord, 32>());
 static_assert(crosses_as<OwnPortRecord, 8>());
 
 // NAT
-static_assert(crosses_as<NatTotalsRecord, 8 * (34 + kNatAges + kNatRefusals + kNatMapOutcomes)>());
+static_assert(crosses_as<NatTotalsRecord, 8 * (36 + kNatAges + kNatRefusals + kNatMapOutcomes)>());
 static_assert(crosses_as<NatRuleRecord, 56>());
 static_assert(crosses_as<NatMapRequest, 64>());
 static_assert(crosses_as<NatAskBody, 104>());

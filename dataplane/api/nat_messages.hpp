@@ -61,9 +61,10 @@ constexpr std::size_t kNatRefusals = static_cast<std::size_t>(NatRefusal::kCount
 // What became of a host's request for a mapping (RFC 6887 11).
 enum class NatMapOutcome : std::uint32_t {
     Done,
-    NotAuthorized,  // another one's mapping, or a rule's
+    NotAuthorized,  // another one's mapping, for the lifetime that is said, or a rule's
     NotTranslated,  // no rule is for this host
-    NoRoom,         // in a table, or among the ports
+    NoRoom,         // in a table
+    NoPort,         // is free
     OverLimit,      // of the subscriber
     NotAsSuggested,
     TooManyFilters,
@@ -103,11 +104,13 @@ struct NatTotalsRecord {
     std::uint64_t ftp_held = 0;   // pieces of a line
     std::uint64_t requested = 0;  // mappings that there are because their hosts asked
     std::uint64_t max_requested = 0;
+    std::uint64_t released = 0;          // by their hosts, and still in the table
     std::uint64_t requests_granted = 0;  // a new one each
     std::uint64_t requests_renewed = 0;
     std::uint64_t requests_released = 0;
     std::uint64_t requests_expired = 0;
     std::uint64_t requests_revoked = 0;
+    std::uint64_t requests_cleared = 0;
     std::array<std::uint64_t, kNatMapOutcomes> requests_refused{};  // by NatMapOutcome
     std::uint64_t epoch_ms = 0;           // how long nothing has taken requested mappings away
     std::uint64_t events_told = 0;        // to a control plane
@@ -136,8 +139,9 @@ enum class NatAskKind : std::uint32_t {
     Subscribers,
     Ports,
     Clear,
-    Mappings,  // that their hosts asked for
-    Map        // a host asks for one
+    Mappings,       // that their hosts asked for
+    ClearMappings,  // ends those
+    Map             // a host asks for one
 };
 
 enum NatFilterFields : std::uint32_t {
@@ -199,7 +203,7 @@ struct NatAskBody {
     NatAskKind kind{};
     std::uint32_t max_records = 0;  // 0: as many as fit
     std::uint64_t cursor = 0;       // 0 first, then what the last answer gave
-    NatFilter filter;               // of Sessions and Clear
+    NatFilter filter;               // of Sessions, Clear and ClearMappings
     NatMapRequest map;              // of Map
 };
 
@@ -212,9 +216,9 @@ struct NatAnswerBody {
     NatAskKind kind{};
     NatAskOutcome outcome{};
     std::uint32_t record_count = 0;
-    std::uint32_t record_bytes = 0;  // of one; 0 for Clear
+    std::uint32_t record_bytes = 0;  // of one; 0 for Clear and ClearMappings
     std::uint64_t next_cursor = 0;   // 0: that was the last page
-    std::uint64_t cleared = 0;       // of Clear: sessions that were ended
+    std::uint64_t cleared = 0;       // of Clear and ClearMappings: how many ended
 };
 
 struct NatSessionRecord {

@@ -32,7 +32,6 @@ public:
     void prefetch_outside(net::IpProtocol protocol, Endpoint outside) const {
         table_.prefetch(hash_outside(protocol, outside));
     }
-    [[nodiscard]] bool is_full() const { return mappings_.used() == mappings_.capacity(); }
     std::uint32_t add(const Mapping& mapping);  // there must be room
     void detach(std::uint32_t index);
     void remove(std::uint32_t index);

@@ -50,9 +50,10 @@ struct PortPage {
     std::vector<PortUse> uses{};
 };
 
-// Ends all sessions that match, however many.
+// Ends all sessions that match, however many; or, of mappings that were asked for, the requests.
 struct SessionClear {
     SessionFilter filter;
+    bool of_requests = false;
     std::uint32_t cursor = 0;
     std::uint64_t cleared = 0;
 };

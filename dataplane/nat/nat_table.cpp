@@ -111,7 +111,10 @@ bool Seat::answer(Question& question, std::uint32_t& looked_at, Instant now) {
         });
     }
     auto& clear = std::get<SessionClear>(question);
-    clear.cleared += translator_->clear_sessions(clear.cursor, kRecordsALoop, clear.filter, now);
+    clear.cleared +=
+        clear.of_requests
+            ? translator_->clear_requests(clear.cursor, kRecordsALoop, clear.filter, now)
+            : translator_->clear_sessions(clear.cursor, kRecordsALoop, clear.filter, now);
     return clear.cursor == kNone;
 }
 

@@ -51,7 +51,6 @@ void RequestedMappings::revive(std::uint32_t index, const MappingNonce& nonce) {
     requests_[index].is_released = false;
     --released_;
     requests_[index].nonce = nonce;
-    requests_[index].filter_count = 0;
 }
 
 std::uint32_t RequestedMappings::find(std::uint32_t mapping) const {

@@ -97,6 +97,7 @@ public:
     }
     // But for those that were released.
     [[nodiscard]] std::uint32_t count() const { return requests_.used() - released_; }
+    [[nodiscard]] std::uint32_t used() const { return requests_.used(); }
     [[nodiscard]] std::uint32_t touched() const { return requests_.touched(); }
     [[nodiscard]] std::uint32_t capacity() const { return requests_.capacity(); }
 

@@ -63,6 +63,15 @@ std::uint16_t last_inside_port(const ForwardRule& rule) {
                                       (rule.ports.last - rule.ports.first));
 }
 
+Endpoint outside_of(const ForwardRule& rule, Endpoint inside) {
+    return {rule.outside,
+            static_cast<std::uint16_t>(inside.port + rule.ports.first - rule.first_inside_port)};
+}
+
+Endpoint outside_of(const OneToOneRule& rule, Endpoint inside) {
+    return {moved(inside.address, rule.inside, rule.outside), inside.port};
+}
+
 }  // namespace
 
 NatRules::Match NatRules::match_outbound(const Flow& flow, net::InterfaceId out) const {
@@ -71,16 +80,11 @@ NatRules::Match NatRules::match_outbound(const Flow& flow, net::InterfaceId out)
     }
     const ForwardRule* forward = forward_to_inside(flow.protocol, flow.source);
     if (forward != nullptr && (forward->out.is_none() || forward->out == out)) {
-        const int offset = forward->ports.first - forward->first_inside_port;
-        return {Kind::Forward,
-                forward->id,
-                {forward->outside, static_cast<std::uint16_t>(flow.source.port + offset)}};
+        return {Kind::Forward, forward->id, outside_of(*forward, flow.source)};
     }
     const OneToOneRule* fixed = one_to_one_inside(flow.source.address);
     if (fixed != nullptr && fixed->out == out) {
-        return {Kind::OneToOne,
-                fixed->id,
-                {moved(flow.source.address, fixed->inside, fixed->outside), flow.source.port}};
+        return {Kind::OneToOne, fixed->id, outside_of(*fixed, flow.source)};
     }
     for (const SourceRule& rule : rules_.source) {
         if (rule.out == out && contains(rule.from, flow.source.address)) {
@@ -109,38 +113,22 @@ NatRules::Match NatRules::match_inbound(net::IpProtocol protocol, Endpoint outsi
     return index && is_pool_[*index] ? Match{Kind::Dynamic} : Match{};
 }
 
-NatRules::Match NatRules::match_request(net::IpProtocol protocol, Endpoint inside,
-                                        net::Ipv4Address suggested) const {
+std::optional<Endpoint> NatRules::fixed_outside(net::IpProtocol protocol, Endpoint inside) const {
     if (const ForwardRule* forward = forward_to_inside(protocol, inside)) {
-        const int offset = forward->ports.first - forward->first_inside_port;
-        return {Kind::Forward,
-                forward->id,
-                {forward->outside, static_cast<std::uint16_t>(inside.port + offset)}};
+        return outside_of(*forward, inside);
     }
     if (const OneToOneRule* fixed = one_to_one_inside(inside.address)) {
-        return {Kind::OneToOne,
-                fixed->id,
-                {moved(inside.address, fixed->inside, fixed->outside), inside.port}};
+        return outside_of(*fixed, inside);
     }
-    const std::vector<const SourceRule*> sources = sources_of(inside.address);
-    if (sources.empty()) {
-        return {};
-    }
-    const auto found = std::ranges::find_if(sources, [&](const SourceRule* rule) {
-        return share_of(*rule, inside.address).outside == suggested;
-    });
-    const SourceRule* const rule = found == sources.end() ? sources.front() : *found;
-    return {Kind::Dynamic, rule->id, {}, rule};
+    return std::nullopt;
 }
 
-std::vector<const SourceRule*> NatRules::sources_of(net::Ipv4Address inside) const {
-    std::vector<const SourceRule*> sources;
-    for (const SourceRule& rule : rules_.source) {
-        if (contains(rule.from, inside)) {
-            sources.push_back(&rule);
-        }
-    }
-    return sources;
+const SourceRule* NatRules::next_source(const SourceRule* previous, net::Ipv4Address inside) const {
+    const SourceRule* const end = rules_.source.data() + rules_.source.size();
+    const SourceRule* const begin = previous == nullptr ? rules_.source.data() : previous + 1;
+    const SourceRule* const found = std::find_if(
+        begin, end, [inside](const SourceRule& rule) { return contains(rule.from, inside); });
+    return found == end ? nullptr : found;
 }
 
 bool NatRules::is_own(net::IpProtocol protocol, Endpoint outside) const {

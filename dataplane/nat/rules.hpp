@@ -131,12 +131,12 @@ public:
     // `out`: where the packet leaves, or, to an outside address, the interface this one belongs to.
     [[nodiscard]] Match match_outbound(const Flow& flow, net::InterfaceId out) const;
     [[nodiscard]] Match match_inbound(net::IpProtocol protocol, Endpoint outside) const;
-    // What a host's request for a mapping comes to, wherever its packets may leave: of several
-    // source rules the first that has the `suggested` address for it, else the first.
-    [[nodiscard]] Match match_request(net::IpProtocol protocol, Endpoint inside,
-                                      net::Ipv4Address suggested) const;
-    // The source rules that have this inside address, in their order.
-    [[nodiscard]] std::vector<const SourceRule*> sources_of(net::Ipv4Address inside) const;
+    // What an inside endpoint is outside by a rule alone, wherever its packets leave.
+    [[nodiscard]] std::optional<Endpoint> fixed_outside(net::IpProtocol protocol,
+                                                        Endpoint inside) const;
+    // The next source rule, behind `previous` (null: the first), that has this inside address.
+    [[nodiscard]] const SourceRule* next_source(const SourceRule* previous,
+                                                net::Ipv4Address inside) const;
 
     [[nodiscard]] bool is_excluded(net::IpProtocol protocol, net::Ipv4Address inside,
                                    Endpoint remote) const;

@@ -109,15 +109,16 @@ constexpr std::size_t kReasons = 13;
 // What became of a host's request for a mapping.
 enum class MappingOutcome : std::uint8_t {
     Done,
-    NotAuthorized,  // another one's, or a rule's
+    NotAuthorized,  // another one's, for the lifetime that is said, or a rule's
     NotTranslated,  // no rule is for this host
-    NoRoom,         // in a table, or among the ports
+    NoRoom,         // in a table
+    NoPort,         // is free
     OverLimit,      // of the subscriber
     NotAsSuggested,
     TooManyFilters,
     WrongWorker  // the rules are changing: ask again
 };
-constexpr std::size_t kMappingOutcomes = 8;
+constexpr std::size_t kMappingOutcomes = 9;
 
 struct Counters {
     std::array<std::uint64_t, 2> translated{};  // by direction
@@ -142,6 +143,7 @@ struct Counters {
     std::uint64_t requests_released = 0;  // by who had asked
     std::uint64_t requests_expired = 0;
     std::uint64_t requests_revoked = 0;  // their rule or address is gone
+    std::uint64_t requests_cleared = 0;  // by order
     std::array<std::uint64_t, kMappingOutcomes> requests_refused{};  // by MappingOutcome
 };
 

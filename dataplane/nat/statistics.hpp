@@ -21,6 +21,7 @@ struct Statistics {
     std::uint64_t mappings = 0;
     std::uint64_t subscribers = 0;
     std::uint64_t requested = 0;  // mappings, by their hosts
+    std::uint64_t released = 0;   // by them, and still in the table
     std::uint64_t max_requested = 0;
     std::uint64_t syns_waiting = 0;
     std::uint64_t events_lost = 0;

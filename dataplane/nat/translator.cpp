@@ -381,6 +381,9 @@ Decision Translator::unsolicited(const Packet& packet, Verdict otherwise) {
 
 bool Translator::may_enter(std::uint32_t index, const Flow& flow) const {
     const Mapping& mapping = mappings_[index];
+    if (ftp_.is_expected(index, flow.source.address)) {
+        return true;
+    }
     if (mapping.is_requested) {
         const RequestedMapping& request = requests_[requests_.find(index)];
         if (!request.is_released) {  // RFC 6887 11: anyone, but for the filters that were asked for
@@ -389,9 +392,6 @@ bool Translator::may_enter(std::uint32_t index, const Flow& flow) const {
         if (mapping.sessions == 1) {  // nothing but the request holds it
             return false;
         }
-    }
-    if (ftp_.is_expected(index, flow.source.address)) {
-        return true;
     }
     if (mapping.is_announced) {
         return false;

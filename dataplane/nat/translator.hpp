@@ -135,6 +135,8 @@ struct SessionFilter {
     std::optional<std::uint16_t> inside_port{};
     std::optional<std::uint16_t> outside_port{};
     [[nodiscard]] bool matches(const Session& session) const;
+    // None where the filter names what only a session has.
+    [[nodiscard]] bool matches(const Mapping& mapping) const;
 };
 
 // The rules of a revision, with the memory for the ports they give out.
@@ -269,6 +271,9 @@ public:
     std::size_t clear_sessions(std::uint32_t& cursor, std::uint32_t budget,
                                const SessionFilter& filter, Instant now);
 
+    std::size_t clear_requests(std::uint32_t& cursor, std::uint32_t budget,
+                               const SessionFilter& filter, Instant now);
+
     std::size_t take_events(std::span<BindingEvent> out) { return events_.take(out); }
     [[nodiscard]] std::uint64_t lost_events() const { return events_.lost(); }
     // Events and the uses of rules may be read by one other thread.
@@ -371,13 +376,13 @@ private:
                     Instant now);
 
     // translator_requests.cpp
+    MappingGrant tell_fixed(const MappingRequest& wanted, Endpoint outside);
     [[nodiscard]] std::uint32_t find_request(const MappingRequest& wanted);
-    MappingGrant release(const MappingRequest& wanted, std::uint32_t request, Instant now);
-    MappingGrant renew(const MappingRequest& wanted, std::uint32_t request, Instant now);
-    MappingGrant grant(const MappingRequest& wanted, const NatRules::Match& match, Instant now);
-    [[nodiscard]] static bool can_take_filters(const MappingRequest& wanted,
-                                               const RequestedMapping& request);
-    static void take_filters(const MappingRequest& wanted, RequestedMapping& request);
+    [[nodiscard]] const SourceRule* choose_source(const MappingRequest& wanted);
+    MappingGrant release(std::uint32_t request, Instant now);
+    MappingGrant renew(const MappingRequest& wanted, std::uint32_t index, Instant now);
+    MappingGrant grant(const MappingRequest& wanted, Instant now);
+    static bool take_filters(const MappingRequest& wanted, RequestedMapping& request);
     MappingGrant refuse_request(MappingOutcome outcome);
     void end_request(std::uint32_t request, Instant now);
 

@@ -24,7 +24,7 @@ MappingOutcome outcome_of(Reason reason, const MappingRequest& wanted) {
         case Reason::SubscriberRate:
             return MappingOutcome::OverLimit;
         case Reason::PortsExhausted:
-            return wanted.exactly ? MappingOutcome::NotAsSuggested : MappingOutcome::NoRoom;
+            return wanted.exactly ? MappingOutcome::NotAsSuggested : MappingOutcome::NoPort;
         default:
             return MappingOutcome::NoRoom;
     }
@@ -38,42 +38,45 @@ MappingGrant Translator::request_mapping(const MappingRequest& wanted, Instant n
         settings_.place.worker) {
         return refuse_request(MappingOutcome::WrongWorker);
     }
-    const NatRules::Match match =
-        rules().match_request(wanted.protocol, wanted.inside, wanted.suggested.address);
-    const bool is_end = wanted.lifetime == Seconds{0};
-    switch (match.kind) {
-        case NatRules::Kind::Untouched:
-            return refuse_request(MappingOutcome::NotTranslated);
-        case NatRules::Kind::OneToOne:
-        case NatRules::Kind::Forward:
-            // A static mapping: it is there already, and no host ends it (RFC 6887 11.3, 15.1).
-            if (is_end) {
-                return refuse_request(MappingOutcome::NotAuthorized);
-            }
-            if (wanted.exactly && !is_as_suggested(wanted, match.other)) {
-                return refuse_request(MappingOutcome::NotAsSuggested);
-            }
-            return {MappingOutcome::Done, match.other, wanted.lifetime};
-        case NatRules::Kind::Dynamic:
-            break;
+    if (const auto fixed = rules().fixed_outside(wanted.protocol, wanted.inside)) {
+        return tell_fixed(wanted, *fixed);
     }
     const std::uint32_t request = find_request(wanted);
     const bool is_released = request != kNone && requests_[request].is_released;
+    const bool is_end = wanted.lifetime == Seconds{0};
     if (is_end && (request == kNone || is_released)) {  // RFC 6887 15.1: it has ended already
         return {MappingOutcome::Done, wanted.suggested, Seconds{0}};
     }
     if (request == kNone) {
-        return grant(wanted, match, now);
+        return grant(wanted, now);
     }
-    if (!is_released && requests_[request].nonce != wanted.nonce) {  // RFC 6887 11.3
+    if (!is_released && requests_[request].nonce != wanted.nonce) {
+        // RFC 6887 11.3: and for how long that will be so.
+        MappingGrant refused = refuse_request(MappingOutcome::NotAuthorized);
+        refused.lifetime = Seconds{requests_[request].deadline} - now.time_since_epoch();
+        return refused;
+    }
+    return is_end ? release(request, now) : renew(wanted, request, now);
+}
+
+// A static mapping is there already: no host ends it (RFC 6887 11.3, 15.1), or says who enters.
+MappingGrant Translator::tell_fixed(const MappingRequest& wanted, Endpoint outside) {
+    if (wanted.lifetime == Seconds{0}) {
         return refuse_request(MappingOutcome::NotAuthorized);
     }
-    return is_end ? release(wanted, request, now) : renew(wanted, request, now);
+    if (wanted.exactly && !is_as_suggested(wanted, outside)) {
+        return refuse_request(MappingOutcome::NotAsSuggested);
+    }
+    if (wanted.filter_count != 0) {
+        return refuse_request(MappingOutcome::TooManyFilters);
+    }
+    return {MappingOutcome::Done, outside, wanted.lifetime};
 }
 
 // By whichever rule it was made: a host has one for a port.
 std::uint32_t Translator::find_request(const MappingRequest& wanted) {
-    for (const SourceRule* rule : rules().sources_of(wanted.inside.address)) {
+    const SourceRule* rule = nullptr;
+    while ((rule = rules().next_source(rule, wanted.inside.address)) != nullptr) {
         const std::uint32_t mapping = mapping_inside(wanted.protocol, wanted.inside, rule->id);
         if (mapping != kNone && mappings_[mapping].is_requested) {
             return requests_.find(mapping);
@@ -82,47 +85,60 @@ std::uint32_t Translator::find_request(const MappingRequest& wanted) {
     return kNone;
 }
 
-MappingGrant Translator::release(const MappingRequest& wanted, std::uint32_t request, Instant now) {
-    const Endpoint outside = mappings_[requests_[request].mapping].outside();
-    if (wanted.exactly && !is_as_suggested(wanted, outside)) {
-        return refuse_request(MappingOutcome::NotAsSuggested);
+// Of several rules for the host, by different uplinks: the one that has the suggested address for
+// it; the one that its packets from this port went by; the first.
+const SourceRule* Translator::choose_source(const MappingRequest& wanted) {
+    const net::Ipv4Address inside = wanted.inside.address;
+    const SourceRule* used = nullptr;
+    const SourceRule* rule = nullptr;
+    while ((rule = rules().next_source(rule, inside)) != nullptr) {
+        if (rules().share_of(*rule, inside).outside == wanted.suggested.address) {
+            return rule;
+        }
+        if (used == nullptr && mapping_inside(wanted.protocol, wanted.inside, rule->id) != kNone) {
+            used = rule;
+        }
     }
+    return used != nullptr ? used : rules().next_source(nullptr, inside);
+}
+
+MappingGrant Translator::release(std::uint32_t request, Instant now) {
+    const Endpoint outside = mappings_[requests_[request].mapping].outside();
     requests_.release(request, now);
     ++counters_.requests_released;
     return {MappingOutcome::Done, outside, Seconds{0}};
 }
 
-MappingGrant Translator::renew(const MappingRequest& wanted, std::uint32_t request, Instant now) {
-    const Endpoint outside = mappings_[requests_[request].mapping].outside();
+MappingGrant Translator::renew(const MappingRequest& wanted, std::uint32_t index, Instant now) {
+    RequestedMapping& request = requests_[index];
+    const Endpoint outside = mappings_[request.mapping].outside();
     if (wanted.exactly && !is_as_suggested(wanted, outside)) {
         return refuse_request(MappingOutcome::NotAsSuggested);
     }
-    if (!can_take_filters(wanted, requests_[request])) {
+    if (!take_filters(wanted, request)) {
         return refuse_request(MappingOutcome::TooManyFilters);
     }
-    if (requests_[request].is_released) {
-        requests_.revive(request, wanted.nonce);
+    if (request.is_released) {
+        requests_.revive(index, wanted.nonce);
         ++counters_.requests_granted;
     } else {
         ++counters_.requests_renewed;
     }
-    take_filters(wanted, requests_[request]);
-    requests_.set_deadline(request, now + wanted.lifetime);
+    requests_.set_deadline(index, now + wanted.lifetime);
     return {MappingOutcome::Done, outside, wanted.lifetime};
 }
 
-MappingGrant Translator::grant(const MappingRequest& wanted, const NatRules::Match& match,
-                               Instant now) {
-    const SourceRule& rule = *match.source;
-    const Share share = rules().share_of(rule, wanted.inside.address);
-    std::uint32_t mapping = mapping_inside(wanted.protocol, wanted.inside, rule.id);
+MappingGrant Translator::grant(const MappingRequest& wanted, Instant now) {
+    const SourceRule* const rule = choose_source(wanted);
+    if (rule == nullptr) {
+        return refuse_request(MappingOutcome::NotTranslated);
+    }
+    const Share share = rules().share_of(*rule, wanted.inside.address);
+    std::uint32_t mapping = mapping_inside(wanted.protocol, wanted.inside, rule->id);
     const Endpoint expected{
         share.outside, mapping == kNone ? wanted.suggested.port : mappings_[mapping].outside_port};
     if (wanted.exactly && !is_as_suggested(wanted, expected)) {
         return refuse_request(MappingOutcome::NotAsSuggested);
-    }
-    if (!can_take_filters(wanted, RequestedMapping{})) {
-        return refuse_request(MappingOutcome::TooManyFilters);
     }
     if (requests_.is_full()) {  // before a port is taken that would have to rest then
         return refuse_request(MappingOutcome::NoRoom);
@@ -133,10 +149,10 @@ MappingGrant Translator::grant(const MappingRequest& wanted, const NatRules::Mat
         return refuse_request(MappingOutcome::OverLimit);
     }
     if (mapping == kNone) {
-        NewSession made{wanted.inside, {}, wanted.protocol, rule.id};
+        NewSession made{wanted.inside, {}, wanted.protocol, rule->id};
         made.port = wanted.suggested.port;
         made.exactly = wanted.exactly && wanted.suggested.port != 0;
-        const auto taken = take_mapping(made, rule, share, now);
+        const auto taken = take_mapping(made, *rule, share, now);
         if (!taken) {
             const MappingOutcome outcome = outcome_of(taken.error(), wanted);
             if (outcome != MappingOutcome::NotAsSuggested) {
@@ -147,39 +163,33 @@ MappingGrant Translator::grant(const MappingRequest& wanted, const NatRules::Mat
         mapping = *taken;
     }
     ++mappings_[mapping].sessions;
-    const std::uint32_t request = requests_.add(mapping, wanted.nonce, now + wanted.lifetime);
     mappings_[mapping].is_requested = true;
-    mappings_[mapping].is_announced = false;
     ++subscribers_[mappings_[mapping].subscriber].requested;
-    take_filters(wanted, requests_[request]);
+    const std::uint32_t request = requests_.add(mapping, wanted.nonce, now + wanted.lifetime);
+    take_filters(wanted, requests_[request]);  // there is room for as many as one request can have
     ++counters_.requests_granted;
     return {MappingOutcome::Done, mappings_[mapping].outside(), wanted.lifetime};
 }
 
-bool Translator::can_take_filters(const MappingRequest& wanted, const RequestedMapping& request) {
-    RequestedMapping would_be = request;
-    would_be.filter_count = request.is_released ? 0 : request.filter_count;
-    take_filters(wanted, would_be);
-    return std::ranges::all_of(
-        std::span(wanted.filters).first(wanted.filter_count), [&](const MappingFilter& filter) {
-            const auto filters = std::span(would_be.filters).first(would_be.filter_count);
-            return std::ranges::find(filters, filter) != filters.end();
-        });
-}
-
 // RFC 6887 13.3: in addition to those that there are, unless those are cleared. A renewal says its
-// filters again, and they stay what they are.
-void Translator::take_filters(const MappingRequest& wanted, RequestedMapping& request) {
-    if (wanted.clears_filters) {
-        request.filter_count = 0;
-    }
+// filters again, and they stay what they are. False: there are too many, and nothing has changed.
+bool Translator::take_filters(const MappingRequest& wanted, RequestedMapping& request) {
+    auto filters = request.filters;
+    std::uint8_t count =
+        wanted.clears_filters || request.is_released ? std::uint8_t{0} : request.filter_count;
     for (const MappingFilter& filter : std::span(wanted.filters).first(wanted.filter_count)) {
-        const auto filters = std::span(request.filters).first(request.filter_count);
-        if (std::ranges::find(filters, filter) == filters.end() &&
-            request.filter_count < request.filters.size()) {
-            request.filters[request.filter_count++] = filter;
+        const auto known = std::span(filters).first(count);
+        if (std::ranges::find(known, filter) != known.end()) {
+            continue;
         }
+        if (count == filters.size()) {
+            return false;
+        }
+        filters[count++] = filter;
     }
+    request.filters = filters;
+    request.filter_count = count;
+    return true;
 }
 
 MappingGrant Translator::refuse_request(MappingOutcome outcome) {

@@ -21,10 +21,11 @@ bool keeps_peers(const Settings& settings) {
     return settings.keeps_peers || settings.filtering == Filtering::AddressDependent;
 }
 
-// One for each session, each data connection that is expected, and each request.
+// One for each session, each data connection that is expected and each request; and one that is
+// made before what it is for has found its room.
 std::uint32_t mappings_of(const Settings& settings) {
     return settings.max_sessions + FtpGateway::room_for(settings.max_sessions) +
-           RequestedMappings::room_for(settings.max_sessions);
+           RequestedMappings::room_for(settings.max_sessions) + 1U;
 }
 
 // How many ports of one worker make a block at this address; 0: none are given out in blocks.
@@ -209,6 +210,14 @@ bool SessionFilter::matches(const Session& session) const {
            (!outside_port || *outside_port == session.outside_port);
 }
 
+bool SessionFilter::matches(const Mapping& mapping) const {
+    return !remote && !age && (!inside || *inside == mapping.inside_address) &&
+           (!outside || *outside == mapping.outside_address) &&
+           (!protocol || *protocol == mapping.protocol) && (!rule || *rule == mapping.rule) &&
+           (!inside_port || *inside_port == mapping.inside_port) &&
+           (!outside_port || *outside_port == mapping.outside_port);
+}
+
 std::size_t Translator::read_sessions(std::uint32_t& cursor, std::uint32_t budget,
                                       const SessionFilter& filter,
                                       std::span<SessionView> out) const {
@@ -273,6 +282,22 @@ std::size_t Translator::clear_sessions(std::uint32_t& cursor, std::uint32_t budg
     return count;
 }
 
+std::size_t Translator::clear_requests(std::uint32_t& cursor, std::uint32_t budget,
+                                       const SessionFilter& filter, Instant now) {
+    std::size_t count = 0;
+    while (cursor < requests_.touched() && budget-- > 0) {
+        const std::uint32_t index = cursor++;
+        const RequestedMapping& request = requests_[index];
+        if (request.is_used && !request.is_released && filter.matches(mappings_[request.mapping])) {
+            end_request(index, now);
+            ++counters_.requests_cleared;
+            ++count;
+        }
+    }
+    cursor = cursor < requests_.touched() ? cursor : kNone;
+    return count;
+}
+
 std::uint32_t Translator::ports_out(net::Ipv4Address outside, net::IpProtocol protocol) const {
     const auto index = rules().outside_index(outside);
     const PortPool* pool = index ? revision_->pools[*index].get() : nullptr;
@@ -308,6 +333,7 @@ Statistics Translator::statistics(Instant now) const {
     all.mappings = mappings_.used();
     all.subscribers = subscribers_.used();
     all.requested = requests_.count();
+    all.released = requests_.used() - requests_.count();
     all.max_requested = requests_.capacity();
     all.syns_waiting = held_syns_.held();
     all.events_lost = events_.lost();

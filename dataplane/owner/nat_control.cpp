@@ -25,8 +25,6 @@ api::NatRuleKind kind_of(NatRuleKind kind) {
     return api::NatRuleKind::Source;
 }
 
-constexpr Duration kBetweenLooksAtEpoch = std::chrono::seconds(1);
-
 std::uint64_t refused(const api::NatTotalsRecord& totals, api::NatRefusal why) {
     return totals.refused[static_cast<std::size_t>(why)];
 }
@@ -43,6 +41,9 @@ NatControl::NatControl(nat::NatTable* table, Links& links) : table_(table), link
 NatControl::Basis NatControl::basis_of(const config::Model& model) const {
     Basis basis;
     basis.nat = model.nat;
+    // What the workers need of it; the rest is the control plane's.
+    basis.nat.pcp = {};
+    basis.nat.pcp.mappings_per_subscriber = model.nat.pcp.mappings_per_subscriber;
     if (model.nat.is_used()) {
         for (const auto& [name, interface] : model.interfaces) {
             basis.addresses.emplace(name, interface.addresses);
@@ -75,7 +76,7 @@ std::string NatControl::adopt(const config::Model& next, const NumberOf& number_
     if (std::string wrong = table_->want(std::move(plan->wanted)); !wrong.empty()) {
         return wrong;
     }
-    if (begins) {
+    if (begins) {  // with other tables than those before
         epoch_.reset();
     }
     numbers.keep_only(plan->numbers);
@@ -93,8 +94,7 @@ bool NatControl::turn(ChannelServer* server, Instant now, std::uint64_t unix_ms)
         return false;
     }
     is_busy_ = table_->poll();
-    watch_epoch(now);
-    questions_->poll(server, epoch_ms());
+    questions_->poll(server, [this] { return epoch_ms(); });
     return events_->tell(server, numbers_, now, unix_ms);
 }
 
@@ -114,25 +114,19 @@ nat::Statistics NatControl::sum() const {
 }
 
 // A change of rules or addresses that ended a requested mapping begins a new epoch: its host asks
-// for it again then (RFC 6887 8.5). One that ended none is nobody's concern.
-void NatControl::watch_epoch(Instant now) {
-    now_ = now;
-    if (epoch_ && now - epoch_looked_at_ < kBetweenLooksAtEpoch) {
-        return;
+// for it again then (RFC 6887 8.5). One that ended none is nobody's concern. Looked at when it is
+// asked for, and by the clock of the workers: this thread may stand for seconds while devices
+// change.
+std::uint64_t NatControl::epoch_ms() {
+    const nat::Statistics now = sum();
+    if (now.max_sessions == 0) {
+        epoch_.reset();
+        return 0;
     }
-    epoch_looked_at_ = now;
-    const std::uint64_t revoked = sum().counters.requests_revoked;
-    if (!epoch_ || revoked != requests_revoked_) {
-        epoch_ = now;
-        requests_revoked_ = revoked;
+    if (!epoch_ || now.counters.requests_revoked != epoch_->revoked) {
+        epoch_ = {now.now_seconds, now.counters.requests_revoked};
     }
-}
-
-std::uint64_t NatControl::epoch_ms() const {
-    return epoch_
-               ? static_cast<std::uint64_t>(
-                     std::chrono::duration_cast<std::chrono::milliseconds>(now_ - *epoch_).count())
-               : 0U;
+    return (now.now_seconds - epoch_->began) * 1000U;
 }
 
 api::NatTotalsRecord NatControl::totals() const {
@@ -168,21 +162,24 @@ api::NatTotalsRecord NatControl::totals() const {
     record.ftp_held = sum.counters.ftp_held;
     record.requested = sum.requested;
     record.max_requested = sum.max_requested;
+    record.released = sum.released;
     record.requests_granted = sum.counters.requests_granted;
     record.requests_renewed = sum.counters.requests_renewed;
     record.requests_released = sum.counters.requests_released;
     record.requests_expired = sum.counters.requests_expired;
+    record.requests_cleared = sum.counters.requests_cleared;
     record.requests_revoked = sum.counters.requests_revoked;
     record.requests_refused = sum.counters.requests_refused;
-    record.epoch_ms = epoch_ms();
     record.events_told = events_->told();
     record.events_suppressed = events_->suppressed();
     record.events_lost = sum.events_lost;
     return record;
 }
 
-void NatControl::answer_totals(QueryPage& page) const {
-    if (!page.add(totals())) {
+void NatControl::answer_totals(QueryPage& page) {
+    api::NatTotalsRecord record = totals();
+    record.epoch_ms = table_ == nullptr ? 0U : epoch_ms();
+    if (!page.add(record)) {
         page.next_cursor = 1;
     }
 }
@@ -224,7 +221,7 @@ std::vector<api::LimitRecord> NatControl::limits() const {
              refused(now, SessionTableFull) + now.sessions_evicted},
             {api::TableLimit::NatSubscribers, 0, now.subscribers, now.max_subscribers,
              refused(now, SubscriberTableFull)},
-            {api::TableLimit::NatRequested, 0, now.requested, now.max_requested,
+            {api::TableLimit::NatRequested, 0, now.requested + now.released, now.max_requested,
              now.requests_refused[static_cast<std::size_t>(api::NatMapOutcome::NoRoom)]},
             {api::TableLimit::NatEvents, 0, 0, 0, now.events_suppressed + now.events_lost}};
 }

@@ -1,6 +1,8 @@
 #include "dataplane/owner/nat_questions.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -149,7 +151,7 @@ std::span<const std::byte> bytes_of_all(const std::vector<Record>& records) {
 
 void NatQuestions::asked(std::uint64_t session, std::uint32_t request, const api::NatAskBody& ask) {
     Waiting waiting{session, request, ask, 0};
-    if (ask.kind == api::NatAskKind::Clear) {
+    if (ask.kind == api::NatAskKind::Clear || ask.kind == api::NatAskKind::ClearMappings) {
         waiting.ask.cursor = 0;  // all of them
     }
     const std::uint64_t tag = ++last_tag_;
@@ -199,9 +201,11 @@ bool NatQuestions::ask_worker(std::uint64_t tag, const Waiting& waiting) {
             question = std::move(page);
             break;
         }
-        case api::NatAskKind::Clear: {
+        case api::NatAskKind::Clear:
+        case api::NatAskKind::ClearMappings: {
             nat::SessionClear clear;
             clear.filter = filter_of(waiting.ask.filter);
+            clear.of_requests = waiting.ask.kind == api::NatAskKind::ClearMappings;
             question = clear;
             break;
         }
@@ -226,7 +230,7 @@ bool NatQuestions::ask_worker(std::uint64_t tag, const Waiting& waiting) {
     return true;
 }
 
-void NatQuestions::poll(ChannelServer* server, std::uint64_t epoch_ms) {
+void NatQuestions::poll(ChannelServer* server, const Epoch& epoch_ms) {
     while (auto answer = table_.take_answer()) {
         came(std::move(*answer), server, epoch_ms);
     }
@@ -238,7 +242,7 @@ void NatQuestions::poll(ChannelServer* server, std::uint64_t epoch_ms) {
     }
 }
 
-void NatQuestions::came(nat::Answer answer, ChannelServer* server, std::uint64_t epoch_ms) {
+void NatQuestions::came(nat::Answer answer, ChannelServer* server, const Epoch& epoch_ms) {
     auto node = waiting_.extract(answer.tag);
     if (node.empty()) {
         return;
@@ -259,47 +263,42 @@ void NatQuestions::came(nat::Answer answer, ChannelServer* server, std::uint64_t
         give(waiting, header, {}, server);
         return;
     }
-    const std::uint64_t now_seconds = table_.statistics(answer.worker).now_seconds;
     if (const auto* asked = std::get_if<nat::MappingAsk>(&answer.question)) {
         --requests_;
-        const std::vector records{record_of(asked->grant, epoch_ms)};
+        const std::vector records{record_of(asked->grant, epoch_ms())};
         header.record_count = 1;
         give(waiting, header, bytes_of_all(records), server);
-    } else if (const auto* mappings = std::get_if<nat::MappingPage>(&answer.question)) {
-        std::vector<api::NatMappingRecord> records;
-        for (const nat::MappingView& view : mappings->mappings) {
-            records.push_back(record_of(view, answer.worker, now_seconds));
-        }
+        return;
+    }
+    const auto give_page = [&](const auto& found, std::uint32_t cursor, const auto& record) {
+        std::vector<std::decay_t<decltype(record(found.front()))>> records;
+        std::ranges::transform(found, std::back_inserter(records), record);
         header.record_count = static_cast<std::uint32_t>(records.size());
-        header.next_cursor = next_cursor(answer.worker, mappings->cursor);
+        header.next_cursor = next_cursor(answer.worker, cursor);
         give(waiting, header, bytes_of_all(records), server);
-    } else if (const auto* page = std::get_if<nat::SessionPage>(&answer.question)) {
+    };
+    const std::uint64_t now_seconds = table_.statistics(answer.worker).now_seconds;
+    if (const auto* page = std::get_if<nat::SessionPage>(&answer.question)) {
         const nat::Timeouts times =
             table_.wanted() ? table_.wanted()->settings.timeouts : nat::Timeouts{};
-        std::vector<api::NatSessionRecord> records;
-        for (const nat::SessionView& view : page->sessions) {
-            records.push_back(record_of(view, answer.worker, now_seconds, times));
-        }
-        header.record_count = static_cast<std::uint32_t>(records.size());
-        header.next_cursor = next_cursor(answer.worker, page->cursor);
-        give(waiting, header, bytes_of_all(records), server);
+        give_page(page->sessions, page->cursor, [&](const nat::SessionView& view) {
+            return record_of(view, answer.worker, now_seconds, times);
+        });
+    } else if (const auto* mappings = std::get_if<nat::MappingPage>(&answer.question)) {
+        give_page(mappings->mappings, mappings->cursor, [&](const nat::MappingView& view) {
+            return record_of(view, answer.worker, now_seconds);
+        });
     } else if (const auto* subscribers = std::get_if<nat::SubscriberPage>(&answer.question)) {
-        std::vector<api::NatSubscriberRecord> records;
-        for (const nat::Subscriber& each : subscribers->subscribers) {
-            records.push_back({each.inside.value(), each.outside.value(), each.ports, each.sessions,
-                               each.blocks, static_cast<std::uint16_t>(answer.worker)});
-        }
-        header.record_count = static_cast<std::uint32_t>(records.size());
-        header.next_cursor = next_cursor(answer.worker, subscribers->cursor);
-        give(waiting, header, bytes_of_all(records), server);
+        give_page(subscribers->subscribers, subscribers->cursor, [&](const nat::Subscriber& each) {
+            return api::NatSubscriberRecord{
+                each.inside.value(), each.outside.value(),
+                each.ports,          each.sessions,
+                each.blocks,         static_cast<std::uint16_t>(answer.worker)};
+        });
     } else if (const auto* ports = std::get_if<nat::PortPage>(&answer.question)) {
-        std::vector<api::NatPortRecord> records;
-        for (const nat::PortUse& use : ports->uses) {
-            records.push_back({use.outside.value(), use.tcp, use.udp, use.icmp});
-        }
-        header.record_count = static_cast<std::uint32_t>(records.size());
-        header.next_cursor = next_cursor(answer.worker, ports->cursor);
-        give(waiting, header, bytes_of_all(records), server);
+        give_page(ports->uses, ports->cursor, [](const nat::PortUse& use) {
+            return api::NatPortRecord{use.outside.value(), use.tcp, use.udp, use.icmp};
+        });
     }
 }
 

@@ -34,7 +34,7 @@ struct QuerySources {
     const api::CounterBlock& own_counters;
     const PacketBuffers& packet_buffers;
     const config::Model& model;
-    const NatControl& nat;
+    NatControl& nat;
 };
 
 void answer(const QuerySources& sources, const api::QueryBody& query, Instant now, QueryPage& page);

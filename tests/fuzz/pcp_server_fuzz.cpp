@@ -61,9 +61,10 @@ private:
         }
         const Endpoint from{client, 6000};
         senders_.insert(from);
-        look_at(server_.receive({net::InterfaceId(1 + how % 3U), from,
-                                 net::Ipv4Address(10, 0, 0, 254), how % 64U == 63, bytes},
-                                now_));
+        look_at(
+            server_.receive({net::InterfaceId(1 + how % 3U), from, net::Ipv4Address(10, 0, 0, 254),
+                             how % 64U == 63, how % 32U != 30, bytes},
+                            now_));
     }
     void outcome(std::size_t which, net::ByteReader& reader) {
         MapOutcome outcome;

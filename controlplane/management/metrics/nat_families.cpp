@@ -48,6 +48,9 @@ constexpr Column<Totals> kTotals[] = {
     {{"godwit_nat_limit_requested_mappings", kGauge, "mappings",
       "Mappings that hosts can ask for."},
      &Totals::max_requested},
+    {{"godwit_nat_released_mappings", kGauge, "mappings",
+      "Mappings that their hosts gave back and that are held for them for a while."},
+     &Totals::released},
     {{"godwit_nat_granted_requests_total", kCounter, "requests",
       "Requests for a mapping that made one."},
      &Totals::requests_granted},
@@ -68,7 +71,8 @@ constexpr Member kEnded[] = {{"expired", &Totals::sessions_expired},
                              {"cleared", &Totals::sessions_cleared}};
 constexpr Member kEndedRequests[] = {{"released", &Totals::requests_released},
                                      {"expired", &Totals::requests_expired},
-                                     {"revoked", &Totals::requests_revoked}};
+                                     {"revoked", &Totals::requests_revoked},
+                                     {"cleared", &Totals::requests_cleared}};
 constexpr Member kFtp[] = {{"translated", &Totals::ftp_translated},
                            {"refused", &Totals::ftp_refused},
                            {"limited", &Totals::ftp_limited},

@@ -49,17 +49,14 @@ void Service::set_epoch(Duration age) {
     carry_out(server_.set_epoch(age, timers_.now()));
 }
 
-void Service::clear_counters() {
-    server_.clear_counters();
-    counters_ = {};
-}
-
 void Service::received(const udp::Datagram& datagram) {
     Datagram given;
     given.interface = datagram.interface;
     given.from = {datagram.from.address, datagram.from.port};
     given.to = datagram.to.address;
     given.group = datagram.group;
+    const auto back = stack_.host().ways().to(datagram.from.address);
+    given.leads_back = back && back->egress == datagram.interface;
     given.payload = datagram.payload;
     carry_out(server_.receive(given, timers_.now()));
 }

@@ -49,7 +49,6 @@ public:
     net::Result<void, std::string> configure(Settings settings);
     // How old the mappings are that are kept now: to be said whenever a keeper of them is found.
     void set_epoch(Duration age);
-    void clear_counters();
 
     [[nodiscard]] const Server& server() const { return server_; }
     [[nodiscard]] const ServiceCounters& counters() const { return counters_; }

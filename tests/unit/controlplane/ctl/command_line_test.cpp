@@ -131,6 +131,11 @@ TEST_F(CommandLineTest, clearing_all_sessions_must_be_meant) {
     EXPECT_EQ(all->verb, Verb::Clear);
     EXPECT_EQ(all->subject, "nat");
     EXPECT_TRUE(line.parse({"clear", "nat", "--rule", "web"}).has_value());
+    EXPECT_THAT(refusal({"clear", "nat", "mappings"}), HasSubstr("--all"));
+    const auto mappings = line.parse({"clear", "nat", "mappings", "--inside", "10.0.0.7"});
+    ASSERT_TRUE(mappings.has_value());
+    EXPECT_EQ(mappings->subject, "nat-mappings");
+    EXPECT_EQ(mappings->nat.inside, "10.0.0.7");
 }
 
 TEST_F(CommandLineTest, diff_takes_none_one_or_two_revisions) {

@@ -118,7 +118,7 @@ TEST_F(PcpInstanceTest, every_outcome_has_its_result_code) {
         {api::NatMapOutcome::NotAuthorized, "02"},  {api::NatMapOutcome::NotTranslated, "02"},
         {api::NatMapOutcome::NoRoom, "08"},         {api::NatMapOutcome::OverLimit, "0a"},
         {api::NatMapOutcome::NotAsSuggested, "0b"}, {api::NatMapOutcome::TooManyFilters, "0d"},
-        {api::NatMapOutcome::RulesChange, "08"}};
+        {api::NatMapOutcome::NoPort, "08"},         {api::NatMapOutcome::RulesChange, "08"}};
     for (const auto& [outcome, code] : codes) {
         dataplane->nat_granted.outcome = outcome;
         say(kMap);
@@ -157,6 +157,33 @@ TEST_F(PcpInstanceTest, hosts_hear_when_the_dataplane_lost_what_they_asked_for) 
     EXPECT_THAT(answer(), StartsWith("0280000000000000" + seconds(1)));
 }
 
+// An answer that waited, here or there, is as old as its question.
+TEST_F(PcpInstanceTest, a_slow_answer_does_not_make_it_seem_that_anything_is_lost) {
+    start_with_pcp();
+    clock.advance(1s);  // the question is on its way,
+    executor.poll();
+    clock.advance(4s);  // and the dataplane, which has answered for its own moment,
+    dataplane->nat_totals.epoch_ms += 1000;
+    dataplane->sent.clear();
+    settle();  // is heard late
+    EXPECT_TRUE(heard(5350).empty());
+    dataplane->nat_totals.epoch_ms += 4000;
+    pass(10);
+    EXPECT_TRUE(heard(5350).empty());
+}
+
+TEST_F(PcpInstanceTest, an_answer_may_come_when_the_router_has_ended) {
+    start_with_pcp();
+    dataplane->punt(udp({kClient, kRouterAddress}, 5351, godwit::testing::from_hex(kMap)));
+    for (int round = 0; round < 20 && dataplane->nat_asks.empty(); ++round) {
+        executor.poll();
+        dataplane->turn();
+    }
+    ASSERT_FALSE(dataplane->nat_asks.empty());
+    stop_router();
+    turn(10);
+}
+
 TEST_F(PcpInstanceTest, it_serves_nobody_unless_it_is_asked_to_and_ends_when_it_is_told) {
     start(text(""));
     say(kAnnounce);
@@ -179,6 +206,24 @@ TEST_F(PcpInstanceTest, it_serves_nobody_unless_it_is_asked_to_and_ends_when_it_
     }
     EXPECT_THAT(
         texts, ::testing::ElementsAre(HasSubstr("pcp serves on lan0"), HasSubstr("pcp has ended")));
+}
+
+TEST_F(PcpInstanceTest, what_a_filter_names_is_ended_by_order) {
+    start_with_pcp();
+    dataplane->nat_sessions.resize(3);  // so many it says that it ended
+    dataplane->nat_asks.clear();
+    const json::object answer =
+        ask({{"verb", "clear"}, {"subject", "nat-mappings"}, {"inside", "10.0.0.9"}});
+    ASSERT_TRUE(answer.at("ok").as_bool()) << json::serialize(answer);
+    EXPECT_EQ(answer.at("data").at("cleared"), 3);
+    ASSERT_EQ(dataplane->nat_asks.size(), 1U);
+    EXPECT_EQ(dataplane->nat_asks[0].kind, api::NatAskKind::ClearMappings);
+    EXPECT_EQ(dataplane->nat_asks[0].filter.inside, kClient.value());
+    EXPECT_FALSE(ask({{"verb", "clear"}, {"subject", "nat-mappings"}}).at("ok").as_bool());
+    EXPECT_FALSE(ask({{"verb", "clear"}, {"subject", "nat-mappings"}, {"state", "closing"}})
+                     .at("ok")
+                     .as_bool())
+        << "of sessions alone";
 }
 
 TEST_F(PcpInstanceTest, what_hosts_have_and_what_they_were_answered_is_shown) {

@@ -300,6 +300,7 @@ public:
                 records = std::as_bytes(std::span(nat_ports));
                 break;
             case api::NatAskKind::Clear:
+            case api::NatAskKind::ClearMappings:
                 header.cleared = nat_sessions.size();
                 break;
             case api::NatAskKind::Mappings:
@@ -363,7 +364,7 @@ public:
     std::vector<api::NatSubscriberRecord> nat_subscribers;
     std::vector<api::NatPortRecord> nat_ports;
     std::vector<api::NatMappingRecord> nat_mappings;
-    api::NatMapRecord nat_granted;  // the answer to every Map
+    api::NatMapRecord nat_granted;               // the answer to every Map
     std::deque<api::ConfigureOutcome> outcomes;  // of the next phases; Done when there is none
     std::size_t max_routes = 1'000'000;
     std::uint64_t refused = 0;

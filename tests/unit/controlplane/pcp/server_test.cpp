@@ -65,7 +65,7 @@ protected:
     }
     Actions receive(const Bytes& bytes, std::uint16_t port = 6000,
                     net::InterfaceId interface = kLan) {
-        return server->receive({interface, {kClient, port}, kUs, false, bytes}, now);
+        return server->receive({interface, {kClient, port}, kUs, false, true, bytes}, now);
     }
     Answer answer_to(const Bytes& bytes) {
         const Actions actions = receive(bytes);
@@ -116,9 +116,20 @@ TEST_F(PcpServer, hears_only_where_its_clients_are) {
     expect_dropped(receive(map_request(), 6000, kWan), DropReason::FromElsewhere);
 }
 
+// RFC 6887 8.2: nor in the name of who is at home elsewhere, and no token is spent on it.
+TEST_F(PcpServer, hears_nobody_whose_packets_would_come_by_another_interface) {
+    make({.requests_per_second = 1, .burst = 1});
+    const Bytes bytes = map_request();
+    for (std::uint64_t times = 1; times < 10; ++times) {
+        expect_dropped(server->receive({kLan, {kClient, 6000}, kUs, false, false, bytes}, now),
+                       DropReason::FromElsewhere, times);
+    }
+    ask_of(bytes);
+}
+
 TEST_F(PcpServer, hears_nothing_that_was_sent_to_many) {
     const Bytes bytes = map_request();
-    expect_dropped(server->receive({kLan, {kClient, 6000}, {224, 0, 0, 1}, true, bytes}, now),
+    expect_dropped(server->receive({kLan, {kClient, 6000}, {224, 0, 0, 1}, true, true, bytes}, now),
                    DropReason::NotUnicast);
 }
 
@@ -295,7 +306,7 @@ TEST_F(PcpServer, says_why_there_is_no_mapping) {
     const Bytes request = map_request({.options = "ff000000"});
     for (const auto& [result, code, lifetime] : cases) {
         const std::uint64_t before = server->counters().of(code);
-        const Answer answer = outcome(ask_of(request).tag, {result, kOutside, 3600});
+        const Answer answer = outcome(ask_of(request).tag, {result, kOutside, 0});
         EXPECT_EQ(answer.code, code);
         EXPECT_EQ(answer.lifetime, lifetime);
         EXPECT_EQ(server->counters().of(code), before + 1);
@@ -340,17 +351,24 @@ TEST_F(PcpServer, asks_one_thing_at_a_time_of_a_mapping_and_the_last_thing_last)
     expect_balance();
 }
 
-TEST_F(PcpServer, takes_for_a_repetition_only_what_was_said_last) {
+TEST_F(PcpServer, keeps_of_a_mapping_what_its_client_said_last_and_no_more) {
     const Ask made = ask_of(map_request());
     (void)receive(map_request({.lifetime = "00000000"}));
-    (void)receive(map_request());  // made again, after its end
-    EXPECT_EQ(server->requests_waiting(), 2U);
-    const Actions end = server->answered(made.tag, {MapResult::Done, kOutside, 3600}, now);
-    ASSERT_EQ(end.asks.size(), 1U);
-    EXPECT_EQ(end.asks[0].wish.lifetime_seconds, 0U);
-    const Actions again = server->answered(end.asks[0].tag, {MapResult::Done, kOutside, 0}, now);
-    ASSERT_EQ(again.asks.size(), 1U);
-    EXPECT_EQ(again.asks[0].wish.lifetime_seconds, 3600U);
+    expect_dropped(receive(map_request({.lifetime = "00000200"})), DropReason::Superseded);
+    EXPECT_EQ(server->requests_waiting(), 1U);
+    const Actions last = server->answered(made.tag, {MapResult::Done, kOutside, 3600}, now);
+    ASSERT_EQ(last.asks.size(), 1U);
+    EXPECT_EQ(last.asks[0].wish.lifetime_seconds, 0x200U);
+    EXPECT_EQ(server->requests_waiting(), 0U);
+    expect_balance();
+}
+
+// RFC 6887 11.3.
+TEST_F(PcpServer, says_how_long_another_has_the_mapping) {
+    EXPECT_EQ(outcome(ask_of(map_request()).tag, {MapResult::NotAuthorized, {}, 40}).lifetime, 40U);
+    EXPECT_EQ(outcome(ask_of(map_request()).tag, {MapResult::NotAuthorized, {}, 0}).lifetime,
+              1800U);
+    EXPECT_EQ(outcome(ask_of(map_request()).tag, {MapResult::NoResources, {}, 40}).lifetime, 30U);
 }
 
 TEST_F(PcpServer, has_so_many_asks_under_way_and_requests_waiting) {

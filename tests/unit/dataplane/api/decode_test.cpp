@@ -252,7 +252,7 @@ TEST(NatQuestion, has_known_kinds_and_fields_only) {
     ASSERT_TRUE(read_nat_ask(bytes_of(ask)));
     EXPECT_FALSE(read_nat_ask(bytes_of(ask).first(sizeof ask - 1)));
     auto wrong = ask;
-    wrong.kind = static_cast<NatAskKind>(7);
+    wrong.kind = static_cast<NatAskKind>(8);
     EXPECT_FALSE(read_nat_ask(bytes_of(wrong)));
     wrong = ask;
     wrong.filter.fields = kNatAllFields + 1;

@@ -143,12 +143,15 @@ TEST_F(Requests, Who_has_another_nonce_neither_renews_nor_ends_it) {
     EXPECT_EQ(outcome(strange), MappingOutcome::NotAuthorized);
     strange.lifetime = Seconds{0};
     EXPECT_EQ(outcome(strange), MappingOutcome::NotAuthorized);
-    pass_time(599);
+    pass_time(560);
+    strange.lifetime = Seconds{600};
+    EXPECT_EQ(ask(strange).lifetime, Seconds{40}) << "as long as the other one has it";
+    pass_time(39);
     EXPECT_EQ(views().size(), 1U);
     pass_time(1);
     EXPECT_TRUE(views().empty());
     const auto& refused = nat().counters().requests_refused;
-    EXPECT_EQ(refused[static_cast<std::size_t>(MappingOutcome::NotAuthorized)], 2U);
+    EXPECT_EQ(refused[static_cast<std::size_t>(MappingOutcome::NotAuthorized)], 3U);
 }
 
 // rfc6888: REQ-9
@@ -320,6 +323,33 @@ TEST_F(Requests, The_ports_of_a_subscriber_are_limited_however_it_gets_them) {
     EXPECT_REFUSED(udp_out({kService.address, 1003}, kRemote), SubscriberPorts);
 }
 
+// An expectation that is under way enters whatever filters its host has asked for.
+TEST_F(Requests, Filters_do_not_keep_out_who_was_announced) {
+    settings_.ftp = true;
+    const Endpoint data{{10, 0, 0, 5}, 50000};
+    MappingRequest wanted = request(data, 600, IpProtocol::Tcp);
+    wanted.filter_count = 1;
+    wanted.filters[0] = {{203, 0, 113, 0}, 0, 24};
+    static_cast<void>(ask(wanted));
+    const std::uint16_t port = nat().expect(data, {{198, 51, 100, 1}, 21}, kWan, now_);
+    ASSERT_EQ(port, 50000);
+    EXPECT_TRANSLATED(tcp_in(kSyn, {{198, 51, 100, 1}, 20}, {kOutside, port}), data);
+}
+
+TEST_F(Requests, A_full_table_counts_what_is_held_after_its_release) {
+    settings_.most_requested = 60000;
+    std::uint16_t port = 2000;
+    while (outcome(request({kService.address, port})) == MappingOutcome::Done) {
+        static_cast<void>(ask(request({kService.address, port}, 0)));
+        ++port;
+    }
+    EXPECT_EQ(nat().statistics(now_).requested, 0U);
+    EXPECT_EQ(nat().statistics(now_).released, nat().statistics(now_).max_requested);
+    EXPECT_EQ(port - 2000U, nat().statistics(now_).max_requested);
+    pass_time(30);
+    EXPECT_EQ(nat().statistics(now_).released, 0U);
+}
+
 TEST_F(Requests, The_table_of_requests_has_an_end_and_nothing_is_lost_there) {
     settings_.most_requested = 60000;
     settings_.max_sessions = 1024;
@@ -345,11 +375,21 @@ TEST_F(Requests, What_a_rule_gives_the_host_is_told) {
                    600);
     EXPECT_EQ(outcome(request(server, 0, IpProtocol::Tcp)), MappingOutcome::NotAuthorized);
     EXPECT_EQ(outcome(request(kService, 0, IpProtocol::Tcp)), MappingOutcome::NotAuthorized);
+    MappingRequest filtered = request(kService, 600, IpProtocol::Tcp);
+    filtered.filter_count = 1;
+    EXPECT_EQ(outcome(filtered), MappingOutcome::TooManyFilters)
+        << "what would not be applied is not promised";
+    MappingRequest other = request(server, 600, IpProtocol::Tcp);
+    other.suggested = {kOutside, 25};
+    other.exactly = true;
+    EXPECT_EQ(outcome(other), MappingOutcome::NotAsSuggested);
     EXPECT_TRUE(views().empty());
 }
 
 TEST_F(Requests, A_host_that_no_rule_is_for_gets_nothing) {
     EXPECT_EQ(outcome(request({{172, 16, 0, 1}, 80})), MappingOutcome::NotTranslated);
+    EXPECT_EQ(outcome(request({{172, 16, 0, 1}, 80}, 0)), MappingOutcome::Done)
+        << "what is not there has ended";
 }
 
 // A host behind two uplinks says by the address which one it means.
@@ -367,6 +407,25 @@ TEST_F(Requests, The_suggested_address_says_by_which_uplink) {
     EXPECT_GRANTED(ask(request({kService.address, 8081})), (Endpoint{kOutside, 8081}), 600);
     EXPECT_EQ(outcome(request(kService, 0)), MappingOutcome::Done);
     EXPECT_EQ(views().size(), 1U);
+}
+
+// What a host has outside by its own packets stays what it is: else answers would leave from
+// another endpoint than requests came to.
+TEST_F(Requests, Without_a_suggestion_it_is_the_uplink_that_its_packets_went_by) {
+    SourceRule second = source_rule("192.0.2.2/32");
+    second.id = RuleId{2};
+    second.name = "second";
+    second.out = net::InterfaceId{8};
+    set_.source.push_back(second);
+    const Flow flow{IpProtocol::Udp, kService, kRemote};
+    const Endpoint outside = nat().outbound({flow}, net::InterfaceId{8}, now_).rewrite.endpoint;
+    ASSERT_EQ(outside.address, (Ipv4Address{192, 0, 2, 2}));
+    EXPECT_GRANTED(ask(request()), outside, 600);
+    // Nor does a mapping that packets made by another rule hide the one that was asked for.
+    udp_out(kService, kRemote);
+    EXPECT_GRANTED(ask(request()), outside, 600);
+    EXPECT_EQ(views().size(), 1U);
+    EXPECT_EQ(nat().counters().requests_renewed, 1U);
 }
 
 // rfc6888: REQ-9
@@ -424,6 +483,47 @@ TEST_F(Requests, The_journal_has_the_binding_from_its_begin_to_its_end) {
     EXPECT_EQ(told[1].event, NatEvent::BindingDelete);
 }
 
+TEST_F(Requests, The_limit_of_a_subscriber_is_shared_out_among_the_workers) {
+    settings_.place = {0, 2};
+    settings_.most_requested = 3;
+    EXPECT_EQ(outcome(request({kService.address, 1000})), MappingOutcome::Done);
+    EXPECT_EQ(outcome(request({kService.address, 1001})), MappingOutcome::Done);
+    EXPECT_EQ(outcome(request({kService.address, 1004})), MappingOutcome::OverLimit);
+}
+
+TEST_F(Requests, A_call_ends_no_more_than_it_may) {
+    static_cast<void>(ask(request({kService.address, 1001})));
+    static_cast<void>(ask(request({kService.address, 1002})));
+    wait(600);
+    EXPECT_EQ(nat().expire(now_, 1), 1U);
+    EXPECT_EQ(views().size(), 1U);
+    EXPECT_EQ(nat().expire(now_, 1), 1U);
+    EXPECT_TRUE(views().empty());
+}
+
+TEST_F(Requests, They_end_by_order_those_that_a_filter_names) {
+    static_cast<void>(ask(request({kService.address, 1001})));
+    static_cast<void>(ask(request({kService.address, 1002})));
+    static_cast<void>(ask(request({{10, 0, 0, 6}, 1001})));
+    static_cast<void>(ask(request({{10, 0, 0, 6}, 1003}, 600, IpProtocol::Tcp)));
+    const auto clear = [this](const SessionFilter& filter) {
+        std::size_t count = 0;
+        for (std::uint32_t cursor = 0; cursor != kNone;) {
+            count += nat().clear_requests(cursor, 1, filter, now_);
+        }
+        return count;
+    };
+    EXPECT_EQ(clear({.remote = kRemote.address}), 0U) << "mappings have none";
+    EXPECT_EQ(clear({.inside = kService.address, .inside_port = std::uint16_t{1002}}), 1U);
+    EXPECT_EQ(clear({.protocol = IpProtocol::Tcp}), 1U);
+    EXPECT_EQ(clear({.outside = Ipv4Address{192, 0, 2, 9}}), 0U);
+    EXPECT_EQ(clear({.rule = RuleId{1}, .outside_port = std::uint16_t{1001}}), 1U);
+    EXPECT_EQ(views().size(), 1U);
+    EXPECT_EQ(clear({}), 1U);
+    EXPECT_EQ(nat().counters().requests_cleared, 4U);
+    EXPECT_EQ(nat().mapping_count(), 0U);
+}
+
 TEST_F(Requests, Only_the_worker_that_has_the_port_answers) {
     settings_.place = {0, 2};
     EXPECT_EQ(outcome(request({kService.address, 8080})), MappingOutcome::Done);
@@ -437,6 +537,9 @@ TEST_F(Requests, An_expected_data_connection_of_ftp_becomes_everyones_when_asked
     ASSERT_NE(port, 0);
     EXPECT_GRANTED(ask(request(data, 600, IpProtocol::Tcp)), (Endpoint{kOutside, port}), 600);
     EXPECT_TRANSLATED(tcp_in(kSyn, kOtherRemote, {kOutside, port}), data);
+    EXPECT_EQ(outcome(request(data, 0, IpProtocol::Tcp)), MappingOutcome::Done);
+    EXPECT_EQ(tcp_in(kSyn, {{203, 0, 113, 77}, 20}, {kOutside, port}).verdict, Verdict::Unsolicited)
+        << "given back, it is the expected one's again";
     pass_time(600);
     EXPECT_TRUE(views().empty());
 }

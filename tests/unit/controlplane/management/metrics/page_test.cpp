@@ -139,7 +139,8 @@ protected:
               &nat.syns_held,         &nat.events_told,      &nat.events_suppressed,
               &nat.events_lost,       &nat.requested,        &nat.max_requested,
               &nat.requests_granted,  &nat.requests_renewed, &nat.requests_released,
-              &nat.requests_expired,  &nat.requests_revoked}) {
+              &nat.requests_expired,  &nat.requests_revoked, &nat.requests_cleared,
+              &nat.released}) {
             *number = ++next;
         }
         for (std::size_t why = 1; why < api::kNatMapOutcomes; ++why) {
@@ -326,6 +327,7 @@ TEST_F(BusyRouterTest, numbers_of_requested_mappings_and_pcp_are_those_of_show) 
     same_row(nat.at("requested"), "godwit_nat_", "",
              {{"mappings", "requested_mappings"},
               {"max-mappings", "limit_requested_mappings"},
+              {"held-after-release", "released_mappings"},
               {"granted", "granted_requests_total"},
               {"renewed", "renewed_requests_total"}});
     same_row(nat.at("pcp"), "godwit_pcp_", "", {{"announcements", "announcements_total"}});

@@ -156,6 +156,15 @@ TEST_F(PcpService, is_heard_on_its_interfaces_and_nowhere_else) {
     EXPECT_EQ(service->server().counters().received, 0U);
 }
 
+// The way back to 10.0.0.0/16 is by lan0.
+TEST_F(PcpService, asks_for_nothing_in_the_name_of_who_is_elsewhere) {
+    EXPECT_TRUE(service->configure({{kLan, kWan}, 120, 86'400}).has_value());
+    service->set_epoch(100s);
+    arrive(map_request(), kWan, net::Ipv4Address(192, 0, 2, 1));
+    EXPECT_TRUE(wishes.empty());
+    EXPECT_EQ(service->server().counters().of(DropReason::FromElsewhere), 1U);
+}
+
 TEST_F(PcpService, closes_its_socket_where_there_are_no_clients_any_more) {
     start();
     EXPECT_TRUE(service->configure({{kWan}, 120, 86'400}).has_value());
