@@ -6,11 +6,16 @@ knows no way to them.
                                                                        10.2.0.2, 10.2.0.3 ──┘
 """
 
+import contextlib
+
+import pytest
+
 from namespaces import Namespace, connect
 from network import LAN_HOST, LAN_ROUTER, WAN_HOST, WAN_ROUTER, Network
 
 OUTSIDE = WAN_ROUTER
 WAN_SECOND = "10.2.0.3"
+WORKERS = pytest.mark.parametrize("cores", [(), (0, 1)], ids=["1-worker", "2-workers"])
 MASQUERADE = {"name": "lan-out", "out-interface": "wan0", "to": "interface-address"}
 
 
@@ -52,3 +57,14 @@ class NatNetwork(Network):
 
     def sessions(self, *filters):
         return self.router.show("nat", "sessions", "--limit", "0", *filters)
+
+
+@contextlib.contextmanager
+def nat_router(**options):
+    """A started network whose router's books balance at the end."""
+    with NatNetwork(**options) as network:
+        network.start()
+        yield network
+        # A SYN that nobody inside expects is held for six seconds (RFC 5382 REQ-4).
+        network.router.assert_ledger_balances(timeout=10)
+        network.router.stop()

@@ -209,7 +209,7 @@ class Router:
                 wrong.append(f"{prefix}: {hops(best[prefix])} but {hops(used[prefix])}")
         return wrong
 
-    def assert_ledger_balances(self):
+    def assert_ledger_balances(self, timeout=5):
         """At rest nothing is in flight: received = sent + punted + dropped, to the packet."""
         last = []
 
@@ -218,7 +218,7 @@ class Router:
             return not last
 
         try:
-            eventually(balances, 5, "the ledger balances", every=0.2)
+            eventually(balances, timeout, "the ledger balances", every=0.2)
         except AssertionError:
             raise AssertionError(
                 "the ledger does not balance: "

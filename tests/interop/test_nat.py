@@ -1,63 +1,39 @@
 """NAT44 between real hosts: a private network behind the router's one address."""
 
 import concurrent.futures
-import contextlib
 import copy
 import hashlib
-import http.server
 import json
 import os
 import re
 import socket
-import threading
 import time
 
 import pytest
 
-from nat_network import MASQUERADE, OUTSIDE, WAN_SECOND, NatNetwork, client_address
-from nat_peers import CountedConnection, FtpControl, FtpServer, Mirror, TcpEcho, ask_mirror
+from nat_network import (
+    MASQUERADE,
+    OUTSIDE,
+    WAN_SECOND,
+    WORKERS,
+    NatNetwork,
+    client_address,
+    nat_router,
+)
+from nat_peers import (
+    CountedConnection,
+    FtpControl,
+    FtpServer,
+    Mirror,
+    TcpEcho,
+    ask_mirror,
+    file_server,
+)
 from network import LAN_ROUTER, WAN_HOST
 from router import BUILD, eventually
 
-WORKERS = pytest.mark.parametrize("cores", [(), (0, 1)], ids=["1-worker", "2-workers"])
-
-
-@contextlib.contextmanager
-def nat_router(**options):
-    """A started network whose router's books balance at the end."""
-    with NatNetwork(**options) as network:
-        network.start()
-        yield network
-        network.router.assert_ledger_balances()
-        network.router.stop()
-
-
 def refused(network, reason):
     return network.router.show("nat")["refused"][reason]
-
-
-@contextlib.contextmanager
-def file_server(namespace, address, data, port=8080):
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):  # pylint: disable=invalid-name
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_):  # pylint: disable=arguments-differ
-            pass
-
-    server = namespace.inside(
-        lambda: http.server.ThreadingHTTPServer((address, port), Handler)
-    )
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 # ---- everyday traffic
