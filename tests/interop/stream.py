@@ -14,16 +14,17 @@ SO_RCVBUFFORCE = 33
 
 
 class CountedStream:
-    """From one namespace to an address of another; a context manager that stops the sender."""
+    """From one namespace to an address of another; a context manager that stops the sender.
+    `through` is the endpoint that the sender speaks to where that is another one."""
 
-    def __init__(self, sender, receiver, target, port=9000, rate=1000, size=200):
+    def __init__(self, sender, receiver, target, port=9000, rate=1000, size=200, through=None):
         self.rate = rate
         self._padding = b"\0" * (size - 8)
         self._in = receiver.socket()
         self._in.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 32 << 20)
         self._in.bind((target, port))
         self._out = sender.socket()
-        self._target = (target, port)
+        self._target = through or (target, port)
         self._stopping = threading.Event()
         self._drained = threading.Event()
         self.sent = 0
