@@ -80,6 +80,8 @@ struct Mapping {
     // Made for a data connection of FTP: only who is expected enters.
     bool is_announced : 1 = false;
     bool is_requested : 1 = false;  // by its host (requested_mappings.hpp)
+    // The request is over: nobody new enters, until the host itself sends to somebody new.
+    bool is_closed : 1 = false;
     RuleId rule{};
     // And one each for who is expected and for the request; or the next free record.
     std::uint32_t sessions = 0;

@@ -389,11 +389,8 @@ bool Translator::may_enter(std::uint32_t index, const Flow& flow) const {
         if (!request.is_released) {  // RFC 6887 11: anyone, but for the filters that were asked for
             return request.lets_in(flow.source);
         }
-        if (mapping.sessions == 1) {  // nothing but the request holds it
-            return false;
-        }
     }
-    if (mapping.is_announced) {
+    if (mapping.is_announced || mapping.is_closed) {
         return false;
     }
     switch (rules().policy_of(mapping.rule).filtering.value_or(settings_.filtering)) {

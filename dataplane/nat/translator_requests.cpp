@@ -2,7 +2,8 @@
 //
 // A requested mapping is the one that the host's own packets from that port have or would get, so
 // that it is known outside by one endpoint (endpoint-independent mapping). The request keeps it
-// alive for its lifetime. Then it lives on as long as a session of it does, like all others.
+// alive for its lifetime. Then it lives on as long as a session of it does, like all others, but
+// closed: sessions that the outside began must not keep open what the host wanted ended.
 #include <algorithm>
 
 #include "dataplane/nat/translator.hpp"
@@ -104,6 +105,7 @@ const SourceRule* Translator::choose_source(const MappingRequest& wanted) {
 
 MappingGrant Translator::release(std::uint32_t request, Instant now) {
     const Endpoint outside = mappings_[requests_[request].mapping].outside();
+    mappings_[requests_[request].mapping].is_closed = true;
     requests_.release(request, now);
     ++counters_.requests_released;
     return {MappingOutcome::Done, outside, Seconds{0}};
@@ -120,6 +122,7 @@ MappingGrant Translator::renew(const MappingRequest& wanted, std::uint32_t index
     }
     if (request.is_released) {
         requests_.revive(index, wanted.nonce);
+        mappings_[request.mapping].is_closed = false;
         ++counters_.requests_granted;
     } else {
         ++counters_.requests_renewed;
@@ -164,6 +167,7 @@ MappingGrant Translator::grant(const MappingRequest& wanted, Instant now) {
     }
     ++mappings_[mapping].sessions;
     mappings_[mapping].is_requested = true;
+    mappings_[mapping].is_closed = false;
     ++subscribers_[mappings_[mapping].subscriber].requested;
     const std::uint32_t request = requests_.add(mapping, wanted.nonce, now + wanted.lifetime);
     take_filters(wanted, requests_[request]);  // there is room for as many as one request can have
@@ -201,6 +205,7 @@ void Translator::end_request(std::uint32_t request, Instant now) {
     const std::uint32_t mapping = requests_[request].mapping;
     requests_.remove(request);
     mappings_[mapping].is_requested = false;
+    mappings_[mapping].is_closed = true;
     --subscribers_[mappings_[mapping].subscriber].requested;
     release_mapping(mapping, now);
 }

@@ -21,6 +21,7 @@ net::Result<std::uint32_t, Reason> Translator::open_dynamic(const NewSession& wa
                                                             const Share& share, Instant now) {
     const std::uint32_t known = mapping_inside(wanted.protocol, wanted.inside, wanted.rule);
     if (known != kNone) {
+        mappings_[known].is_closed = false;
         return open_mapped(wanted, known, now);
     }
     if (!can_make_room(wanted)) {

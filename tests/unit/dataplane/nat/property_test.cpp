@@ -77,6 +77,7 @@ public:
         const auto [at, is_new] = sessions_.try_emplace(flow);
         ModelSession& session = at->second;
         if (is_new) {
+            closed_.erase({flow.protocol, flow.source});
             session.listed = now;
             session.tcp = flow.protocol != IpProtocol::Tcp ? ModelTcp::None
                           : is_syn                         ? ModelTcp::Syn
@@ -104,25 +105,22 @@ public:
     }
     void request(const Key& inside, std::uint32_t lifetime, std::uint32_t now) {
         if (lifetime != 0) {
+            closed_.erase(inside);
             requests_[inside] = {now + lifetime, false};
         } else if (const auto at = requests_.find(inside);
                    at != requests_.end() && !at->second.is_released) {
             at->second = {now + 30, true};
+            closed_.insert(inside);
         }
     }
-    [[nodiscard]] bool has_session(const Key& inside) const {
-        return std::ranges::any_of(sessions_, [&](const auto& each) {
-            return each.first.protocol == inside.first && each.first.source == inside.second;
-        });
-    }
     [[nodiscard]] bool lets_in(const Key& inside, Endpoint remote) const {
-        if (const auto at = requests_.find(inside); at != requests_.end()) {
-            if (!at->second.is_released) {
-                return true;
-            }
-            if (!has_session(inside)) {
-                return false;
-            }
+        const auto at = requests_.find(inside);
+        if (sessions_.contains({inside.first, inside.second, remote}) ||
+            (at != requests_.end() && !at->second.is_released)) {
+            return true;
+        }
+        if (closed_.contains(inside)) {
+            return false;
         }
         if (filtering_ == Filtering::EndpointIndependent) {
             return true;
@@ -148,7 +146,12 @@ public:
                 at = sessions_.erase(at);
             }
         }
-        std::erase_if(requests_, [&](const auto& each) { return each.second.until <= now; });
+        std::erase_if(requests_, [&](const auto& each) {
+            if (each.second.until <= now) {
+                closed_.insert(each.first);
+            }
+            return each.second.until <= now;
+        });
         drop_unused(now);
     }
     void forbid(const Ipv4Prefix& allowed, std::uint32_t now) {
@@ -199,6 +202,7 @@ private:
                 ++at;
             } else {
                 released_[{at->first.first, at->second}] = now;
+                closed_.erase(at->first);
                 at = mappings_.erase(at);
             }
         }
@@ -208,6 +212,7 @@ private:
     std::map<Flow, ModelSession> sessions_;
     std::map<Key, Endpoint> mappings_;
     std::map<Key, ModelRequest> requests_;
+    std::set<Key> closed_;  // whose request is over
     std::map<Key, std::uint32_t> released_;
     std::map<Ipv4Address, Ipv4Address> addresses_;
 };

@@ -104,7 +104,7 @@ TEST_F(Requests, Its_sessions_outlive_it_and_the_mapping_lives_as_long_as_they_d
     udp_out(kService, kRemote);
     pass_time(10);
     EXPECT_TRANSLATED(udp_in(kRemote, {kOutside, 8080}), kService);
-    EXPECT_TRANSLATED(udp_in(kOtherRemote, {kOutside, 8080}), kService);
+    EXPECT_REFUSED(udp_in(kOtherRemote, {kOutside, 8080}), Filtered);
     EXPECT_TRUE(views().empty());
     pass_time(late(settings_.timeouts.udp.count()));
     EXPECT_EQ(nat().mapping_count(), 0U);
@@ -187,7 +187,23 @@ TEST_F(Requests, One_that_was_ended_is_the_same_when_it_is_asked_for_again) {
     EXPECT_EQ(views().size(), 1U);
 }
 
-TEST_F(Requests, One_that_was_ended_is_open_to_whom_the_sessions_of_its_host_let_in) {
+// RFC 4787 REQ-6: else whoever connects often enough would keep open what its host has closed.
+TEST_F(Requests, Connections_from_outside_do_not_keep_open_what_was_ended) {
+    static_cast<void>(ask(request(kService, 600, IpProtocol::Tcp)));
+    EXPECT_TRANSLATED(tcp_in(kSyn, kRemote, {kOutside, 8080}), kService);
+    tcp_out(kSynAck, kService, kRemote);
+    tcp_in(kAck, kRemote, {kOutside, 8080});
+    static_cast<void>(ask(request(kService, 0, IpProtocol::Tcp)));
+    EXPECT_EQ(tcp_in(kSyn, kOtherRemote, {kOutside, 8080}).verdict, Verdict::Unsolicited);
+    EXPECT_TRANSLATED(tcp_in(kAck, kRemote, {kOutside, 8080}), kService);
+    pass_time(31);
+    EXPECT_EQ(tcp_in(kSyn, kOtherRemote, {kOutside, 8080}).verdict, Verdict::Unsolicited);
+    EXPECT_TRANSLATED(tcp_in(kAck, kRemote, {kOutside, 8080}), kService);
+    static_cast<void>(ask(request(kService, 600, IpProtocol::Tcp)));
+    EXPECT_TRANSLATED(tcp_in(kSyn, kOtherRemote, {kOutside, 8080}), kService);
+}
+
+TEST_F(Requests, One_that_was_ended_is_open_again_when_its_host_sends_to_somebody_new) {
     static_cast<void>(ask(request()));
     static_cast<void>(ask(request(kService, 0)));
     udp_out(kService, kRemote);
