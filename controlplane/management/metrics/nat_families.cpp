@@ -197,6 +197,14 @@ void add_nat_families(Families& families) {
                                    "Mappings that hosts asked for and that ended, by cause.",
                                    {"cause"}},
                                   kEndedRequests));
+    families.push_back({{"godwit_nat_epoch_seconds", kGauge, "seconds",
+                         "How long no change has taken a mapping away that a host asked for."},
+                        "nat",
+                        [](const Reading& reading, Exposition& page) {
+                            if (reading.nat) {
+                                page.add(reading.nat->totals.epoch_ms / 1000);
+                            }
+                        }});
     families.push_back({{"godwit_nat_refused_requests_total",
                          kCounter,
                          "requests",

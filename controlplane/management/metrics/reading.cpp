@@ -170,7 +170,9 @@ void MetricsReader::own(const std::shared_ptr<Attempt>& attempt) {
         reading.journal.emplace(journal->written(), journal->not_written());
     }
     if (router_.pcp().is_on()) {
-        reading.pcp = router_.pcp().service().server().counters();
+        const pcp::Service& service = router_.pcp().service();
+        reading.pcp = {service.server().counters(), service.server().asks_under_way(),
+                       service.server().requests_waiting(), service.counters().packets_not_sent};
     }
     reading.rip = rip();
     reading.host = host();

@@ -100,6 +100,13 @@ struct EndpointReading {
     telemetry::HttpCounters counters;
 };
 
+struct PcpReading {
+    pcp::Counters counters;
+    std::size_t under_way = 0;
+    std::size_t waiting = 0;
+    std::uint64_t not_sent = 0;
+};
+
 struct Reading {
     std::uint64_t revision = 0;
     Duration uptime{};
@@ -111,7 +118,7 @@ struct Reading {
     std::vector<api::LimitRecord> limits;
     std::optional<NatReading> nat;                                   // when anything is translated
     std::optional<std::pair<std::uint64_t, std::uint64_t>> journal;  // lines written, and not
-    std::optional<pcp::Counters> pcp;                                // when it is on
+    std::optional<PcpReading> pcp;                                   // when it is on
     std::optional<RipReading> rip;                                   // when it runs
     HostReading host;
     RouteReading routes;

@@ -143,6 +143,7 @@ protected:
               &nat.released}) {
             *number = ++next;
         }
+        nat.epoch_ms = 1000 * ++next;
         for (std::size_t why = 1; why < api::kNatMapOutcomes; ++why) {
             nat.requests_refused[why] = ++next;
         }
@@ -330,7 +331,16 @@ TEST_F(BusyRouterTest, numbers_of_requested_mappings_and_pcp_are_those_of_show) 
               {"held-after-release", "released_mappings"},
               {"granted", "granted_requests_total"},
               {"renewed", "renewed_requests_total"}});
-    same_row(nat.at("pcp"), "godwit_pcp_", "", {{"announcements", "announcements_total"}});
+    same_row(nat.at("pcp"), "godwit_pcp_", "",
+             {{"received", "received_datagrams_total"},
+              {"asked-of-dataplane", "asks_total"},
+              {"not-answered-by-dataplane", "unanswered_asks_total"},
+              {"answered-too-late", "late_answers_total"},
+              {"announcements", "announcements_total"},
+              {"under-way", "asks_under_way"},
+              {"waiting", "waiting_requests"},
+              {"not-sent", "unsent_datagrams_total"}});
+    same(nat.at("requested").at("epoch-seconds"), "godwit_nat_epoch_seconds");
     for (const auto& [list, metric] :
          {std::pair(&nat.at("requested").at("ended"), "nat_ended_requests_total{cause"),
           std::pair(&nat.at("requested").at("refused"), "nat_refused_requests_total{reason"),
@@ -341,6 +351,7 @@ TEST_F(BusyRouterTest, numbers_of_requested_mappings_and_pcp_are_those_of_show) 
             same(number, std::string("godwit_") + metric + "=\"" + std::string(name) + "\"}");
         }
     }
+    EXPECT_GT(values.at("godwit_pcp_announcements_total"), 0);
     EXPECT_EQ(values.at("godwit_pcp_answers_total{result=\"success\"}"), 1);
     EXPECT_EQ(values.at("godwit_pcp_answers_total{result=\"unsupp-version\"}"), 1);
     EXPECT_EQ(values.at("godwit_pcp_dropped_datagrams_total{reason=\"too-short\"}"), 1);
