@@ -54,7 +54,8 @@ MappingGrant Translator::request_mapping(const MappingRequest& wanted, Instant n
     if (!is_released && requests_[request].nonce != wanted.nonce) {
         // RFC 6887 11.3: and for how long that will be so.
         MappingGrant refused = refuse_request(MappingOutcome::NotAuthorized);
-        refused.lifetime = Seconds{requests_[request].deadline} - now.time_since_epoch();
+        const Seconds until{requests_[request].deadline};
+        refused.lifetime = std::max(until, now.time_since_epoch()) - now.time_since_epoch();
         return refused;
     }
     return is_end ? release(request, now) : renew(wanted, request, now);

@@ -148,10 +148,12 @@ TEST_F(Requests, Who_has_another_nonce_neither_renews_nor_ends_it) {
     EXPECT_EQ(ask(strange).lifetime, Seconds{40}) << "as long as the other one has it";
     pass_time(39);
     EXPECT_EQ(views().size(), 1U);
-    pass_time(1);
+    wait(5);
+    EXPECT_EQ(ask(strange).lifetime, Seconds{0}) << "its time is over, and nobody has looked yet";
+    pass_time(0);
     EXPECT_TRUE(views().empty());
     const auto& refused = nat().counters().requests_refused;
-    EXPECT_EQ(refused[static_cast<std::size_t>(MappingOutcome::NotAuthorized)], 3U);
+    EXPECT_EQ(refused[static_cast<std::size_t>(MappingOutcome::NotAuthorized)], 4U);
 }
 
 // rfc6888: REQ-9
