@@ -4,7 +4,7 @@
 // The mapping itself is a record like those that packets made (records.hpp); what is here keeps it
 // alive, whatever its sessions do. Lifetimes differ, so what ends next is at the top of a heap.
 //
-// One that its host ended is kept for kReleasedHeld, and lets in nobody: it counts among those of
+// One that its host ended is kept for kReleasedHeld, and closed: it counts among those of
 // its subscriber until then, so that nobody wears out the ports of an address by asking and ending,
 // for each has to rest before another host gets it (RFC 6888 REQ-8). Asked for again, it is the
 // same.

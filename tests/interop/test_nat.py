@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from file_server import file_server
 from nat_network import (
     MASQUERADE,
     OUTSIDE,
@@ -27,7 +28,6 @@ from nat_peers import (
     Mirror,
     TcpEcho,
     ask_mirror,
-    file_server,
 )
 from network import LAN_ROUTER, WAN_HOST
 from router import BUILD, eventually

@@ -13,8 +13,9 @@ import subprocess
 import sys
 import time
 
+from file_server import file_server
 from nat_network import MASQUERADE, OUTSIDE, WAN_SECOND, WORKERS, client_address, nat_router
-from nat_peers import CountedConnection, Mirror, TcpEcho, ask_mirror, file_server
+from nat_peers import CountedConnection, Mirror, TcpEcho, ask_mirror
 from network import LAN_ROUTER, WAN_HOST
 from pcp_client import (
     ADDRESS_MISMATCH,

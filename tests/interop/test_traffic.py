@@ -1,15 +1,14 @@
 """Everyday traffic across the router, over taps and over AF_PACKET, with one and two workers."""
 
 import hashlib
-import http.server
 import json
 import os
 import re
 import socket
-import threading
 
 import pytest
 
+from file_server import file_server
 from network import LAN_HOST, LAN_ROUTER, WAN_HOST, WAN_ROUTER
 from router import eventually
 
@@ -49,28 +48,11 @@ def traceroute_names_the_router_and_the_host(network):
 def a_large_file_arrives_intact(network, size=64 << 20):
     data = os.urandom(1 << 20) * (size >> 20)
     want = hashlib.sha256(data).hexdigest()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):  # pylint: disable=invalid-name
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_):  # pylint: disable=arguments-differ
-            pass
-
-    server = network.wan.inside(lambda: http.server.HTTPServer((WAN_HOST, 8080), Handler))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with file_server(network.wan, WAN_HOST, data):
         path = network.router.folder / "received"
         network.lan.run("curl", "-sS", "-m", "120", "-o", path, f"http://{WAN_HOST}:8080/", timeout=130)
         assert hashlib.sha256(path.read_bytes()).hexdigest() == want
         path.unlink()
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def iperf3_runs_both_ways(network, seconds=2):
