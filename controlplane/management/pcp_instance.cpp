@@ -120,17 +120,18 @@ void PcpInstance::look() {
             }
             is_looking_ = false;
             if (answer && answer->count() == 1) {
-                learn_epoch(answer->rows<api::NatTotalsRecord>().front().epoch_ms, asked);
+                learn_epoch(answer->rows<api::NatTotalsRecord>().front().epoch, asked);
             }
         });
 }
 
-// As old as it can be: an answer that waited somewhere must not make it seem that mappings are
-// lost.
-void PcpInstance::learn_epoch(std::uint64_t milliseconds, Instant asked) {
+// As old as it can be: a client takes its mappings for lost where the epoch that it is told goes
+// back (RFC 6887 8.5), as it would when the answer to this program had waited somewhere and that to
+// the program before it had not.
+void PcpInstance::learn_epoch(const api::NatEpoch& epoch, Instant asked) {
     constexpr std::uint64_t kMost = std::uint64_t{1} << 42U;  // 139 years; beyond lies nonsense
-    service_.set_epoch(std::chrono::milliseconds(std::min(milliseconds, kMost)) +
-                       (surroundings_.timers.now() - asked));
+    service_.set_epoch(epoch.number, std::chrono::milliseconds(std::min(epoch.age_ms, kMost)) +
+                                         (surroundings_.timers.now() - asked));
 }
 
 void PcpInstance::ask(const pcp::MapWish& wish, pcp::OutcomeTeller answered) {
@@ -147,7 +148,7 @@ void PcpInstance::ask(const pcp::MapWish& wish, pcp::OutcomeTeller answered) {
                            {net::Ipv4Address(record.outside), record.outside_port},
                            record.lifetime_seconds};
                 if (!alive.expired()) {
-                    learn_epoch(record.epoch_ms, asked);
+                    learn_epoch(record.epoch, asked);
                 }
             }
             answered(outcome);

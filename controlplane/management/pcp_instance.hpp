@@ -47,7 +47,7 @@ public:
 private:
     void ask(const pcp::MapWish& wish, pcp::OutcomeTeller answered);
     // What the dataplane said, of a question that was asked then.
-    void learn_epoch(std::uint64_t milliseconds, Instant asked);
+    void learn_epoch(const api::NatEpoch& epoch, Instant asked);
 
     Surroundings surroundings_;
     pcp::Service service_;

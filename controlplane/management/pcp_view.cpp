@@ -77,7 +77,7 @@ json::object requested_json(const api::NatTotalsRecord& totals) {
               {"revoked", totals.requests_revoked},
               {"cleared", totals.requests_cleared}}},
             {"refused", std::move(refused)},
-            {"epoch-seconds", totals.epoch_ms / 1000}};
+            {"epoch-seconds", totals.epoch.age_ms / 1000}};
 }
 
 json::object nat_mapping_json(const api::NatMappingRecord& mapping, const NatRuleNames& names) {

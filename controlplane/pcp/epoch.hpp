@@ -13,16 +13,15 @@ namespace godwit::control::pcp {
 
 class Epoch {
 public:
-    // `age` is what the keeper of the mappings says. True: it is learned for the first time, or the
-    // mappings are younger than was thought, and those before them are lost. What is older, or
-    // younger by no more than a second, is how the clocks differ: clients are told what they were
-    // told before.
-    bool learn(Duration age, Instant now) {
-        const Instant began = now - std::max(age, Duration::zero());
-        if (began_ && began <= *began_ + std::chrono::seconds(1)) {
+    // Which one it is, and how old, is what the keeper of the mappings says. True: it is another
+    // than was known, and the mappings before it are lost. Of the same one the age that was said
+    // first holds: clients are told what goes on from what they were told before.
+    bool learn(std::uint64_t number, Duration age, Instant now) {
+        if (began_ && number == number_) {
             return false;
         }
-        began_ = began;
+        number_ = number;
+        began_ = now - std::max(age, Duration::zero());
         return true;
     }
 
@@ -36,6 +35,7 @@ public:
     }
 
 private:
+    std::uint64_t number_ = 0;
     std::optional<Instant> began_;
 };
 

@@ -191,8 +191,8 @@ void Server::finish(const Pending& pending, const MapOutcome& outcome, Instant n
 
 // ---- time
 
-Actions Server::set_epoch(Duration age, Instant now) {
-    if (epoch_.learn(age, now)) {
+Actions Server::set_epoch(std::uint64_t number, Duration age, Instant now) {
+    if (epoch_.learn(number, age, now)) {
         announcements_.begin(now);
     }
     return advance(now);

@@ -82,9 +82,9 @@ public:
     explicit Server(const Limits& limits = {});
 
     void configure(Settings settings) { settings_ = std::move(settings); }
-    // How old the mappings are that are kept now. Until it is known nothing is answered; when they
-    // are younger than was thought, clients are told that the former ones are lost.
-    [[nodiscard]] Actions set_epoch(Duration age, Instant now);
+    // Which mappings are kept now, and how old they are. Until it is known nothing is answered;
+    // when they are others than before, clients are told that the former ones are lost.
+    [[nodiscard]] Actions set_epoch(std::uint64_t number, Duration age, Instant now);
 
     [[nodiscard]] Actions receive(const Datagram& datagram, Instant now);
     // What came of an ask. Of one that is not under way any more it is ignored.

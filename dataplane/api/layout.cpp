@@ -56,7 +56,7 @@ static_assert(crosses_as<LimitRecord, 32>());
 static_assert(crosses_as<OwnPortRecord, 8>());
 
 // NAT
-static_assert(crosses_as<NatTotalsRecord, 8 * (36 + kNatAges + kNatRefusals + kNatMapOutcomes)>());
+static_assert(crosses_as<NatTotalsRecord, 8 * (37 + kNatAges + kNatRefusals + kNatMapOutcomes)>());
 static_assert(crosses_as<NatRuleRecord, 56>());
 static_assert(crosses_as<NatMapRequest, 64>());
 static_assert(crosses_as<NatAskBody, 104>());
@@ -66,7 +66,7 @@ static_assert(offsetof(NatSessionRecord, idle_seconds) == 24);
 static_assert(crosses_as<NatSubscriberRecord, 20>());
 static_assert(crosses_as<NatPortRecord, 16>());
 static_assert(crosses_as<NatMappingRecord, 60>());
-static_assert(crosses_as<NatMapRecord, 24>());
+static_assert(crosses_as<NatMapRecord, 32>());
 static_assert(crosses_as<NatBindingRecord, 72>());
 static_assert(offsetof(NatBindingRecord, inside_port) == 24);
 

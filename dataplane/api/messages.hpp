@@ -18,7 +18,7 @@ namespace godwit::api {
 
 // Goes up with every change of a structure in this folder. Ends that differ do not talk: the
 // dataplane refuses.
-constexpr std::uint32_t kChannelVersion = 8;
+constexpr std::uint32_t kChannelVersion = 9;
 constexpr std::uint32_t kChannelMagic = 0x47575443;  // "GWTC"
 
 // The longest packet that a punt or inject record carries: what was put together from fragments,

@@ -73,6 +73,14 @@ enum class NatMapOutcome : std::uint32_t {
 };
 constexpr std::size_t kNatMapOutcomes = static_cast<std::size_t>(NatMapOutcome::kCount);
 
+// RFC 6887 8.5: within one, nothing takes mappings away that hosts asked for, but for what they end
+// themselves and what is over. Every epoch has a number of its own, also those of other runs of the
+// dataplane; 0: there is none.
+struct NatEpoch {
+    std::uint64_t number = 0;
+    std::uint64_t age_ms = 0;
+};
+
 // ---- queries
 
 // All workers together; of one record.
@@ -112,7 +120,7 @@ struct NatTotalsRecord {
     std::uint64_t requests_revoked = 0;
     std::uint64_t requests_cleared = 0;
     std::array<std::uint64_t, kNatMapOutcomes> requests_refused{};  // by NatMapOutcome
-    std::uint64_t epoch_ms = 0;           // how long nothing has taken requested mappings away
+    NatEpoch epoch;
     std::uint64_t events_told = 0;        // to a control plane
     std::uint64_t events_suppressed = 0;  // over `nat.log.rate`
     std::uint64_t events_lost = 0;        // nobody took them in time
@@ -275,7 +283,7 @@ struct NatMapRecord {
     std::uint16_t outside_port = 0;
     std::uint16_t reserved = 0;
     std::uint32_t lifetime_seconds = 0;
-    std::uint64_t epoch_ms = 0;  // as in NatTotalsRecord
+    NatEpoch epoch;
 };
 
 // ---- events

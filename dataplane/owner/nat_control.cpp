@@ -1,11 +1,14 @@
 #include "dataplane/owner/nat_control.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "dataplane/api/decode.hpp"
 
 namespace godwit::dataplane {
+
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -94,7 +97,7 @@ bool NatControl::turn(ChannelServer* server, Instant now, std::uint64_t unix_ms)
         return false;
     }
     is_busy_ = table_->poll();
-    questions_->poll(server, [this] { return epoch_ms(); });
+    questions_->poll(server, [this, now] { return epoch(now); });
     return events_->tell(server, numbers_, now, unix_ms);
 }
 
@@ -115,18 +118,19 @@ nat::Statistics NatControl::sum() const {
 
 // A change of rules or addresses that ended a requested mapping begins a new epoch: its host asks
 // for it again then (RFC 6887 8.5). One that ended none is nobody's concern. Looked at when it is
-// asked for, and by the clock of the workers: this thread may stand for seconds while devices
-// change.
-std::uint64_t NatControl::epoch_ms() {
-    const nat::Statistics now = sum();
-    if (now.max_sessions == 0) {
+// asked for. The number is the time at which it began, which no other run had.
+api::NatEpoch NatControl::epoch(Instant now) {
+    const nat::Statistics workers = sum();
+    if (workers.max_sessions == 0) {
         epoch_.reset();
-        return 0;
+        return {};
     }
-    if (!epoch_ || now.counters.requests_revoked != epoch_->revoked) {
-        epoch_ = {now.now_seconds, now.counters.requests_revoked};
+    if (!epoch_ || workers.counters.requests_revoked != epoch_->revoked) {
+        const auto time = static_cast<std::uint64_t>(now.time_since_epoch() / 1ns);
+        last_epoch_ = std::max(last_epoch_ + 1, time);
+        epoch_ = {last_epoch_, now, workers.counters.requests_revoked};
     }
-    return (now.now_seconds - epoch_->began) * 1000U;
+    return {epoch_->number, static_cast<std::uint64_t>((now - epoch_->began) / 1ms)};
 }
 
 api::NatTotalsRecord NatControl::totals() const {
@@ -176,9 +180,11 @@ api::NatTotalsRecord NatControl::totals() const {
     return record;
 }
 
-void NatControl::answer_totals(QueryPage& page) {
+void NatControl::answer_totals(QueryPage& page, Instant now) {
     api::NatTotalsRecord record = totals();
-    record.epoch_ms = table_ == nullptr ? 0U : epoch_ms();
+    if (table_ != nullptr) {
+        record.epoch = epoch(now);
+    }
     if (!page.add(record)) {
         page.next_cursor = 1;
     }

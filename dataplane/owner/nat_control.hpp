@@ -51,7 +51,7 @@ public:
     [[nodiscard]] bool is_busy() const { return is_busy_; }
 
     void asked(std::uint64_t session, std::uint32_t request, const api::NatAskBody& ask);
-    void answer_totals(QueryPage& page);
+    void answer_totals(QueryPage& page, Instant now);
     void answer_rules(std::uint64_t cursor, QueryPage& page) const;
     [[nodiscard]] std::vector<api::LimitRecord> limits() const;
 
@@ -68,7 +68,7 @@ private:
     [[nodiscard]] Basis basis_of(const config::Model& model) const;
     [[nodiscard]] api::NatTotalsRecord totals() const;
     [[nodiscard]] nat::Statistics sum() const;
-    [[nodiscard]] std::uint64_t epoch_ms();
+    [[nodiscard]] api::NatEpoch epoch(Instant now);
 
     nat::NatTable* table_;
     Links& links_;
@@ -79,13 +79,13 @@ private:
     std::optional<NatEvents> events_;
     bool is_busy_ = false;
 
-    // RFC 6887 8.5: since then what hosts asked for is there, but for what they ended themselves
-    // and what was over. Seconds of the workers' clock; nothing where there is no NAT.
     struct Epoch {
-        std::uint64_t began = 0;
+        std::uint64_t number = 0;
+        Instant began{};
         std::uint64_t revoked = 0;  // of all mappings, when it began
     };
-    std::optional<Epoch> epoch_;
+    std::optional<Epoch> epoch_;  // nothing where there are no tables
+    std::uint64_t last_epoch_ = 0;
 };
 
 }  // namespace godwit::dataplane

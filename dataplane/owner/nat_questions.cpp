@@ -111,13 +111,13 @@ nat::MappingRequest request_of(const api::NatMapRequest& asked) {
     return request;
 }
 
-api::NatMapRecord record_of(const nat::MappingGrant& grant, std::uint64_t epoch_ms) {
+api::NatMapRecord record_of(const nat::MappingGrant& grant, const api::NatEpoch& epoch) {
     return {static_cast<api::NatMapOutcome>(grant.outcome),
             grant.outside.address.value(),
             grant.outside.port,
             0,
             grant.lifetime.count(),
-            epoch_ms};
+            epoch};
 }
 
 api::NatMappingRecord record_of(const nat::MappingView& view, unsigned worker,
@@ -230,9 +230,9 @@ bool NatQuestions::ask_worker(std::uint64_t tag, const Waiting& waiting) {
     return true;
 }
 
-void NatQuestions::poll(ChannelServer* server, const Epoch& epoch_ms) {
+void NatQuestions::poll(ChannelServer* server, const Epoch& epoch) {
     while (auto answer = table_.take_answer()) {
-        came(std::move(*answer), server, epoch_ms);
+        came(std::move(*answer), server, epoch);
     }
     while (!refused_.empty()) {
         api::NatAnswerBody header;
@@ -242,7 +242,7 @@ void NatQuestions::poll(ChannelServer* server, const Epoch& epoch_ms) {
     }
 }
 
-void NatQuestions::came(nat::Answer answer, ChannelServer* server, const Epoch& epoch_ms) {
+void NatQuestions::came(nat::Answer answer, ChannelServer* server, const Epoch& epoch) {
     auto node = waiting_.extract(answer.tag);
     if (node.empty()) {
         return;
@@ -265,7 +265,7 @@ void NatQuestions::came(nat::Answer answer, ChannelServer* server, const Epoch& 
     }
     if (const auto* asked = std::get_if<nat::MappingAsk>(&answer.question)) {
         --requests_;
-        const std::vector records{record_of(asked->grant, epoch_ms())};
+        const std::vector records{record_of(asked->grant, epoch())};
         header.record_count = 1;
         give(waiting, header, bytes_of_all(records), server);
         return;

@@ -24,8 +24,7 @@ public:
     static constexpr std::size_t kMaxQuestions = 16;
     // In one turn; who asks more than that gets no answer at all.
     static constexpr std::size_t kMaxRefused = 64;
-    // How long nothing has taken requested mappings away, in milliseconds.
-    using Epoch = std::function<std::uint64_t()>;
+    using Epoch = std::function<api::NatEpoch()>;
 
     // Both outlive this.
     NatQuestions(nat::NatTable& table, Links& links) : table_(table), links_(links) {}
@@ -33,7 +32,7 @@ public:
     // Answered by poll(), from the next turn on.
     void asked(std::uint64_t session, std::uint32_t request, const api::NatAskBody& ask);
     // Gives the answers that have come to `server`, which may be null.
-    void poll(ChannelServer* server, const Epoch& epoch_ms);
+    void poll(ChannelServer* server, const Epoch& epoch);
     [[nodiscard]] bool is_waiting() const { return !waiting_.empty() || !refused_.empty(); }
 
 private:
@@ -46,7 +45,7 @@ private:
 
     [[nodiscard]] bool is_full(api::NatAskKind kind) const;
     bool ask_worker(std::uint64_t tag, const Waiting& waiting);
-    void came(nat::Answer answer, ChannelServer* server, const Epoch& epoch_ms);
+    void came(nat::Answer answer, ChannelServer* server, const Epoch& epoch);
     void give(const Waiting& to, api::NatAnswerBody header, std::span<const std::byte> records,
               ChannelServer* server) const;
     [[nodiscard]] std::uint64_t next_cursor(unsigned worker, std::uint32_t cursor) const;

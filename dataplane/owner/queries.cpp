@@ -242,7 +242,7 @@ void answer(const QuerySources& sources, const api::QueryBody& query, Instant no
             answer_limits(sources, query.cursor, page);
             break;
         case api::QueryKind::NatTotals:
-            sources.nat.answer_totals(page);
+            sources.nat.answer_totals(page, now);
             break;
         case api::QueryKind::NatRules:
             sources.nat.answer_rules(query.cursor, page);

@@ -23,7 +23,7 @@ class World {
 public:
     World() {
         server_.configure({{net::InterfaceId(1), net::InterfaceId(2)}, 120, 86'400});
-        look_at(server_.set_epoch(std::chrono::hours(1), now_));
+        look_at(server_.set_epoch(1, std::chrono::hours(1), now_));
     }
 
     void step(net::ByteReader& reader) {
@@ -37,7 +37,7 @@ public:
                 look_at(server_.advance(now_));
                 break;
             case 2:
-                look_at(server_.set_epoch(std::chrono::seconds(reader.u16()), now_));
+                look_at(server_.set_epoch(how / 8U, std::chrono::seconds(reader.u16()), now_));
                 break;
             default:
                 datagram(how, reader);

@@ -202,7 +202,7 @@ void add_nat_families(Families& families) {
                         "nat",
                         [](const Reading& reading, Exposition& page) {
                             if (reading.nat) {
-                                page.add(reading.nat->totals.epoch_ms / 1000);
+                                page.add(reading.nat->totals.epoch.age_ms / 1000);
                             }
                         }});
     families.push_back({{"godwit_nat_refused_requests_total",

@@ -45,8 +45,8 @@ net::Result<void, std::string> Service::configure(Settings settings) {
     return {};
 }
 
-void Service::set_epoch(Duration age) {
-    carry_out(server_.set_epoch(age, timers_.now()));
+void Service::set_epoch(std::uint64_t number, Duration age) {
+    carry_out(server_.set_epoch(number, age, timers_.now()));
 }
 
 void Service::received(const udp::Datagram& datagram) {

@@ -47,8 +47,8 @@ public:
     // Opens and closes sockets. The error is a sentence: the port is taken on an interface, which
     // is not served then; all others are.
     net::Result<void, std::string> configure(Settings settings);
-    // How old the mappings are that are kept now: to be said whenever a keeper of them is found.
-    void set_epoch(Duration age);
+    // As the server has it: to be said whenever a keeper of mappings is found.
+    void set_epoch(std::uint64_t number, Duration age);
 
     [[nodiscard]] const Server& server() const { return server_; }
     [[nodiscard]] const ServiceCounters& counters() const { return counters_; }

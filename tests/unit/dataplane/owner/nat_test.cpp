@@ -9,6 +9,8 @@
 namespace godwit::dataplane {
 namespace {
 
+using namespace std::chrono_literals;
+
 using api::ConfigureOutcome;
 using net::IpProtocol;
 using net::Ipv4Address;
@@ -307,22 +309,33 @@ TEST_F(NatOwner, asks_the_worker_that_owns_the_port_for_a_hosts_mapping) {
 TEST_F(NatOwner, begins_a_new_epoch_exactly_when_it_took_a_hosts_mapping_away) {
     ask_for(kHost, 40000);
     ask_for(kHost, 40002);
-    const std::uint64_t before = totals().epoch_ms;
+    now += 7s;
+    settle();
+    const api::NatEpoch first = totals().epoch;
+    EXPECT_NE(first.number, 0U);
+    now += 5s;
     ASSERT_EQ(apply(behind(std::string(kBehindWan) + "  timeouts: {udp: 600s}\n")),
               ConfigureOutcome::Done);
-    EXPECT_EQ(totals().epoch_ms, before + 1000);
+    EXPECT_EQ(totals().epoch.number, first.number);
+    EXPECT_EQ(totals().epoch.age_ms, first.age_ms + 5000);
     ASSERT_EQ(apply(behind("nat:\n"
                            "  source: [{name: lan-out, out-interface: wan0,\n"
                            "            to: interface-address, ports: 40001-50000}]\n")),
               ConfigureOutcome::Done)
         << text;
     EXPECT_EQ(totals().requests_revoked, 1U);
-    EXPECT_EQ(totals().epoch_ms, 1000U);
+    const api::NatEpoch second = totals().epoch;
+    EXPECT_NE(second.number, first.number);
+    EXPECT_EQ(second.age_ms, 0U);
+    now += 1500ms;
+    settle();
+    EXPECT_EQ(totals().epoch.age_ms, 1500U);
     ASSERT_EQ(apply(kInterfaces), ConfigureOutcome::Done);
     ASSERT_EQ(apply(behind(kBehindWan)), ConfigureOutcome::Done);
     const api::NatTotalsRecord after = totals();
     EXPECT_EQ(after.requested, 0U);
-    EXPECT_LE(after.epoch_ms, 1000U) << "what there was is gone with the old tables";
+    EXPECT_NE(after.epoch.number, second.number) << "what there was is gone with the old tables";
+    EXPECT_EQ(after.epoch.age_ms, 0U);
 }
 
 TEST_F(NatOwner, has_room_for_pages_beside_as_many_requests_as_may_wait) {

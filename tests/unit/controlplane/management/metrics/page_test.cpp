@@ -143,7 +143,7 @@ protected:
               &nat.released}) {
             *number = ++next;
         }
-        nat.epoch_ms = 1000 * ++next;
+        nat.epoch.age_ms = 1000 * ++next;
         for (std::size_t why = 1; why < api::kNatMapOutcomes; ++why) {
             nat.requests_refused[why] = ++next;
         }

@@ -46,7 +46,7 @@ protected:
     }
     void start() {
         EXPECT_TRUE(service->configure({{kLan}, 120, 86'400}).has_value());
-        service->set_epoch(100s);
+        service->set_epoch(1, 100s);
         clock.advance(5min);  // done with announcing
         sent.clear();
     }
@@ -159,7 +159,7 @@ TEST_F(PcpService, is_heard_on_its_interfaces_and_nowhere_else) {
 // The way back to 10.0.0.0/16 is by lan0.
 TEST_F(PcpService, asks_for_nothing_in_the_name_of_who_is_elsewhere) {
     EXPECT_TRUE(service->configure({{kLan, kWan}, 120, 86'400}).has_value());
-    service->set_epoch(100s);
+    service->set_epoch(1, 100s);
     arrive(map_request(), kWan, net::Ipv4Address(192, 0, 2, 1));
     EXPECT_TRUE(wishes.empty());
     EXPECT_EQ(service->server().counters().of(DropReason::FromElsewhere), 1U);
@@ -177,7 +177,7 @@ TEST_F(PcpService, closes_its_socket_where_there_are_no_clients_any_more) {
 
 TEST_F(PcpService, announcements_stay_on_the_link_and_come_from_an_address_of_it) {
     EXPECT_TRUE(service->configure({{kLan, kWan}, 120, 86'400}).has_value());
-    service->set_epoch(0s);
+    service->set_epoch(1, 0s);
     ASSERT_EQ(heard().size(), 2U);
     EXPECT_EQ(heard()[0].egress, kLan);
     EXPECT_EQ(heard()[0].from, (Endpoint{test::kUs, 5351}));
@@ -199,7 +199,7 @@ TEST_F(PcpService, a_port_that_is_taken_is_said_and_the_others_are_served) {
     const auto configured = service->configure({{kLan, kWan}, 120, 86'400});
     ASSERT_FALSE(configured.has_value());
     EXPECT_NE(configured.error().find("5351"), std::string::npos);
-    service->set_epoch(0s);
+    service->set_epoch(1, 0s);
     ASSERT_EQ(heard().size(), 1U);
     EXPECT_EQ(heard()[0].egress, kLan);
 }
