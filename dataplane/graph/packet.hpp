@@ -57,6 +57,7 @@ struct PacketMeta {
     std::uint8_t nat_hairpin : 1;        // from inside to an outside address
     std::uint8_t nat_ports_known : 1;    // of a fragment: the two below are set
     std::uint8_t nat_ftp : 2;            // a FtpQuestion (nodes/nat/ftp_segment.hpp)
+    std::uint8_t nat_is_noted : 1;       // its session has seen it
     std::uint16_t nat_source_port;       // in host order, as it stands; ICMP: the identifier
     std::uint16_t nat_destination_port;  // ICMP: the type
     std::uint16_t old_source_port;

@@ -145,6 +145,7 @@ struct Counters {
     std::uint64_t requests_revoked = 0;  // their rule or address is gone
     std::uint64_t requests_cleared = 0;  // by order
     std::array<std::uint64_t, kMappingOutcomes> requests_refused{};  // by MappingOutcome
+    friend bool operator==(const Counters&, const Counters&) = default;
 };
 
 }  // namespace godwit::dataplane::nat

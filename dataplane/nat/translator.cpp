@@ -157,7 +157,8 @@ Decision Translator::outbound(const Packet& packet, net::InterfaceId out, Instan
 const Session* Translator::established(Direction direction, const Packet& packet,
                                        std::uint64_t hash, std::uint32_t probable, Instant now) {
     const std::uint32_t index = sessions_.find(direction, packet.flow, hash, probable);
-    if (index == kNone || !is_allowed(sessions_[index]) || sessions_[index].is_followed) {
+    if (index == kNone || !is_allowed(sessions_[index]) || sessions_[index].is_followed ||
+        (sessions_[index].is_hairpin && direction == Direction::Outbound)) {
         return nullptr;
     }
     note_packet(index, direction, packet, now);
@@ -219,7 +220,9 @@ bool Translator::is_allowed(const Mapping& mapping) const {
 
 Decision Translator::pass(std::uint32_t index, Direction direction, const Packet& packet,
                           Instant now) {
-    note_packet(index, direction, packet, now);
+    if (!packet.is_noted) {
+        note_packet(index, direction, packet, now);
+    }
     const bool is_outbound = direction == Direction::Outbound;
     const Session& session = sessions_[index];
     Decision decision;

@@ -50,7 +50,8 @@ struct TcpSegment {
 
 struct Packet {
     Flow flow;
-    TcpSegment tcp{};  // where the protocol is TCP
+    TcpSegment tcp{};       // where the protocol is TCP
+    bool is_noted = false;  // its session has seen it: established() found it before
 };
 
 enum class Verdict : std::uint8_t {
@@ -186,8 +187,9 @@ public:
                                     const Opening& opening);
     [[nodiscard]] Decision inbound(const Packet& packet, Instant now);
     // The same for a packet of a session that there is; `hash` is what prefetch() returned, and
-    // `probable` what prefetch_session() did. Null: there is none, and nothing happened. The
-    // session says what the packet becomes.
+    // `probable` what prefetch_session() did. Null: there is none, or more is to be done than a
+    // session says, and nothing happened. The session says what the packet becomes. Who asks again,
+    // by outbound() or inbound(), says is_noted.
     [[nodiscard]] const Session* established(Direction direction, const Packet& packet,
                                              std::uint64_t hash, std::uint32_t probable,
                                              Instant now);

@@ -65,6 +65,27 @@ FramesByPort sent(Testbed& bed, OwnErrors errors = OwnErrors::Counted) {
     return result;
 }
 
+// What NAT has counted; nothing where there is none.
+dataplane::nat::Counters nat_counters(Testbed& bed) {
+    const dataplane::nat::Translator* translator = bed.nat().seat(0).translator();
+    return translator == nullptr ? dataplane::nat::Counters{} : translator->counters();
+}
+
+// By their state.
+std::vector<std::uint32_t> nat_sessions(Testbed& bed) {
+    std::vector<std::uint32_t> result;
+    if (const auto* translator = bed.nat().seat(0).translator(); translator != nullptr) {
+        std::vector<dataplane::nat::SessionView> views(translator->session_count());
+        std::uint32_t cursor = 0;
+        const std::size_t count = translator->read_sessions(cursor, 1'000'000, {}, views);
+        result.resize(9);
+        for (const dataplane::nat::SessionView& view : std::span(views).first(count)) {
+            ++result.at(static_cast<std::size_t>(view.tcp));
+        }
+    }
+    return result;
+}
+
 std::uint64_t forwarded_straight(Testbed& bed) {
     return bed.counters(0)
         .nodes[static_cast<std::size_t>(api::NodeId::StraightPath)]
@@ -123,6 +144,11 @@ protected:
         EXPECT_EQ(straight_.drops(), nodes_.drops());
         EXPECT_EQ(straight_.punted(), nodes_.punted());
         EXPECT_EQ(straight_.given_to_owner(), nodes_.given_to_owner());
+        EXPECT_TRUE(nat_counters(straight_) == nat_counters(nodes_))
+            << nat_counters(straight_).translated[0] << " and "
+            << nat_counters(nodes_).translated[0] << " out, "
+            << nat_counters(straight_).translated[1] << " and "
+            << nat_counters(nodes_).translated[1] << " in";
         for (std::size_t id = 0; id < 4; ++id) {
             const auto& here = straight_.counters(0).interfaces[id];
             const auto& there = nodes_.counters(0).interfaces[id];
@@ -157,6 +183,7 @@ TEST_P(StraightPathTest, does_with_each_frame_what_the_nodes_do) {
     for (unsigned frame = 0; frame < 20'000; ++frame) {
         give_both(1);
         ASSERT_EQ(sent(straight_), sent(nodes_)) << "frame " << frame;
+        ASSERT_EQ(nat_sessions(straight_), nat_sessions(nodes_)) << "frame " << frame;
     }
 
     expect_same_counters();

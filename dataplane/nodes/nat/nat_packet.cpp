@@ -145,6 +145,7 @@ NatPacket read_packet(Direction direction, rte_mbuf* packet) {
     const std::uint32_t at = (header.version_ihl & 0xfU) * 4U;
     NatPacket read;
     read.packet.flow = flow_of(header);
+    read.packet.is_noted = meta(packet).nat_is_noted != 0;
     nat::Flow& flow = read.packet.flow;
     const bool is_later = (header.fragment.host() & net::kIpv4OffsetMask) != 0;
     const std::uint32_t checksum_at = transport_checksum_at(flow.protocol);

@@ -318,10 +318,9 @@ private:
             ++received.packets;
             received.bytes += bytes;
         } else {
-            if (translation_ != nullptr) {
-                translation_->undo(at, packet);
-            }
+            const bool is_noted = translation_ != nullptr && translation_->undo(at, packet);
             leave(packet);
+            meta(packet).nat_is_noted = is_noted;
         }
     }
 

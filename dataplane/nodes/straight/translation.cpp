@@ -144,8 +144,7 @@ std::uint64_t Translation::carry_out(Direction direction, Candidates& found, uns
         const Asked& asked = asked_[n];
         const nat::Session* const session = translator_.established(
             direction, asked.packet, asked.hash, asked.probable, env_.nat.now);
-        if (session == nullptr || (session->is_hairpin && direction == Direction::Outbound))
-            [[unlikely]] {
+        if (session == nullptr) [[unlikely]] {
             leaving |= std::uint64_t{1} << asked.at;
             continue;
         }
@@ -184,9 +183,9 @@ void Translation::apply(Direction direction, Candidates& found, const Asked& ask
     }
 }
 
-void Translation::undo(unsigned at, rte_mbuf* packet) {
+bool Translation::undo(unsigned at, rte_mbuf* packet) {
     if (ways_[at] == Way::None) {
-        return;
+        return false;
     }
     const bool is_outbound = ways_[at] == Way::Outbound;
     const auto& header = layout_at<Ipv4Layout>(packet, link_bytes_);
@@ -202,6 +201,7 @@ void Translation::undo(unsigned at, rte_mbuf* packet) {
     set_ports_and_sums(is_outbound ? Direction::Outbound : Direction::Inbound, packet, link_bytes_,
                        back);
     ways_[at] = Way::None;
+    return true;
 }
 
 }  // namespace godwit::dataplane::straight

@@ -36,8 +36,8 @@ public:
         old_ports_[to] = old_ports_[from];
         ways_[to] = ways_[from];
     }
-    // Makes candidate `at` what it was.
-    void undo(unsigned at, rte_mbuf* packet);
+    // Makes candidate `at` what it was. True: its session has seen it.
+    bool undo(unsigned at, rte_mbuf* packet);
 
 private:
     enum class Way : std::uint8_t { None, Outbound, Inbound };
