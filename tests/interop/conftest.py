@@ -2,6 +2,9 @@
 test makes is removed at its end, whatever happened.
 
     GODWIT_BUILD=build /usr/bin/python3 -m pytest tests/interop
+
+They wait more than they work, so several may run at a time: `-n 3 -m "not alone"`. Those marked
+`alone` measure time or load, and want the machine for themselves: `-m alone`.
 """
 
 import os
@@ -14,6 +17,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import router as router_module  # noqa: E402
 from network import Network  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: nothing may run beside it")
 
 
 def pytest_sessionstart(session):

@@ -70,6 +70,7 @@ def sender_of(network, seed):
 
 
 # rfc1812: 4.3.2.8/b, 5.3.6/b, 10.4.1/e
+@pytest.mark.alone
 @pytest.mark.parametrize("kind", FLOODS, ids=lambda kind: kind.replace(" ", "-"))
 def test_a_flood_costs_nobody_else_anything(flooded, kind):
     router = flooded.router

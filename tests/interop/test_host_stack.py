@@ -355,6 +355,7 @@ def test_udp_ports_are_ours_or_unreachable(network):
     assert network.router.show("status")["host"]["port-unreachable-sent"] >= 1
 
 
+@pytest.mark.alone
 def test_idle_connections_cost_no_time(network):
     connections = network.lan.inside(
         lambda: [socket.socket(socket.AF_INET, socket.SOCK_STREAM) for _ in range(500)]

@@ -54,6 +54,7 @@ def start_peer(network, number):
     )
 
 
+@pytest.mark.alone
 def test_a_peer_that_dies_while_it_is_polled_harms_nobody(network):
     router = network.router
     network.ping()

@@ -328,6 +328,7 @@ def test_a_file_server_behind_a_forwarded_port_is_reached_in_both_modes(cores, f
 # ---- under attack
 
 
+@pytest.mark.alone
 @WORKERS
 def test_scans_and_floods_and_exhaustion_lose_nothing_of_what_runs(cores):
     """Counted connections of one client, while another scans, while the outside floods, and while

@@ -216,6 +216,7 @@ def test_a_static_neighbour_is_moved_by_nobody(network):
         assert (state["state"], state["mac"]) == ("permanent", "02:00:00:00:0c:01")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("network", [("net_af_packet", ())], indirect=True)
 def test_a_sweep_of_ten_thousand_addresses_costs_nobody_else_anything(network):
     changed(network, lambda interfaces: interfaces["wan0"]["addresses"].append("10.64.0.1/16"))

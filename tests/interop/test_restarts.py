@@ -74,6 +74,7 @@ def test_a_broken_edit_meanwhile_keeps_the_last_good_one(network):
 
 
 # rfc1812: 10.3.2.2/b
+@pytest.mark.alone
 @BOTH
 def test_traffic_flows_again_within_two_seconds_of_the_death_of_the_dataplane(network):
     router = network.router
