@@ -78,6 +78,12 @@ class Upload:
         return shell(namespace, line, timeout).stdout.strip()
 
 
+def wait_for_connection(router):
+    eventually(
+        lambda: router.show("status")["transports"]["tcp"]["curr-estab"] > 0, 10, "a connection"
+    )
+
+
 class Background:
     """A function that runs beside the test; result() gives what it gave, or raises what it did."""
 
@@ -219,7 +225,7 @@ def test_the_way_becomes_narrow_in_the_middle(network):
 
         count = 24 * MIB
         downloading = Background(download, far, count, "10.2.0.1")
-        time.sleep(0.3)
+        wait_for_connection(network.router)
         network.wan.ip("link", "set", "eth1", "mtu", "1000")
         assert downloading.result(120) == digest_of(count)
         # A new connection knows from its first segment on.
@@ -275,7 +281,7 @@ def test_a_cable_that_is_pulled_costs_time_and_no_byte(network):
     """For 5 s; GODWIT_INTEROP_PULLED_SECONDS=60 is the whole of it."""
     count = 48 * MIB
     downloading = Background(download, network.lan, count)
-    time.sleep(0.3)
+    wait_for_connection(network.router)
     network.lan.ip("link", "set", "eth0", "down")
     time.sleep(float(os.environ.get("GODWIT_INTEROP_PULLED_SECONDS", 5)))
     network.lan.ip("link", "set", "eth0", "up")
@@ -288,7 +294,7 @@ def test_a_session_outlives_the_dataplane(network):
     count = 48 * MIB
     router = network.router
     downloading = Background(download, network.lan, count)
-    time.sleep(0.3)
+    wait_for_connection(router)
     end = time.monotonic() + 10
     kills = 0
     while time.monotonic() < end:
