@@ -29,6 +29,9 @@ namespace ssl = asio::ssl;
 using asio::use_awaitable;
 using test::kFar;
 
+template <class Stream>
+using WebSocket = websocket::stream<Stream, false>;  // nothing is compressed here
+
 // ---- the conversations
 
 // Answers every request with its target and the length of its body, until the client has enough.
@@ -195,7 +198,7 @@ protected:
     }
     template <class Sockets>
     void websocket_over(Sockets sockets) {
-        using Stream = websocket::stream<typename Sockets::first_type>;
+        using Stream = WebSocket<typename Sockets::first_type>;
         Stream server(std::move(sockets.first));
         Stream client(std::move(sockets.second));
         converse([&]() -> asio::awaitable<void> { co_await serve_websocket(server); },
@@ -252,8 +255,8 @@ TEST_F(StreamLibraries, websockets_run_over_tls_on_our_stack) {
     ssl::context asking(ssl::context::tls_client);
     asking.set_verify_mode(ssl::verify_none);
     auto sockets = on_our_stack();
-    websocket::stream<ssl::stream<TcpSocket>> server(std::move(sockets.first), serving);
-    websocket::stream<ssl::stream<TcpSocket>> client(std::move(sockets.second), asking);
+    WebSocket<ssl::stream<TcpSocket>> server(std::move(sockets.first), serving);
+    WebSocket<ssl::stream<TcpSocket>> client(std::move(sockets.second), asking);
     converse(
         [&]() -> asio::awaitable<void> {
             co_await server.next_layer().async_handshake(ssl::stream_base::server, use_awaitable);
