@@ -90,7 +90,8 @@ protected:
 // rfc6888: REQ-9
 TEST_F(PcpInstanceTest, a_hosts_wish_reaches_the_dataplane_whole_and_its_grant_the_host) {
     start_with_pcp();
-    dataplane->nat_granted = {api::NatMapOutcome::Done, 0xc6336401, 6000, 0, 3600, {kEpoch, 800'000}};
+    dataplane->nat_granted = {api::NatMapOutcome::Done, 0xc6336401, 6000, 0, 3600,
+                              {kEpoch, 800'000}};
     say(kMap);
     ASSERT_EQ(dataplane->nat_asks.size(), 1U);
     const api::NatAskBody& asked = dataplane->nat_asks.front();
@@ -156,6 +157,15 @@ TEST_F(PcpInstanceTest, hosts_hear_when_the_dataplane_lost_what_they_asked_for) 
     EXPECT_THAT(told.front(), StartsWith("0280000000000000" + seconds(1)));
     say(kAnnounce);
     EXPECT_THAT(answer(), StartsWith("0280000000000000" + seconds(1)));
+}
+
+TEST_F(PcpInstanceTest, where_nothing_is_translated_any_more_hosts_hear_it_as_one_loss) {
+    start_with_pcp();
+    dataplane->nat_totals.epoch = {};
+    for (int second = 0; second < 300; ++second) {
+        advance(1s);
+    }
+    EXPECT_EQ(heard(5350).size(), 10U);
 }
 
 // An answer that waited, here or there, is as old as its question; and what the dataplane's clock
