@@ -13,7 +13,8 @@ from router import eventually
 from stream import CountedStream
 
 pytestmark = pytest.mark.skipif(
-    shutil.which("dpdk-testpmd") is None, reason="dpdk-testpmd is not installed"
+    shutil.which("dpdk-testpmd") is None,
+    reason="needs dpdk-testpmd, of dpdk-dev: deploy/dependencies --test",
 )
 
 

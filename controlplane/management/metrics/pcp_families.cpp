@@ -24,7 +24,8 @@ constexpr Column<pcp::Counters> kCounters[] = {
 };
 
 constexpr Column<PcpReading, std::size_t> kRequests[] = {
-    {{"godwit_pcp_asks_under_way", kGauge, "asks", "Mappings that the dataplane is asked for now."},
+    {{"godwit_pcp_asks_under_way", kGauge, "asks",
+      "Mappings that the dataplane is being asked for."},
      &PcpReading::under_way},
     {{"godwit_pcp_waiting_requests", kGauge, "requests", "Requests that wait behind those."},
      &PcpReading::waiting},
