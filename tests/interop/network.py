@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import time
 
 from namespaces import Namespace, connect
 from router import Router, eventually
@@ -71,11 +72,13 @@ class Network:
 
     def attach(self):
         """A tap is made by the dataplane, in the router's namespace, anew with every start of it:
-        its kernel end moves to its client. Nothing to do for veth pairs."""
+        its kernel end moves to its client. Nothing to do for veth pairs. Returns the seconds that
+        this took from when the dataplane was there."""
         if self.device != "net_tap":
-            return
+            return 0.0
         # Not before the dataplane is done with setting the tap up, which it does by its name.
         self._boot_id = eventually(self._new_boot_id, 20, f"a new dataplane\n{self.router.log()}")
+        began = time.monotonic()
         for name, client in (("lan0", self.lan), ("wan0", self.wan)):
             eventually(
                 lambda name=name: self.router_namespace.ip(
@@ -88,6 +91,7 @@ class Network:
             # Both ends of a tap have one address; two hosts may not.
             client.ip("link", "set", "eth0", "address", f"02:00:00:00:{'01' if name == 'lan0' else '02'}:02")
         self._address_clients()
+        return time.monotonic() - began
 
     def _new_boot_id(self):
         if self.router.process.poll() is not None:
